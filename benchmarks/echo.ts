@@ -1,0 +1,198 @@
+/**
+ * The echo benchmark: what a message costs the server in CPU time, ours beside the peers on the
+ * same runtime. All servers of a contest are started once and warmed up, then take rounds in turn;
+ * a ratio is formed within each turn, so that what slows the machine slows both of its sides.
+ *
+ * @module
+ */
+import { type Contender, contendersFor, ECHO_CASES, type EchoCase } from "./echo_cases.ts";
+import type { LoadRequest, LoadResult } from "./load.ts";
+import { type BenchmarkOptions, isWanted } from "./options.ts";
+import { Child, type RunningServer, startServer } from "./processes.ts";
+import type { Cores, Runtime, RuntimeName } from "./runtimes.ts";
+import { summarize, type Summary } from "./statistics.ts";
+
+/** What one contender did. */
+export interface ContenderResult {
+  name: string;
+  rounds: LoadResult[];
+  /** Microseconds of the server's CPU time for each message. */
+  cpuPerMessage: Summary;
+  messagesPerSecond: Summary;
+  /** The share of its core that the server used. */
+  serverBusy: number;
+  /** How long its threads stood in line for the core, as a share of the time. */
+  serverWaited: number;
+  /** The share of its core that the load used. */
+  loadBusy: number;
+}
+
+/** What one contest gave. */
+export interface ContestResult {
+  name: string;
+  contenders: ContenderResult[];
+  /** CPU time for each message: this library's to each other contender's, turn by turn. */
+  ratios: { to: string; ratio: Summary }[];
+}
+
+/** Below this the server was not the bottleneck: its messages a second are not its limit. */
+const SATURATED = 0.85;
+
+/** Where and with what to run. */
+export interface EchoEnvironment {
+  runtimes: Map<RuntimeName, Runtime>;
+  cores: Cores;
+  /** The root of this checkout. */
+  root: string;
+  print(text: string): void;
+}
+
+/** Runs all contests that were asked for. */
+export async function runEcho(
+  options: BenchmarkOptions,
+  environment: EchoEnvironment,
+): Promise<ContestResult[]> {
+  const { runtimes, cores, root, print } = environment;
+  const results: ContestResult[] = [];
+  const bun = runtimes.get("bun") as Runtime;
+  const load = new Child([...bun.command, "benchmarks/load.ts"], { cwd: root, core: cores.load });
+  try {
+    for (const echoCase of ECHO_CASES) {
+      for (const runtime of runtimes.values()) {
+        const name = `echo/${runtime.name}/${echoCase.name}`;
+        if (!isWanted(name, options)) continue;
+        print(`${name}: ${describe(echoCase)}\n`);
+        const contenders = contendersFor(runtime.name, echoCase, { root, base: options.base });
+        const contest = new Contest(echoCase, { load, runtime, cores, options, print });
+        const result = await contest.run(name, contenders);
+        report(result, print);
+        results.push(result);
+      }
+    }
+  } finally {
+    await load.stop();
+  }
+  return results;
+}
+
+function describe({ payload, opcode, depth, connections }: EchoCase): string {
+  const type = opcode === 1 ? "text" : "binary";
+  return `${payload} bytes ${type}, ${depth} in flight on ${connections} connections`;
+}
+
+interface ContestTools {
+  load: Child;
+  runtime: Runtime;
+  cores: Cores;
+  options: BenchmarkOptions;
+  print(text: string): void;
+}
+
+class Contest {
+  readonly #case: EchoCase;
+  readonly #tools: ContestTools;
+
+  constructor(echoCase: EchoCase, tools: ContestTools) {
+    this.#case = echoCase;
+    this.#tools = tools;
+  }
+
+  async run(name: string, contenders: Contender[]): Promise<ContestResult> {
+    const { runtime, cores, options, print } = this.#tools;
+    const servers: RunningServer[] = [];
+    try {
+      for (const { root, script } of contenders) {
+        const command = [...runtime.command, script];
+        servers.push(await startServer(command, { cwd: root, core: cores.measured }));
+      }
+      // The compilers of the runtimes settle within a second or two of full load.
+      const warmup = options.quick ? 300 : 2000;
+      for (const [index, contender] of contenders.entries()) {
+        print(`\r\x1b[K  warming up ${contender.name}`);
+        await this.#round(contender, servers[index], { warmup, duration: 100 });
+      }
+      const rounds: LoadResult[][] = contenders.map(() => []);
+      for (let turn = 1; turn <= options.pairs; turn++) {
+        for (const [index, contender] of contenders.entries()) {
+          print(`\r\x1b[K  turn ${turn} of ${options.pairs}: ${contender.name}`);
+          const times = { warmup: 100, duration: options.quick ? 300 : 1000 };
+          rounds[index].push(await this.#round(contender, servers[index], times));
+        }
+      }
+      print("\r\x1b[K");
+      return judge(name, contenders.map(({ name }, index) => ({ name, rounds: rounds[index] })));
+    } finally {
+      for (const { child } of servers) await child.stop();
+    }
+  }
+
+  async #round(
+    contender: Contender,
+    server: RunningServer,
+    times: { warmup: number; duration: number },
+  ): Promise<LoadResult> {
+    const { name: _, bare: __, ...load } = this.#case;
+    const { port, child: { pid } } = server;
+    const request: LoadRequest = { ...load, ...times, mode: contender.mode, port, pid };
+    const answer = await this.#tools.load.ask(request, 30_000) as LoadResult | { error: string };
+    if ("error" in answer) throw new Error(`Cannot measure ${contender.name}: ${answer.error}`);
+    return answer;
+  }
+}
+
+/** Microseconds of the server's CPU time for each message of a round. */
+function cpuPerMessage({ serverCpu, messages }: LoadResult): number {
+  return serverCpu / messages * 1e6;
+}
+
+/** Forms the medians and the ratios. */
+function judge(name: string, played: { name: string; rounds: LoadResult[] }[]): ContestResult {
+  const contenders = played.map(({ name, rounds }) => ({
+    name,
+    rounds,
+    cpuPerMessage: summarize(rounds.map(cpuPerMessage)),
+    messagesPerSecond: summarize(rounds.map(({ messages, seconds }) => messages / seconds)),
+    serverBusy: summarize(rounds.map((round) => round.serverCpu / round.seconds)).median,
+    serverWaited: summarize(rounds.map((round) => round.serverWaited / round.seconds)).median,
+    loadBusy: summarize(rounds.map((round) => round.loadCpu / round.seconds)).median,
+  }));
+  const [ours, ...others] = played;
+  const ratios = others.map(({ name, rounds }) => ({
+    to: name,
+    ratio: summarize(
+      rounds.map((round, turn) => cpuPerMessage(ours.rounds[turn]) / cpuPerMessage(round)),
+    ),
+  }));
+  return { name, contenders, ratios };
+}
+
+function report({ contenders, ratios }: ContestResult, print: (text: string) => void): void {
+  print("                            us a message           messages/s  server  waited    load\n");
+  for (const contender of contenders) {
+    const { median, min, max } = contender.cpuPerMessage;
+    const spread = `(${format(min)} .. ${format(max)})`;
+    const rate = Math.round(contender.messagesPerSecond.median).toLocaleString("en-US");
+    print(
+      `  ${contender.name.padEnd(22)}${format(median).padStart(8)}  ${spread.padEnd(20)}` +
+        `${rate.padStart(11)}${percent(contender.serverBusy)}${percent(contender.serverWaited)}` +
+        percent(contender.loadBusy) +
+        `${contender.serverBusy < SATURATED ? "  server not saturated" : ""}\n`,
+    );
+  }
+  for (const { to, ratio } of ratios) {
+    print(
+      `  ${contenders[0].name} / ${to}: ${format(ratio.median)}, ` +
+        `95 % within ${format(ratio.low)} .. ${format(ratio.high)}, ` +
+        `all within ${format(ratio.min)} .. ${format(ratio.max)}\n`,
+    );
+  }
+  print("\n");
+}
+
+function format(value: number): string {
+  return value.toPrecision(3).includes("e") ? value.toFixed(0) : value.toPrecision(3);
+}
+
+function percent(share: number): string {
+  return `${Math.round(share * 100)} %`.padStart(8);
+}

@@ -1,0 +1,69 @@
+/**
+ * `deno task bench`: first the echo over sockets, then the codec alone, all in one run.
+ *
+ * @module
+ */
+import { execFileSync } from "node:child_process";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { cpus, release, type } from "node:os";
+import { dirname } from "node:path";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+import { runCodec } from "./codec.ts";
+import { runEcho } from "./echo.ts";
+import { readOptions, USAGE } from "./options.ts";
+import { findCores, findRuntimes } from "./runtimes.ts";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+
+/** What the figures belong to: without it they cannot be compared with any others. */
+function describeMachine(): Record<string, unknown> {
+  const version = (name: string): string => {
+    const text = readFileSync(`${root}node_modules/${name}/package.json`, "utf8");
+    return (JSON.parse(text) as { version: string }).version;
+  };
+  return {
+    date: new Date().toISOString(),
+    commit: execFileSync("git", ["rev-parse", "HEAD"], { cwd: root, encoding: "utf8" }).trim(),
+    system: `${type()} ${release()}`,
+    processors: cpus().map(({ model }) => model),
+    peers: Object.fromEntries(
+      ["ws", "bufferutil", "websocket-driver", "mitata"].map((name) => [name, version(name)]),
+    ),
+  };
+}
+
+async function main(): Promise<void> {
+  const options = readOptions(process.argv.slice(2));
+  if (options === undefined) return console.log(USAGE);
+  const print = (text: string): void => void process.stdout.write(text);
+  const runtimes = findRuntimes();
+  const cores = findCores();
+  for (const { name, version, command } of runtimes.values()) {
+    print(`${name} ${version}  ${command[0]}\n`);
+  }
+  print(
+    cores.load === undefined
+      ? "no two cores to pin to: server and load disturb each other\n\n"
+      : `servers on core ${cores.measured}, load on core ${cores.load}\n\n`,
+  );
+  const environment = { runtimes, cores, root, print };
+  const echo = await runEcho(options, environment);
+  const codec = await runCodec(options, environment);
+  const versions = Object.fromEntries([...runtimes].map(([name, { version }]) => [name, version]));
+  const { pairs, quick } = options;
+  const figures = {
+    ...describeMachine(),
+    runtimes: versions,
+    cores,
+    pairs,
+    quick,
+    echo,
+    codec,
+  };
+  mkdirSync(dirname(options.json), { recursive: true });
+  writeFileSync(options.json, `${JSON.stringify(figures, null, 1)}\n`);
+  print(`figures written to ${options.json}\n`);
+}
+
+await main();

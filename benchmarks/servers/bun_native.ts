@@ -1,0 +1,19 @@
+/** Echo on Bun's own WebSocket server. */
+import { announce } from "./announce.ts";
+import { bun } from "./bun.ts";
+
+const server = bun.serve({
+  hostname: "127.0.0.1",
+  port: 0,
+  fetch(request, server) {
+    return server.upgrade(request) ? undefined : new Response(null, { status: 426 });
+  },
+  websocket: {
+    message: (socket, data) => void socket.send(data),
+    perMessageDeflate: false,
+    idleTimeout: 0,
+    maxPayloadLength: 64 * 1024 * 1024,
+    backpressureLimit: 64 * 1024 * 1024,
+  },
+});
+announce(server.port);
