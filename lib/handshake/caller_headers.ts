@@ -1,0 +1,42 @@
+/**
+ * Header lines that a caller adds to a handshake: all but those that make the handshake.
+ *
+ * @module
+ */
+
+import { quote } from "./grammar.ts";
+import { checkHeader } from "./head_writer.ts";
+
+/** What the handshake writes itself, besides everything that begins with `sec-websocket-`. */
+const RESERVED: ReadonlySet<string> = new Set([
+  "upgrade",
+  "connection",
+  "content-length",
+  "transfer-encoding",
+]);
+
+/**
+ * The caller's headers as lines, checked, each `Set-Cookie` on its own line.
+ *
+ * @throws {TypeError} naming the header, if it is reserved to the handshake or breaks the grammar.
+ */
+export function readCallerHeaders(
+  headers: HeadersInit | undefined,
+  options: { alsoReserved?: string } = {},
+): [string, string][] {
+  if (headers === undefined) return [];
+  const isIterable = Symbol.iterator in Object(headers);
+  const lines = isIterable ? headers as Iterable<unknown> : Object.entries(headers);
+  return Array.from(lines, (line) => {
+    if (!Array.isArray(line) || line.length !== 2) {
+      throw new TypeError("Cannot read headers: each must be a pair of name and value");
+    }
+    const [name, value] = [String(line[0]), String(line[1])];
+    const key = name.toLowerCase();
+    if (RESERVED.has(key) || key.startsWith("sec-websocket-") || key === options.alsoReserved) {
+      throw new TypeError(`Cannot set header ${quote(name)}: it is reserved to the handshake`);
+    }
+    checkHeader(name, value);
+    return [name, value];
+  });
+}

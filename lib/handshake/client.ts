@@ -1,0 +1,134 @@
+/**
+ * The client's side of the opening handshake: what it asks for (RFC 6455 section 4.1, the request).
+ *
+ * @module
+ */
+
+import { readCallerHeaders } from "./caller_headers.ts";
+import { isToken, quote } from "./grammar.ts";
+import { writeRequestHead } from "./head_writer.ts";
+import { parseHost } from "./host.ts";
+
+const SCHEMES: ReadonlyMap<string, string> = new Map([
+  ["ws:", "ws:"],
+  ["wss:", "wss:"],
+  ["http:", "ws:"],
+  ["https:", "wss:"],
+]);
+
+/**
+ * The URL to connect to, with the scheme ws or wss. The schemes http and https stand for these, as
+ * in the WebSocket constructor of browsers.
+ *
+ * @throws {DOMException} SyntaxError if it is no absolute URL, has another scheme, or a fragment
+ * (RFC 6455 section 3).
+ */
+export function parseWebSocketURL(url: string | URL): URL {
+  let parsed: URL;
+  try {
+    parsed = new URL(url);
+  } catch (cause) {
+    throw syntaxError(`Cannot connect: ${quote(String(url))} is not an absolute URL`, cause);
+  }
+  const scheme = SCHEMES.get(parsed.protocol);
+  if (scheme === undefined) {
+    throw syntaxError(
+      `Cannot connect: the URL's scheme must be ws, wss, http or https, got ` +
+        quote(parsed.protocol),
+    );
+  }
+  if (parsed.href.includes("#")) { // `hash` is "" for an empty fragment too
+    throw syntaxError(`Cannot connect: the URL ${quote(parsed.href)} must not have a fragment`);
+  }
+  parsed.protocol = scheme;
+  return parsed;
+}
+
+/**
+ * The subprotocols to offer, as a list (RFC 6455 section 4.1, item 10).
+ *
+ * @throws {DOMException} SyntaxError if one is no token, or comes twice.
+ */
+export function checkProtocols(protocols: string | readonly string[] = []): string[] {
+  const list = typeof protocols === "string" ? [protocols] : Array.from(protocols, String);
+  for (const protocol of list) {
+    if (!isToken(protocol)) {
+      throw syntaxError(`Cannot offer subprotocol ${quote(protocol)}: it is not a token`);
+    }
+  }
+  const twice = list.find((protocol, i) => list.indexOf(protocol) !== i);
+  if (twice !== undefined) {
+    throw syntaxError(`Cannot offer subprotocol ${quote(twice)}: it is in the list twice`);
+  }
+  return list;
+}
+
+/** What to ask for. */
+export interface ClientRequestInit {
+  /** The `Sec-WebSocket-Key`: a fresh one for each request. */
+  key: string;
+  /** The subprotocols to offer, the preferred first. */
+  protocols?: readonly string[] | undefined;
+  /** The value of `Sec-WebSocket-Extensions`; `""` or undefined to offer none. */
+  extensions?: string | undefined;
+  /** Headers to add: `Authorization`, `Cookie`, `Origin`, say. */
+  headers?: HeadersInit | undefined;
+  /** The value of `Host`, if it is not the URL's: behind a tunnel, or on a Unix socket. */
+  host?: string | undefined;
+}
+
+/**
+ * The bytes of the request (RFC 6455 section 4.1). A user name and password in the URL are sent as
+ * Basic authorization, unless the caller gives an Authorization header. No Origin is sent unless
+ * the caller gives one.
+ *
+ * @param url What {@linkcode parseWebSocketURL} gave.
+ * @throws {DOMException} SyntaxError if a subprotocol is no token, or comes twice.
+ * @throws {TypeError} if the host is none, or a header is reserved or malformed.
+ */
+export function requestFor(url: URL, init: ClientRequestInit): Uint8Array<ArrayBuffer> {
+  const { key, extensions = "", host = url.host } = init;
+  const protocols = checkProtocols(init.protocols);
+  const added = readCallerHeaders(init.headers, { alsoReserved: "host" });
+  if (parseHost(host, "http") === undefined) {
+    throw new TypeError(`Cannot connect: ${quote(host)} is not a host`);
+  }
+  const headers: [string, string][] = [
+    ["Host", host], // item 4; a URL drops the default port of ws and wss
+    ["Upgrade", "websocket"], // item 5
+    ["Connection", "Upgrade"], // item 6
+    ["Sec-WebSocket-Key", key], // item 7
+    ["Sec-WebSocket-Version", "13"], // item 9
+  ];
+  if (protocols.length > 0) headers.push(["Sec-WebSocket-Protocol", protocols.join(", ")]); // 10
+  if (extensions !== "") headers.push(["Sec-WebSocket-Extensions", extensions]); // item 11
+  const hasCredentials = url.username !== "" || url.password !== "";
+  if (hasCredentials && !added.some(([name]) => name.toLowerCase() === "authorization")) {
+    headers.push(["Authorization", basicAuthorization(url)]);
+  }
+  headers.push(...added);
+  return writeRequestHead({ target: `${url.pathname}${url.search}`, headers });
+}
+
+/** RFC 7617 section 2, in UTF-8 (section 2.1). */
+function basicAuthorization(url: URL): string {
+  let credentials: string;
+  try {
+    credentials = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
+  } catch (cause) {
+    throw syntaxError(
+      "Cannot connect: the user name or password in the URL is not percent-encoded UTF-8",
+      cause,
+    );
+  }
+  return `Basic ${btoa(String.fromCharCode(...new TextEncoder().encode(credentials)))}`;
+}
+
+/** A DOMException takes no cause in its constructor, so it is set. */
+function syntaxError(message: string, cause?: unknown): DOMException {
+  const error = new DOMException(message, "SyntaxError");
+  if (cause !== undefined) {
+    Object.defineProperty(error, "cause", { value: cause, configurable: true, writable: true });
+  }
+  return error;
+}

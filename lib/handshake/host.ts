@@ -1,0 +1,133 @@
+/**
+ * The Host header (RFC 9112 section 3.2), and which hosts a server answers to.
+ *
+ * A page on the web can point a name of its own at 127.0.0.1 or at any address of the visitor's
+ * network (DNS rebinding); its requests then carry that name as Host. So a server that only listens
+ * on this machine answers only to names of this machine, unless told otherwise.
+ *
+ * @module
+ */
+
+import { HandshakeError } from "../errors.ts";
+import { quote } from "./grammar.ts";
+import type { HeaderLines } from "./head.ts";
+
+/**
+ * Which hosts the server answers to: all (`"*"`), or those of a list, as `"example.com"` (with any
+ * port) or `"example.com:8443"`.
+ */
+export type HostPolicy = "*" | readonly string[];
+
+/**
+ * The host in a text `host` or `host:port`, as a URL with nothing else in it, and thereby in its
+ * one canonical spelling; undefined if it is none. A port that is the scheme's default is dropped.
+ */
+export function parseHost(text: string, scheme: "http" | "https"): URL | undefined {
+  if (!isHostSyntax(text)) return undefined;
+  try {
+    return new URL(`${scheme}://${text}/`);
+  } catch {
+    return undefined; // an IPv6 address with too many parts, say, or port 65536
+  }
+}
+
+/**
+ * `uri-host [ ":" port ]` (RFC 9110 section 7.2). Of RFC 3986's registered names only the
+ * characters that names have: no percent-encoding, no sub-delimiters, nothing that a URL parser
+ * could take for the end of the host.
+ */
+function isHostSyntax(text: string): boolean {
+  let at = 0;
+  if (text[0] === "[") {
+    at = text.indexOf("]") + 1;
+    if (at === 0) return false;
+    for (let i = 1; i < at - 1; i++) {
+      if (!"0123456789abcdefABCDEF:.".includes(text[i])) return false;
+    }
+  } else {
+    while (at < text.length && isNameCharacter(text.charCodeAt(at))) at++;
+    if (at === 0) return false;
+  }
+  if (at === text.length) return true;
+  if (text[at] !== ":") return false;
+  return at + 1 === text.length || isNumber(text.slice(at + 1));
+}
+
+function isNumber(text: string): boolean {
+  for (let i = 0; i < text.length; i++) if (!isDigit(text.charCodeAt(i))) return false;
+  return text.length > 0;
+}
+
+function isDigit(code: number): boolean {
+  return code >= 0x30 && code <= 0x39;
+}
+
+/** RFC 3986 section 2.3: letters, digits, "-", ".", "_", "~". */
+function isNameCharacter(code: number): boolean {
+  return isDigit(code) || (code >= 0x41 && code <= 0x5a) || (code >= 0x61 && code <= 0x7a) ||
+    code === 0x2d || code === 0x2e || code === 0x5f || code === 0x7e;
+}
+
+/**
+ * The host that a request was sent to.
+ *
+ * @throws {HandshakeError} with status 400 if the Host header is missing, came twice, or is no host
+ * (RFC 9112 section 3.2).
+ */
+export function readHost(headers: HeaderLines, options: { secure: boolean }): URL {
+  const values = headers.getAll("host");
+  const host = values.length === 1
+    ? parseHost(values[0], options.secure ? "https" : "http")
+    : undefined;
+  if (host !== undefined) return host;
+  const why = values.length === 1
+    ? `the Host header ${quote(values[0])} is not a host`
+    : `the request has ${values.length} Host headers, it must have one`;
+  throw new HandshakeError("HOST_HEADER", `Cannot accept handshake: ${why}`, { status: 400 });
+}
+
+/**
+ * Judges the host of a request, for WebSocket or not.
+ *
+ * @throws {HandshakeError} with status 403 if the server does not answer to that host.
+ */
+export function checkHost(
+  host: URL,
+  options: { hosts?: HostPolicy | undefined; boundToLoopback?: boolean | undefined },
+): void {
+  const { hosts, boundToLoopback = false } = options;
+  if (hosts === "*" || (hosts === undefined && !boundToLoopback)) return;
+  const allowed = hosts === undefined
+    ? isLoopback(host.hostname)
+    : hosts.some((entry) => matches(host, entry));
+  if (allowed) return;
+  const expected = hosts === undefined
+    ? "a loopback name, as the server is bound to loopback"
+    : `one of ${quote(hosts.join(", "))}`;
+  throw new HandshakeError(
+    "HOST_REFUSED",
+    `Cannot accept handshake: the Host ${quote(host.host)} is not ${expected} (option hosts)`,
+    { status: 403 },
+  );
+}
+
+function matches(host: URL, entry: string): boolean {
+  const expected = parseHost(entry, host.protocol === "https:" ? "https" : "http");
+  const hasPort = entry.lastIndexOf(":") > entry.lastIndexOf("]");
+  return hasPort ? host.host === expected?.host : host.hostname === expected?.hostname;
+}
+
+/**
+ * Whether a host name or address, IPv6 with or without brackets, can only mean this machine:
+ * `localhost` and names under it (RFC 6761 section 6.3), 127.0.0.0/8, and `::1`.
+ */
+export function isLoopback(hostname: string): boolean {
+  const bare = hostname.endsWith(".") ? hostname.slice(0, -1) : hostname;
+  const name = bare.toLowerCase();
+  if (name === "localhost" || name.endsWith(".localhost")) return true;
+  if (name === "[::1]" || name === "::1") return true;
+  // All four parts are numbers: 127.example.com is anybody's name.
+  const parts = name.split(".");
+  return parts.length === 4 && parts[0] === "127" &&
+    parts.every((part) => isNumber(part) && Number(part) <= 255);
+}

@@ -1,0 +1,122 @@
+/**
+ * Which origins may open a connection (RFC 6455 section 10.2).
+ *
+ * A browser lets any page open a WebSocket to any server and sends the user's cookies along; the
+ * Origin header is all that tells the server whose page it is. So pages of other hosts are refused
+ * unless allowed. Clients that are no browsers send no Origin, or whatever they like: this protects
+ * users of browsers, and authenticates nobody.
+ *
+ * @module
+ */
+
+import { HandshakeError } from "../errors.ts";
+import { isToken, quote } from "./grammar.ts";
+import type { HeaderLines } from "./head.ts";
+import { parseHost } from "./host.ts";
+
+/** What a function that judges origins is told of the request. */
+export interface RequestFacts {
+  /** The URL that was asked for: `"https://example.com/chat"`. */
+  readonly url: string;
+  /** Whether TLS protects the connection. */
+  readonly secure: boolean;
+  /** The headers. */
+  readonly headers: Headers;
+}
+
+/**
+ * Which origins may connect: all (`"*"`), those of a list, as `"https://example.com"`, or those for
+ * which a function gives true. A list lets in requests without an Origin, for they come from no
+ * browser; a function is asked about them too. `"null"`, the origin of sandboxed pages and local
+ * files, is refused unless listed.
+ */
+export type OriginPolicy =
+  | "*"
+  | readonly string[]
+  | ((origin: string | undefined, request: RequestFacts) => boolean);
+
+/** What an origin is judged by. */
+export interface OriginContext {
+  /** The host that the request was sent to. */
+  host: URL;
+  /** The policy. Default: the host of the origin must be the host of the request. */
+  origins?: OriginPolicy | undefined;
+  /** Gives what a function that judges is told. */
+  facts(): RequestFacts;
+}
+
+/**
+ * The Origin header.
+ *
+ * @throws {HandshakeError} with status 400 if it came twice.
+ */
+export function readOrigin(headers: HeaderLines): string | undefined {
+  const values = headers.getAll("origin");
+  if (values.length <= 1) return values[0];
+  throw new HandshakeError(
+    "ORIGIN_HEADER",
+    `Cannot accept handshake: the request has ${values.length} Origin headers`,
+    { status: 400 },
+  );
+}
+
+/**
+ * Judges the origin of a handshake.
+ *
+ * @throws {HandshakeError} with status 403 if the origin may not connect.
+ * @throws {TypeError} if a function that judges gives anything but a boolean.
+ */
+export function checkOrigin(origin: string | undefined, context: OriginContext): void {
+  const { host, origins } = context;
+  if (origins === "*") return;
+  if (typeof origins === "function") {
+    const allowed: unknown = origins(origin, context.facts());
+    // A promise would count as true: a policy that is async would let everybody in.
+    if (typeof allowed !== "boolean") {
+      throw new TypeError(
+        "Cannot judge origin: the function given as option origins must return a boolean " +
+          "(to decide later, use the handshake hook)",
+      );
+    }
+    if (!allowed) throw refused(origin, "allowed by the function given");
+    return;
+  }
+  if (origin === undefined) return;
+  const canonical = canonicalOrigin(origin);
+  if (origins === undefined) {
+    // The scheme may differ: a proxy in front may speak TLS with the browser, and not with us.
+    if (canonical === `http://${host.host}` || canonical === `https://${host.host}`) return;
+    throw refused(origin, `of the same host as the request, ${quote(host.host)}`);
+  }
+  if (canonical !== undefined && origins.some((entry) => canonicalOrigin(entry) === canonical)) {
+    return;
+  }
+  throw refused(origin, `one of ${quote(origins.join(", "))}`);
+}
+
+function refused(origin: string | undefined, expected: string): HandshakeError {
+  const shown = origin === undefined ? "(none)" : quote(origin);
+  return new HandshakeError(
+    "ORIGIN_REFUSED",
+    `Cannot accept handshake: the Origin ${shown} is not ${expected} (option origins)`,
+    { status: 403 },
+  );
+}
+
+/**
+ * The one spelling of an origin (RFC 6454 section 6.2): the default port dropped, in lower case;
+ * undefined for what is no origin, as a URL with a path or a user name is none.
+ */
+export function canonicalOrigin(origin: string): string | undefined {
+  if (origin === "null") return origin;
+  const end = origin.indexOf("://");
+  if (end <= 0) return undefined;
+  const scheme = origin.slice(0, end).toLowerCase();
+  const host = origin.slice(end + 3);
+  if (scheme === "http" || scheme === "https") {
+    const url = parseHost(host, scheme);
+    return url && `${scheme}://${url.host}`;
+  }
+  // The page of a browser's extension, say: its host is an identifier.
+  return isToken(scheme) && isToken(host) ? `${scheme}://${host.toLowerCase()}` : undefined;
+}

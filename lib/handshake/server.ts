@@ -1,0 +1,213 @@
+/**
+ * The server's reading of the opening handshake (RFC 6455 section 4.2.1).
+ *
+ * @module
+ */
+
+import { HandshakeError } from "../errors.ts";
+import type { ExtensionOffer } from "../message/extension.ts";
+import { listHas, parseExtensions, parseTokenList, quote } from "./grammar.ts";
+import type { HeaderLines, RequestHead } from "./head.ts";
+import { checkHost, parseHost, readHost } from "./host.ts";
+import type { HostPolicy } from "./host.ts";
+import { isValidKey } from "./key.ts";
+import { checkOrigin, readOrigin } from "./origin.ts";
+import type { OriginPolicy } from "./origin.ts";
+
+/** A request that may be accepted: it asks for WebSocket, and breaks no rule. */
+export interface WebSocketRequest {
+  /** The URL that was asked for, with the scheme http or https. */
+  url: string;
+  /** The `Sec-WebSocket-Key`. */
+  key: string;
+  /** The subprotocols that the client offers, the preferred first, none twice. */
+  protocols: string[];
+  /** The extensions that the client offers, the preferred first. */
+  extensions: ExtensionOffer[];
+  /** The `Origin`, if one was sent. */
+  origin: string | undefined;
+  /** The header lines, as sent. */
+  headers: HeaderLines;
+}
+
+/** What a request is judged by. */
+export interface JudgeOptions {
+  /** Whether TLS protects the connection. */
+  secure: boolean;
+  /** Whether the server can only be reached from this machine. Default: false. */
+  boundToLoopback?: boolean | undefined;
+  /** Which origins may connect. Default: those of the same host. */
+  origins?: OriginPolicy | undefined;
+  /** Which hosts the server answers to. Default: any, or loopback names when bound to loopback. */
+  hosts?: HostPolicy | undefined;
+}
+
+/** Whether a request asks for WebSocket at all, well or badly; if not, it is plain HTTP. */
+export function isUpgradeRequest(head: { headers: HeaderLines }): boolean {
+  return listHas(head.headers.getAll("upgrade"), "websocket");
+}
+
+/**
+ * Judges a request by each rule of section 4.2.1, then by the server's policies.
+ *
+ * @throws {HandshakeError} with the status and headers to answer with: 405 for another method than
+ * GET, 426 if WebSocket or its version 13 is not asked for, 403 for a host or origin that is not
+ * let in, and 400 for all else.
+ */
+export function judgeRequest(head: RequestHead, options: JudgeOptions): WebSocketRequest {
+  const { headers } = head;
+  const { secure } = options;
+  if (head.method !== "GET") { // item 1
+    refuse("METHOD", `the method must be GET, got ${quote(head.method)}`, {
+      status: 405,
+      headers: new Headers({ allow: "GET" }),
+    });
+  }
+  const host = readHost(headers, { secure }); // item 2
+  const url = requestURL(head.target, host);
+  checkUpgrade(head);
+  checkNoBody(headers);
+  const request: WebSocketRequest = {
+    url,
+    key: readKey(headers),
+    protocols: readProtocols(headers),
+    extensions: readExtensions(headers),
+    origin: readOrigin(headers),
+    headers,
+  };
+  checkHost(host, options);
+  checkOrigin(request.origin, {
+    host,
+    origins: options.origins,
+    facts: () => ({ url, secure, headers: headers.toHeaders() }),
+  });
+  return request;
+}
+
+/**
+ * The platform's own request object, for the user's hook.
+ *
+ * @param request A request that was judged.
+ * @param signal Aborted when the client goes away before the handshake is answered.
+ */
+export function toRequest(request: WebSocketRequest, signal?: AbortSignal): Request {
+  return new Request(request.url, { headers: request.headers.toHeaders(), signal: signal ?? null });
+}
+
+/** Item 1: the target is a resource name, or an absolute http or https URI that has one. */
+function requestURL(target: string, host: URL): string {
+  let path = target;
+  if (!target.startsWith("/")) {
+    const scheme = ["http://", "https://"].find((each) => target.toLowerCase().startsWith(each));
+    if (scheme === undefined) refuseTarget(target, "a path or an http URL");
+    const pathStart = indexOfPath(target, scheme.length);
+    path = target.slice(pathStart);
+    if (!path.startsWith("/")) path = `/${path}`;
+    // RFC 9112 section 3.2: Host is then the same. If it were not, two readers could disagree.
+    const authority = parseHost(
+      target.slice(scheme.length, pathStart),
+      host.protocol === "https:" ? "https" : "http",
+    );
+    if (authority?.host !== host.host) refuseTarget(target, `at the Host ${quote(host.host)}`);
+  }
+  // Section 3: a resource name has no fragment.
+  if (path.includes("#")) refuseTarget(target, 'free of "#"');
+  // Joined as text: to resolve "//other/path" against a base would change the host.
+  return new URL(`${host.origin}${path}`).href;
+}
+
+function indexOfPath(target: string, from: number): number {
+  let at = from;
+  while (at < target.length && !"/?#".includes(target[at])) at++;
+  return at;
+}
+
+function refuseTarget(target: string, expected: string): never {
+  refuse("TARGET", `the request target ${quote(target)} is not ${expected}`);
+}
+
+/** Items 3, 4 and 6, and section 4.4 for the version. */
+function checkUpgrade(head: RequestHead): void {
+  const { headers } = head;
+  // RFC 9110 section 15.5.22: 426 names the protocol to upgrade to. RFC 6455 section 4.4: an answer
+  // to another version names those that the server speaks.
+  const upgradeRequired = {
+    status: 426,
+    headers: new Headers({
+      upgrade: "websocket",
+      connection: "Upgrade",
+      "sec-websocket-version": "13",
+    }),
+  };
+  const proxyHint = headers.get("sec-websocket-key") === undefined
+    ? ""
+    : " (a proxy in between must pass on Upgrade and Connection)";
+  if (!isUpgradeRequest(head)) {
+    const why = `the request has no header "Upgrade: websocket"${proxyHint}`;
+    refuse("UPGRADE_HEADER", why, upgradeRequired);
+  }
+  if (!listHas(headers.getAll("connection"), "upgrade")) {
+    refuse("CONNECTION_HEADER", `the request has no header "Connection: Upgrade"${proxyHint}`);
+  }
+  const versions = headers.getAll("sec-websocket-version");
+  if (versions.length > 1) {
+    refuse("VERSION_HEADER", "the request has two Sec-WebSocket-Version headers");
+  }
+  if (versions[0] !== "13") {
+    const found = versions.length === 0 ? "none" : quote(versions[0]);
+    refuse(
+      "VERSION_HEADER",
+      `the Sec-WebSocket-Version must be 13, got ${found}`,
+      upgradeRequired,
+    );
+  }
+}
+
+/**
+ * What follows the head would be frames to us, and a body to a proxy in front that does not know the
+ * upgrade: a way to smuggle requests past it.
+ */
+function checkNoBody(headers: HeaderLines): void {
+  const lengths = headers.getAll("content-length");
+  if (headers.get("transfer-encoding") !== undefined || lengths.some((length) => length !== "0")) {
+    refuse("REQUEST_BODY", "the request must not have a body");
+  }
+}
+
+/** Item 5. Section 11.3.1: the header must not come twice. */
+function readKey(headers: HeaderLines): string {
+  const keys = headers.getAll("sec-websocket-key");
+  if (keys.length !== 1) {
+    refuse("KEY_HEADER", `the request has ${keys.length} Sec-WebSocket-Key headers`);
+  }
+  if (!isValidKey(keys[0])) {
+    refuse("KEY_HEADER", `the Sec-WebSocket-Key ${quote(keys[0])} is not 16 bytes in base64`);
+  }
+  return keys[0];
+}
+
+/** Item 8. Section 11.3.4: the list may be spread over several headers. */
+function readProtocols(headers: HeaderLines): string[] {
+  const value = headers.get("sec-websocket-protocol");
+  if (value === undefined) return [];
+  const protocols = parseTokenList(value);
+  // Section 4.1, item 10: all of them are unique.
+  if (new Set(protocols).size !== protocols.length) {
+    refuse("PROTOCOL_HEADER", "the Sec-WebSocket-Protocol header names a subprotocol twice");
+  }
+  return protocols;
+}
+
+/** Item 9. Section 9.1: the list may be spread over several headers. */
+function readExtensions(headers: HeaderLines): ExtensionOffer[] {
+  const value = headers.get("sec-websocket-extensions");
+  return value === undefined ? [] : parseExtensions(value);
+}
+
+function refuse(
+  code: string,
+  why: string,
+  answer: { status: number; headers?: Headers } = { status: 400 },
+): never {
+  throw new HandshakeError(code, `Cannot accept handshake: ${why}`, answer);
+}
