@@ -1,0 +1,412 @@
+/**
+ * Transports over Deno's own sockets: TCP, TLS and Unix.
+ *
+ * @module
+ */
+
+import type {
+  Transport,
+  TransportAddress,
+  TransportConnectOptions,
+  TransportListener,
+  TransportListenerSink,
+  TransportListenOptions,
+  TransportSink,
+} from "../connection/transport.ts";
+import {
+  acceptError,
+  connectError,
+  connectionError,
+  handshakeEndedError,
+  listenError,
+} from "./errors.ts";
+import { ReadBuffer } from "./read_buffer.ts";
+import { abortable, ACCEPT_RETRY_DELAY, LINGER_TIMEOUT } from "./timing.ts";
+
+/** The end of a Deno socket. */
+export interface DenoAddress {
+  /** The kind of socket; missing after `startTls`. */
+  transport?: string;
+  /** The address, for TCP. */
+  hostname?: string;
+  /** The port, for TCP. */
+  port?: number;
+  /** The path, for Unix sockets; `null` at the end that connected. */
+  path?: string | null;
+}
+
+/** What is used of `Deno.Conn`. */
+export interface DenoConn {
+  /** The peer's end. */
+  readonly remoteAddr: DenoAddress;
+  /** Our end. */
+  readonly localAddr: DenoAddress;
+  /** Reads some bytes; `null` at the end. */
+  read(buffer: Uint8Array): Promise<number | null>;
+  /** Writes some of the bytes, and says how many. */
+  write(bytes: Uint8Array): Promise<number>;
+  /** Releases the socket. */
+  close(): void;
+  /** Ends our direction. On TLS it is there but cannot work. */
+  closeWrite(): Promise<void>;
+  /** Turns Nagle's algorithm off; TCP only. */
+  setNoDelay?(noDelay?: boolean): void;
+  /** Finishes the TLS handshake; TLS only. */
+  handshake?(): Promise<unknown>;
+}
+
+/** What is used of `Deno.Listener`. */
+export interface DenoListener {
+  /** Where it listens. */
+  readonly addr: DenoAddress;
+  /** The next connection. */
+  accept(): Promise<DenoConn>;
+  /** Stops listening. */
+  close(): void;
+}
+
+/** What is used of `Deno`. */
+export interface DenoLike {
+  /** Listens on a port or a path. */
+  listen(
+    options: { hostname?: string; port: number } | { transport: "unix"; path: string },
+  ): DenoListener;
+  /** Listens on a port, with TLS. */
+  listenTls(
+    options: { hostname?: string; port: number; cert: string; key: string },
+  ): DenoListener;
+  /** Connects to a port or a path. */
+  connect(
+    options: { hostname?: string; port: number } | { transport: "unix"; path: string },
+  ): Promise<DenoConn>;
+  /** Begins TLS on a TCP connection. */
+  startTls(conn: never, options: { hostname: string; caCerts?: string[] }): Promise<DenoConn>;
+}
+
+/** The `Deno` global, where there is one. */
+export function findDeno(): DenoLike | undefined {
+  return (globalThis as unknown as { Deno?: DenoLike }).Deno;
+}
+
+/** A first write up to this size counts as taken at once, in bytes: the system's buffer holds it. */
+const SMALL_WRITE = 65_536;
+
+function toAddress(address: DenoAddress): TransportAddress {
+  return address.transport === "unix"
+    ? { transport: "unix", hostname: address.path ?? "", port: 0 }
+    : { transport: "tcp", hostname: address.hostname ?? "", port: address.port ?? 0 };
+}
+
+/** Releases a socket that may be gone already: after a failed handshake, Deno has released it. */
+function closeQuietly(conn: DenoConn): void {
+  try {
+    conn.close();
+  } catch {
+    // Nothing is left to close.
+  }
+}
+
+/** How far the end of our own direction has come. */
+type Ending = "no" | "asked" | "done";
+
+/** One socket of Deno's. One read and one write at a time are under way. */
+class DenoTransport implements Transport {
+  readonly copiesOnWrite = false;
+  readonly secure: boolean;
+  readonly #conn: DenoConn;
+  readonly #buffer = new ReadBuffer();
+  #sink: TransportSink | undefined;
+  #reading = false;
+  #paused = false;
+  #heard = false;
+  #peerEnded = false;
+  #ending: Ending = "no";
+  /** What is being written, and what waits behind it. */
+  #current: Uint8Array | undefined;
+  #queue: Uint8Array[] = [];
+  #bufferedAmount = 0;
+  #needDrain = false;
+  #writeError: Error | undefined;
+  /** `close` was called: the sink hears nothing more but `close`. */
+  #closed = false;
+  #released = false;
+  #error: Error | undefined;
+  #linger: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(conn: DenoConn, options: { secure: boolean; heard: boolean }) {
+    this.#conn = conn;
+    this.secure = options.secure;
+    this.#heard = options.heard;
+  }
+
+  get remoteAddress(): TransportAddress {
+    return toAddress(this.#conn.remoteAddr);
+  }
+
+  get localAddress(): TransportAddress {
+    return toAddress(this.#conn.localAddr);
+  }
+
+  get bufferedAmount(): number {
+    return this.#bufferedAmount;
+  }
+
+  start(sink: TransportSink): void {
+    this.#sink = sink;
+    if (this.#released) queueMicrotask(() => sink.close(this.#error));
+    else this.resume();
+  }
+
+  pause(): void {
+    this.#paused = true;
+  }
+
+  resume(): void {
+    this.#paused = false;
+    if (!this.#reading && !this.#peerEnded && !this.#released) void this.#readLoop();
+  }
+
+  write(bytes: Uint8Array): boolean {
+    if (this.#ending !== "no" || this.#closed || this.#released) return false;
+    if (this.#writeError !== undefined) return false;
+    const size = bytes.byteLength;
+    if (size === 0) return !this.#needDrain;
+    this.#bufferedAmount += size;
+    if (this.#current === undefined) {
+      this.#current = bytes;
+      void this.#writeLoop();
+      if (size <= SMALL_WRITE) return true;
+    } else {
+      this.#queue.push(bytes);
+    }
+    this.#needDrain = true;
+    return false;
+  }
+
+  closeWrite(): void {
+    if (this.#ending !== "no") return;
+    this.#ending = "asked";
+    if (this.#current === undefined) void this.#endWriting();
+  }
+
+  close(): void {
+    if (this.#closed || this.#released) return;
+    this.#closed = true;
+    if (this.#ending === "asked" && this.#writeError === undefined) {
+      this.#linger = setTimeout(() => this.#release(undefined), LINGER_TIMEOUT);
+    } else {
+      this.#release(undefined);
+    }
+  }
+
+  async #readLoop(): Promise<void> {
+    this.#reading = true;
+    const conn = this.#conn;
+    const buffer = this.#buffer;
+    try {
+      while (!this.#paused && !this.#closed) {
+        const memory = buffer.take();
+        const size = await conn.read(memory);
+        if (this.#closed || this.#released) break;
+        if (size === null) {
+          this.#peerEnded = true;
+          break;
+        }
+        this.#heard = true;
+        this.#sink?.data(size === memory.byteLength ? memory : memory.subarray(0, size));
+        buffer.used(size);
+      }
+    } catch (error) {
+      this.#reading = false;
+      this.#readFailed(error);
+    }
+    this.#reading = false;
+    if (this.#peerEnded || this.#closed || this.#released) buffer.release();
+    if (this.#peerEnded && !this.#closed && !this.#released) this.#onPeerEnd();
+  }
+
+  #onPeerEnd(): void {
+    this.#sink?.end();
+    if (this.#writeError !== undefined) this.#release(this.#writeError);
+    else if (this.#ending === "done") this.#release(undefined);
+  }
+
+  #readFailed(error: unknown): void {
+    // The read that was pending when we closed fails too; that tells nothing.
+    if (this.#closed || this.#released) return;
+    if (!this.secure || (error as Error | undefined)?.name !== "UnexpectedEof") {
+      this.#release(connectionError(error));
+    } else if (!this.#heard) {
+      this.#release(handshakeEndedError());
+    } else {
+      // A peer that ended without TLS's close_notify. The socket reads no more, so what we still
+      // have to say is said, and that is all.
+      this.#peerEnded = true;
+      this.#sink?.end();
+      this.closeWrite();
+      this.close();
+    }
+  }
+
+  async #writeLoop(): Promise<void> {
+    const conn = this.#conn;
+    try {
+      while (this.#current !== undefined) {
+        let bytes = this.#current;
+        for (;;) {
+          const size = await conn.write(bytes);
+          this.#bufferedAmount -= size;
+          if (size === bytes.byteLength) break;
+          bytes = bytes.subarray(size);
+        }
+        this.#current = this.#queue.shift();
+      }
+    } catch (error) {
+      return this.#writeFailed(error);
+    }
+    if (this.#released) return;
+    if (this.#ending === "asked") return void this.#endWriting();
+    if (this.#needDrain && !this.#closed) {
+      this.#needDrain = false;
+      this.#sink?.drain();
+    }
+  }
+
+  #writeFailed(error: unknown): void {
+    if (this.#released) return;
+    this.#current = undefined;
+    this.#queue = [];
+    this.#bufferedAmount = 0;
+    this.#writeError = connectionError(error);
+    // What the peer said before it left may still be unread (its Close frame, say): the read under
+    // way comes to the end of it. If there is none, it is over.
+    if (!this.#reading || this.#closed) return this.#release(this.#writeError);
+    this.#linger = setTimeout(() => this.#release(this.#writeError), LINGER_TIMEOUT);
+  }
+
+  async #endWriting(): Promise<void> {
+    if (!this.secure) {
+      // It fails where the peer has gone, which reading tells in more detail.
+      await this.#conn.closeWrite().catch(() => {});
+    }
+    this.#ending = "done";
+    if (this.#closed || this.#peerEnded) this.#release(undefined);
+  }
+
+  #release(error: Error | undefined): void {
+    if (this.#released) return;
+    this.#released = true;
+    this.#error = this.#closed ? undefined : error;
+    this.#current = undefined;
+    this.#queue = [];
+    this.#bufferedAmount = 0;
+    clearTimeout(this.#linger);
+    closeQuietly(this.#conn);
+    if (!this.#reading) this.#buffer.release();
+    queueMicrotask(() => this.#sink?.close(this.#error));
+  }
+}
+
+class DenoTransportListener implements TransportListener {
+  readonly address: TransportAddress;
+  readonly #listener: DenoListener;
+  readonly #accepting: Promise<void>;
+  #closed = false;
+  #wake: (() => void) | undefined;
+
+  constructor(listener: DenoListener, options: { secure: boolean; sink: TransportListenerSink }) {
+    this.#listener = listener;
+    this.address = toAddress(listener.addr);
+    this.#accepting = this.#acceptLoop(options.secure, options.sink);
+  }
+
+  async #acceptLoop(secure: boolean, sink: TransportListenerSink): Promise<void> {
+    while (!this.#closed) {
+      try {
+        const conn = await this.#listener.accept();
+        conn.setNoDelay?.(true);
+        sink.connection(new DenoTransport(conn, { secure, heard: false }));
+      } catch (error) {
+        if (this.#closed) return;
+        sink.error(acceptError(error));
+        await this.#rest();
+      }
+    }
+  }
+
+  #rest(): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, ACCEPT_RETRY_DELAY);
+      this.#wake = (): void => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
+  close(): Promise<void> {
+    if (!this.#closed) {
+      this.#closed = true;
+      this.#listener.close();
+      this.#wake?.();
+    }
+    return this.#accepting;
+  }
+}
+
+/**
+ * Listens on Deno.
+ *
+ * @throws {TransportError} if the address cannot be had.
+ */
+export function listenDeno(
+  deno: DenoLike,
+  options: TransportListenOptions,
+  sink: TransportListenerSink,
+): Promise<TransportListener> {
+  const { path, tls, port = 0, hostname = "0.0.0.0" } = options;
+  try {
+    const listener = path !== undefined
+      ? deno.listen({ transport: "unix", path })
+      : tls !== undefined
+      ? deno.listenTls({ hostname, port, cert: tls.cert, key: tls.key })
+      : deno.listen({ hostname, port });
+    const secure = tls !== undefined;
+    return Promise.resolve(new DenoTransportListener(listener, { secure, sink }));
+  } catch (error) {
+    return Promise.reject(listenError(error, { ...options, hostname }));
+  }
+}
+
+/**
+ * Connects on Deno; with TLS, after the handshake.
+ *
+ * @throws {TransportError} if no connection is made.
+ */
+export async function connectDeno(
+  deno: DenoLike,
+  options: TransportConnectOptions,
+): Promise<Transport> {
+  const { path, tls, signal, port = 0, hostname = "localhost" } = options;
+  signal?.throwIfAborted();
+  let conn: DenoConn | undefined;
+  try {
+    const connecting = path !== undefined
+      ? deno.connect({ transport: "unix", path })
+      : deno.connect({ hostname, port });
+    conn = await abortable(connecting, signal, closeQuietly);
+    conn.setNoDelay?.(true);
+    if (tls === undefined) return new DenoTransport(conn, { secure: false, heard: true });
+    const name = { hostname: tls.serverName ?? hostname };
+    conn = await deno.startTls(
+      conn as never,
+      tls.caCerts === undefined ? name : { ...name, caCerts: tls.caCerts },
+    );
+    await abortable(conn.handshake?.() ?? Promise.resolve(), signal, () => {});
+    return new DenoTransport(conn, { secure: true, heard: true });
+  } catch (error) {
+    if (conn !== undefined) closeQuietly(conn);
+    signal?.throwIfAborted();
+    throw connectError(error, { ...options, hostname });
+  }
+}

@@ -1,0 +1,389 @@
+/**
+ * Transports over `node:net` and `node:tls`, which Deno and Bun have as well.
+ *
+ * @module
+ */
+
+import type {
+  Transport,
+  TransportAddress,
+  TransportConnectOptions,
+  TransportListener,
+  TransportListenerSink,
+  TransportListenOptions,
+  TransportSink,
+} from "../connection/transport.ts";
+import {
+  acceptError,
+  connectError,
+  connectionError,
+  handshakeEndedError,
+  listenError,
+} from "./errors.ts";
+import { rootCertificates } from "./root_certificates.ts";
+import { LINGER_TIMEOUT } from "./timing.ts";
+
+/** What is used of a `net.Socket` or `tls.TLSSocket`. */
+export interface NodeSocket {
+  /** The peer's address; `undefined` on Unix sockets, and once closed. */
+  readonly remoteAddress?: string | undefined;
+  /** The peer's port. */
+  readonly remotePort?: number | undefined;
+  /** Our address. */
+  readonly localAddress?: string | undefined;
+  /** Our port. */
+  readonly localPort?: number | undefined;
+  /** True on TLS. */
+  readonly encrypted?: boolean;
+  /** Bytes that wait to be written. */
+  readonly writableLength: number;
+  /** All was written, and our direction ended. */
+  readonly writableFinished: boolean;
+  /** The socket is gone. */
+  readonly destroyed: boolean;
+  /** Writes, now or later; false above the socket's mark, and then `drain` follows. */
+  write(bytes: Uint8Array): boolean;
+  /** Ends our direction after what was written. */
+  end(): unknown;
+  /** Drops the socket. */
+  destroy(error?: Error): unknown;
+  /** Stops reading. */
+  pause(): unknown;
+  /** Reads again. */
+  resume(): unknown;
+  /** Turns Nagle's algorithm off. */
+  setNoDelay(noDelay?: boolean): unknown;
+  /** Adds a listener. */
+  on(event: string, listener: (...values: never[]) => void): unknown;
+  /** Adds a listener for one time. */
+  once(event: string, listener: (...values: never[]) => void): unknown;
+}
+
+/** What is used of a `net.Server`. */
+interface NodeServer {
+  address(): string | { address: string; port: number } | null;
+  listen(options: { port?: number; host?: string; path?: string }): unknown;
+  close(): unknown;
+  on(event: string, listener: (...values: never[]) => void): unknown;
+}
+
+interface NodeConnectOptions {
+  host?: string;
+  port?: number;
+  path?: string;
+  allowHalfOpen: boolean;
+}
+
+interface NodeTlsConnectOptions extends NodeConnectOptions {
+  servername?: string;
+  ca?: readonly string[];
+  checkServerIdentity?: (name: string, certificate: unknown) => Error | undefined;
+}
+
+/** What is used of `node:net`. */
+export interface NodeNet {
+  /** Makes a server. */
+  createServer(
+    options: { allowHalfOpen: boolean },
+    connection: (socket: NodeSocket) => void,
+  ): NodeServer;
+  /** Connects. */
+  connect(options: NodeConnectOptions): NodeSocket;
+  /** 4, 6, or 0 for what is no address. */
+  isIP(text: string): number;
+}
+
+/** What is used of `node:tls`. */
+export interface NodeTls {
+  /** Connects with TLS. */
+  connect(options: NodeTlsConnectOptions): NodeSocket;
+  /** Parses certificate and key. */
+  createSecureContext(options: { cert: string; key: string }): object;
+  /** Wraps a TCP socket. */
+  TLSSocket: new (
+    socket: NodeSocket,
+    options: { isServer: boolean; secureContext: object; allowHalfOpen: boolean },
+  ) => NodeSocket;
+  /** Whether a certificate is for that name. */
+  checkServerIdentity(name: string, certificate: unknown): Error | undefined;
+}
+
+/** The built-in modules that these transports stand on. */
+export interface NodeModules {
+  /** `node:net`. */
+  net: NodeNet;
+  /** `node:tls`. */
+  tls: NodeTls;
+}
+
+/** Node's built-in modules, where there are any: in Node from 20.16 on, in Deno, in Bun. */
+export function findNode(): NodeModules | undefined {
+  interface Process {
+    getBuiltinModule?(id: string): unknown;
+  }
+  const { process } = globalThis as unknown as { process?: Process };
+  const net = process?.getBuiltinModule?.("node:net") as NodeNet | undefined;
+  const tls = process?.getBuiltinModule?.("node:tls") as NodeTls | undefined;
+  return net === undefined || tls === undefined ? undefined : { net, tls };
+}
+
+/** One socket of Node's. */
+class NodeTransport implements Transport {
+  readonly copiesOnWrite = false;
+  readonly secure: boolean;
+  readonly remoteAddress: TransportAddress;
+  readonly localAddress: TransportAddress;
+  readonly #socket: NodeSocket;
+  #sink: TransportSink | undefined;
+  #head: Uint8Array | undefined;
+  #paused = false;
+  #ending = false;
+  /** `close` was called: the sink hears nothing more but `close`. */
+  #closed = false;
+  #gone = false;
+  /** Until TLS is agreed, the peer's end is a failure. */
+  #handshaking = false;
+  #error: Error | undefined;
+  #linger: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(socket: NodeSocket, options: NodeTransportOptions) {
+    this.#socket = socket;
+    this.secure = socket.encrypted === true;
+    if (options.head !== undefined && options.head.byteLength > 0) this.#head = options.head;
+    const { path } = options;
+    // Read now: a closed socket has forgotten them.
+    this.remoteAddress = toAddress(path, socket.remoteAddress, socket.remotePort);
+    this.localAddress = toAddress(path, socket.localAddress, socket.localPort);
+    if (path === undefined) socket.setNoDelay(true);
+    socket.on("error", (error: unknown) => {
+      this.#error ??= connectionError(error);
+    });
+    socket.on("drain", () => {
+      if (!this.#closed && !this.#ending) this.#sink?.drain();
+    });
+    socket.on("end", () => this.#onEnd());
+    socket.on("close", () => this.#onClose());
+    if (options.handshaking) {
+      this.#handshaking = true;
+      socket.once("secure", () => {
+        this.#handshaking = false;
+      });
+    }
+  }
+
+  get bufferedAmount(): number {
+    return this.#gone ? 0 : this.#socket.writableLength;
+  }
+
+  start(sink: TransportSink): void {
+    const first = this.#sink === undefined;
+    this.#sink = sink;
+    if (this.#gone) queueMicrotask(() => sink.close(this.#error));
+    else if (first && this.#head !== undefined) queueMicrotask(() => this.#deliverHead());
+    else if (first) this.#listen();
+  }
+
+  write(bytes: Uint8Array): boolean {
+    if (this.#ending || this.#closed || this.#gone) return false;
+    return this.#socket.write(bytes);
+  }
+
+  pause(): void {
+    this.#paused = true;
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#paused = false;
+    if (this.#sink !== undefined && this.#head === undefined) this.#socket.resume();
+  }
+
+  closeWrite(): void {
+    if (this.#ending) return;
+    this.#ending = true;
+    this.#socket.end();
+  }
+
+  close(): void {
+    if (this.#closed || this.#gone) return;
+    this.#closed = true;
+    const socket = this.#socket;
+    if (!this.#ending || socket.writableFinished) {
+      socket.destroy();
+      return;
+    }
+    this.#linger = setTimeout(() => socket.destroy(), LINGER_TIMEOUT);
+    socket.once("finish", () => socket.destroy());
+  }
+
+  #deliverHead(): void {
+    const head = this.#head;
+    this.#head = undefined;
+    if (head !== undefined && !this.#closed) this.#sink?.data(head);
+    this.#listen();
+  }
+
+  /** A `data` listener sets the socket flowing. */
+  #listen(): void {
+    this.#socket.on("data", (chunk: Uint8Array) => {
+      if (!this.#closed) this.#sink?.data(chunk);
+    });
+    if (this.#paused) this.#socket.pause();
+    else this.#socket.resume();
+  }
+
+  #onEnd(): void {
+    if (this.#handshaking) {
+      this.#error ??= handshakeEndedError();
+      this.#socket.destroy();
+    } else if (!this.#closed) {
+      this.#sink?.end();
+    }
+  }
+
+  #onClose(): void {
+    if (this.#gone) return;
+    this.#gone = true;
+    clearTimeout(this.#linger);
+    if (this.#closed) this.#error = undefined;
+    queueMicrotask(() => this.#sink?.close(this.#error));
+  }
+}
+
+interface NodeTransportOptions {
+  head?: Uint8Array | undefined;
+  path?: string | undefined;
+  handshaking?: boolean;
+}
+
+function toAddress(
+  path: string | undefined,
+  hostname: string | undefined,
+  port: number | undefined,
+): TransportAddress {
+  return path === undefined
+    ? { transport: "tcp", hostname: hostname ?? "", port: port ?? 0 }
+    : { transport: "unix", hostname: path, port: 0 };
+}
+
+/**
+ * A transport over an open socket of Node's, plain or TLS, such as the `upgrade` event of `node:http`
+ * gives. `head` is what has been read from it already: it comes first.
+ */
+export function fromNodeSocket(socket: NodeSocket, head?: Uint8Array): Transport {
+  return new NodeTransport(socket, { head });
+}
+
+/**
+ * Listens with `node:net`. TLS is agreed on each socket by itself, so that a handshake that never
+ * ends counts as a connection.
+ *
+ * @throws {TransportError} if the address cannot be had.
+ */
+export function listenNode(
+  { net, tls }: NodeModules,
+  options: TransportListenOptions,
+  sink: TransportListenerSink,
+): Promise<TransportListener> {
+  const { path, port = 0, hostname = "0.0.0.0" } = options;
+  return new Promise((resolve, reject) => {
+    const fail = (error: unknown): void => reject(listenError(error, { ...options, hostname }));
+    let secureContext: object | undefined;
+    try {
+      secureContext = options.tls && tls.createSecureContext(options.tls);
+    } catch (error) {
+      return fail(error);
+    }
+    const server = net.createServer({ allowHalfOpen: true }, (raw) => {
+      if (secureContext === undefined) return sink.connection(new NodeTransport(raw, { path }));
+      // The TLS socket tells of its trouble; unheard, the raw one would throw its own.
+      raw.on("error", () => {});
+      raw.setNoDelay(true);
+      const settings = { isServer: true, secureContext, allowHalfOpen: true };
+      const socket = new tls.TLSSocket(raw, settings);
+      sink.connection(new NodeTransport(socket, { path, handshaking: true }));
+    });
+    let listening = false;
+    server.on("error", (error: unknown) => {
+      if (listening) sink.error(acceptError(error));
+      else fail(error);
+    });
+    server.on("listening", () => {
+      listening = true;
+      const address = server.address();
+      resolve({
+        address: typeof address === "object" && address !== null
+          ? { transport: "tcp", hostname: address.address, port: address.port }
+          : { transport: "unix", hostname: path ?? "", port: 0 },
+        async close(): Promise<void> {
+          if (listening) server.close();
+          listening = false;
+          // The callback of close() waits for every connection; the port is free in a moment.
+          await new Promise((done) => setTimeout(done, 0));
+        },
+      });
+    });
+    server.listen(path === undefined ? { port, host: hostname } : { path });
+  });
+}
+
+/**
+ * Connects with `node:net` or `node:tls`; with TLS, after the handshake.
+ *
+ * @throws {TransportError} if no connection is made.
+ */
+export function connectNode(
+  { net, tls }: NodeModules,
+  options: TransportConnectOptions,
+): Promise<Transport> {
+  const { path, signal, port = 0, hostname = "localhost" } = options;
+  return new Promise((resolve, reject) => {
+    signal?.throwIfAborted();
+    const target = path === undefined
+      ? { host: hostname, port, allowHalfOpen: true }
+      : { path, allowHalfOpen: true };
+    const socket = options.tls === undefined
+      ? net.connect(target)
+      : tls.connect({ ...target, ...identity(net, tls, options.tls) });
+    let settled = false;
+    const settle = (): boolean => {
+      if (settled) return false;
+      settled = true;
+      signal?.removeEventListener("abort", abort);
+      return true;
+    };
+    const abort = (): void => {
+      if (!settle()) return;
+      socket.destroy();
+      reject(signal?.reason);
+    };
+    const fail = (error: unknown): void => {
+      if (!settle()) return;
+      socket.destroy();
+      reject(connectError(error, { ...options, hostname }));
+    };
+    signal?.addEventListener("abort", abort, { once: true });
+    socket.on("error", fail);
+    socket.on("close", () => fail(handshakeEndedError()));
+    socket.once(options.tls === undefined ? "connect" : "secureConnect", () => {
+      if (settle()) resolve(new NodeTransport(socket, { path }));
+    });
+  });
+}
+
+/** What a TLS client checks the server by. */
+function identity(
+  net: NodeNet,
+  tls: NodeTls,
+  { caCerts, serverName }: { caCerts?: string[]; serverName?: string },
+): Partial<NodeTlsConnectOptions> {
+  return {
+    ...(caCerts === undefined ? {} : { ca: [...rootCertificates(), ...caCerts] }),
+    ...(serverName === undefined ? {} : {
+      // RFC 6066 section 3: the name that is sent is never an address. It is checked all the same.
+      ...(net.isIP(serverName) === 0 ? { servername: serverName } : {}),
+      checkServerIdentity: (_: string, certificate: unknown): Error | undefined =>
+        tls.checkServerIdentity(serverName, certificate),
+    }),
+  };
+}
