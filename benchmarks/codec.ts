@@ -1,5 +1,66 @@
-import type { BenchmarkOptions } from "./options.ts";
+/**
+ * The codec benchmark: encoding and decoding with no socket, ours beside those of the peers, which
+ * run on all three runtimes.
+ *
+ * @module
+ */
+import { CODEC_CASES, type CodecAnswer, type CodecRequest } from "./codec_cases.ts";
 import type { EchoEnvironment } from "./echo.ts";
-export function runCodec(_o: BenchmarkOptions, _e: EchoEnvironment): Promise<unknown[]> {
-  return Promise.resolve([]);
+import { type BenchmarkOptions, isWanted } from "./options.ts";
+import { Child } from "./processes.ts";
+import type { Runtime } from "./runtimes.ts";
+import { summarize, type Summary } from "./statistics.ts";
+
+/** What one case gave. */
+export interface CodecResult {
+  name: string;
+  codecs: { name: string; nanosecondsPerMessage: Summary }[];
+}
+
+/** Lets mitata clean up before each measurement; Bun lets it anyway. */
+const EXPOSE_GC: Readonly<Record<Runtime["name"], string[]>> = {
+  deno: ["--v8-flags=--expose-gc"],
+  bun: [],
+  node: ["--expose-gc"],
+};
+
+/** Runs all cases that were asked for. */
+export async function runCodec(
+  options: BenchmarkOptions,
+  { runtimes, cores, root, output }: EchoEnvironment,
+): Promise<CodecResult[]> {
+  const results: CodecResult[] = [];
+  for (const runtime of runtimes.values()) {
+    const prefix = `codec/${runtime.name}/`;
+    const wanted = CODEC_CASES.filter(({ name }) => isWanted(prefix + name, options));
+    if (wanted.length === 0) continue;
+    output.line(`${prefix}: nanoseconds a message`);
+    const command = [...runtime.command, ...EXPOSE_GC[runtime.name], "benchmarks/codec_worker.ts"];
+    const worker = new Child(command, { cwd: root, core: cores.measured });
+    try {
+      for (const codecCase of wanted) {
+        output.progress(`  measuring ${codecCase.name}`);
+        const request: CodecRequest = {
+          ...codecCase,
+          rounds: options.pairs,
+          duration: options.quick ? 5 : 50,
+        };
+        const answers = await worker.ask(request, 120_000) as CodecAnswer[];
+        const codecs = answers.map(({ name, rounds }) => ({
+          name,
+          nanosecondsPerMessage: summarize(rounds),
+        }));
+        results.push({ name: prefix + codecCase.name, codecs });
+        output.line(`  ${codecCase.name.padEnd(24)}${codecs.map(format).join("")}`);
+      }
+    } finally {
+      await worker.stop();
+    }
+    output.line();
+  }
+  return results;
+}
+
+function format({ name, nanosecondsPerMessage }: CodecResult["codecs"][number]): string {
+  return `${name} ${Math.round(nanosecondsPerMessage.median)}`.padStart(26);
 }

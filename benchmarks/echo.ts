@@ -9,6 +9,7 @@ import { type Contender, contendersFor, ECHO_CASES, type EchoCase } from "./echo
 import type { LoadRequest, LoadResult } from "./load.ts";
 import { type BenchmarkOptions, isWanted } from "./options.ts";
 import { Child, type RunningServer, startServer } from "./processes.ts";
+import type { Output } from "./output.ts";
 import type { Cores, Runtime, RuntimeName } from "./runtimes.ts";
 import { summarize, type Summary } from "./statistics.ts";
 
@@ -35,6 +36,12 @@ export interface ContestResult {
   ratios: { to: string; ratio: Summary }[];
 }
 
+/** A contest that could not be held: a server did not start, or did not echo. */
+export interface FailedContest {
+  name: string;
+  error: string;
+}
+
 /** Below this the server was not the bottleneck: its messages a second are not its limit. */
 const SATURATED = 0.85;
 
@@ -44,33 +51,38 @@ export interface EchoEnvironment {
   cores: Cores;
   /** The root of this checkout. */
   root: string;
-  print(text: string): void;
+  output: Output;
 }
 
 /** Runs all contests that were asked for. */
 export async function runEcho(
   options: BenchmarkOptions,
   environment: EchoEnvironment,
-): Promise<ContestResult[]> {
-  const { runtimes, cores, root, print } = environment;
-  const results: ContestResult[] = [];
+): Promise<(ContestResult | FailedContest)[]> {
+  const { runtimes, cores, root, output } = environment;
+  const results: (ContestResult | FailedContest)[] = [];
   const bun = runtimes.get("bun") as Runtime;
-  const load = new Child([...bun.command, "benchmarks/load.ts"], { cwd: root, core: cores.load });
-  try {
-    for (const echoCase of ECHO_CASES) {
-      for (const runtime of runtimes.values()) {
-        const name = `echo/${runtime.name}/${echoCase.name}`;
-        if (!isWanted(name, options)) continue;
-        print(`${name}: ${describe(echoCase)}\n`);
-        const contenders = contendersFor(runtime.name, echoCase, { root, base: options.base });
-        const contest = new Contest(echoCase, { load, runtime, cores, options, print });
+  for (const echoCase of ECHO_CASES) {
+    for (const runtime of runtimes.values()) {
+      const name = `echo/${runtime.name}/${echoCase.name}`;
+      if (!isWanted(name, options)) continue;
+      output.line(`${name}: ${describe(echoCase)}`);
+      const contenders = contendersFor(runtime.name, echoCase, { root, base: options.base });
+      const command = [...bun.command, "benchmarks/load.ts"];
+      const load = new Child(command, { cwd: root, core: cores.load });
+      try {
+        const contest = new Contest(echoCase, { load, runtime, cores, options, output });
         const result = await contest.run(name, contenders);
-        report(result, print);
+        report(result, output);
         results.push(result);
+      } catch (error) {
+        // The other contests are still worth running, though the run as a whole has failed.
+        output.line(`  failed: ${error}`);
+        results.push({ name, error: String(error) });
+      } finally {
+        await load.stop();
       }
     }
-  } finally {
-    await load.stop();
   }
   return results;
 }
@@ -85,7 +97,7 @@ interface ContestTools {
   runtime: Runtime;
   cores: Cores;
   options: BenchmarkOptions;
-  print(text: string): void;
+  output: Output;
 }
 
 class Contest {
@@ -98,7 +110,7 @@ class Contest {
   }
 
   async run(name: string, contenders: Contender[]): Promise<ContestResult> {
-    const { runtime, cores, options, print } = this.#tools;
+    const { runtime, cores, options, output } = this.#tools;
     const servers: RunningServer[] = [];
     try {
       for (const { root, script } of contenders) {
@@ -108,18 +120,17 @@ class Contest {
       // The compilers of the runtimes settle within a second or two of full load.
       const warmup = options.quick ? 300 : 2000;
       for (const [index, contender] of contenders.entries()) {
-        print(`\r\x1b[K  warming up ${contender.name}`);
+        output.progress(`  warming up ${contender.name}`);
         await this.#round(contender, servers[index], { warmup, duration: 100 });
       }
       const rounds: LoadResult[][] = contenders.map(() => []);
       for (let turn = 1; turn <= options.pairs; turn++) {
         for (const [index, contender] of contenders.entries()) {
-          print(`\r\x1b[K  turn ${turn} of ${options.pairs}: ${contender.name}`);
+          output.progress(`  turn ${turn} of ${options.pairs}: ${contender.name}`);
           const times = { warmup: 100, duration: options.quick ? 300 : 1000 };
           rounds[index].push(await this.#round(contender, servers[index], times));
         }
       }
-      print("\r\x1b[K");
       return judge(name, contenders.map(({ name }, index) => ({ name, rounds: rounds[index] })));
     } finally {
       for (const { child } of servers) await child.stop();
@@ -166,31 +177,34 @@ function judge(name: string, played: { name: string; rounds: LoadResult[] }[]): 
   return { name, contenders, ratios };
 }
 
-function report({ contenders, ratios }: ContestResult, print: (text: string) => void): void {
-  print("                            us a message           messages/s  server  waited    load\n");
+function report({ contenders, ratios }: ContestResult, output: Output): void {
+  output.line(
+    "                          us a message           messages/s  server  waited    load",
+  );
   for (const contender of contenders) {
     const { median, min, max } = contender.cpuPerMessage;
-    const spread = `(${format(min)} .. ${format(max)})`;
     const rate = Math.round(contender.messagesPerSecond.median).toLocaleString("en-US");
-    print(
-      `  ${contender.name.padEnd(22)}${format(median).padStart(8)}  ${spread.padEnd(20)}` +
-        `${rate.padStart(11)}${percent(contender.serverBusy)}${percent(contender.serverWaited)}` +
+    output.line(
+      `  ${contender.name.padEnd(22)}${format(median).padStart(8)}  ` +
+        `(${format(min)} .. ${format(max)})`.padEnd(20) + rate.padStart(13) +
+        percent(contender.serverBusy) + percent(contender.serverWaited) +
         percent(contender.loadBusy) +
-        `${contender.serverBusy < SATURATED ? "  server not saturated" : ""}\n`,
+        (contender.serverBusy < SATURATED ? "  server not saturated" : ""),
     );
   }
   for (const { to, ratio } of ratios) {
-    print(
+    output.line(
       `  ${contenders[0].name} / ${to}: ${format(ratio.median)}, ` +
         `95 % within ${format(ratio.low)} .. ${format(ratio.high)}, ` +
-        `all within ${format(ratio.min)} .. ${format(ratio.max)}\n`,
+        `all within ${format(ratio.min)} .. ${format(ratio.max)}`,
     );
   }
-  print("\n");
+  output.line();
 }
 
+/** Three digits, and no exponent. */
 function format(value: number): string {
-  return value.toPrecision(3).includes("e") ? value.toFixed(0) : value.toPrecision(3);
+  return value >= 100 ? value.toFixed(0) : value.toPrecision(3);
 }
 
 function percent(share: number): string {

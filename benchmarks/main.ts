@@ -11,6 +11,7 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { runCodec } from "./codec.ts";
 import { runEcho } from "./echo.ts";
+import { Output } from "./output.ts";
 import { readOptions, USAGE } from "./options.ts";
 import { findCores, findRuntimes } from "./runtimes.ts";
 
@@ -36,34 +37,34 @@ function describeMachine(): Record<string, unknown> {
 async function main(): Promise<void> {
   const options = readOptions(process.argv.slice(2));
   if (options === undefined) return console.log(USAGE);
-  const print = (text: string): void => void process.stdout.write(text);
+  const output = new Output();
   const runtimes = findRuntimes();
   const cores = findCores();
   for (const { name, version, command } of runtimes.values()) {
-    print(`${name} ${version}  ${command[0]}\n`);
+    output.line(`${name} ${version}  ${command[0]}`);
   }
-  print(
+  output.line(
     cores.load === undefined
-      ? "no two cores to pin to: server and load disturb each other\n\n"
-      : `servers on core ${cores.measured}, load on core ${cores.load}\n\n`,
+      ? "no two cores to pin to: server and load disturb each other"
+      : `servers and codecs on core ${cores.measured}, load on core ${cores.load}`,
   );
-  const environment = { runtimes, cores, root, print };
+  output.line();
+  const environment = { runtimes, cores, root, output };
   const echo = await runEcho(options, environment);
   const codec = await runCodec(options, environment);
-  const versions = Object.fromEntries([...runtimes].map(([name, { version }]) => [name, version]));
-  const { pairs, quick } = options;
   const figures = {
     ...describeMachine(),
-    runtimes: versions,
+    runtimes: Object.fromEntries([...runtimes].map(([name, { version }]) => [name, version])),
     cores,
-    pairs,
-    quick,
+    pairs: options.pairs,
+    quick: options.quick,
     echo,
     codec,
   };
   mkdirSync(dirname(options.json), { recursive: true });
   writeFileSync(options.json, `${JSON.stringify(figures, null, 1)}\n`);
-  print(`figures written to ${options.json}\n`);
+  output.line(`figures written to ${options.json}`);
+  if (echo.some((contest) => "error" in contest)) process.exitCode = 1;
 }
 
 await main();
