@@ -1,0 +1,134 @@
+/**
+ * Frames to bytes (RFC 6455 section 5.2), straight into an output buffer.
+ *
+ * @module
+ */
+import { writeHeader } from "./header.ts";
+import { maskInto, type MaskSource, randomMask } from "./mask.ts";
+import { checkRole, type Role } from "./opcode.ts";
+import { Output } from "./output.ts";
+
+/** What a {@linkcode FrameEncoder} needs to know. */
+export interface FrameEncoderOptions {
+  /** This end's role: a client masks every frame, a server none (section 5.1). */
+  role: Role;
+  /** Where masking keys come from. @default {randomMask} */
+  mask?: MaskSource;
+}
+
+/** Strings up to this length are encoded by a loop, longer ones by the platform's TextEncoder. */
+const BY_LOOP = 32;
+
+const utf8 = new TextEncoder();
+
+/**
+ * Encodes one direction of a connection. Every frame is appended to `output`; the payload is copied,
+ * never changed or kept.
+ *
+ * @example
+ * ```ts
+ * import { FrameEncoder } from "@sluice/websocket";
+ * import assert from "node:assert/strict";
+ *
+ * const encoder = new FrameEncoder({ role: "server" });
+ * encoder.encodeText(0x81, "Hello");
+ * assert.deepEqual([...encoder.output.take()], [0x81, 5, 72, 101, 108, 108, 111]);
+ * ```
+ */
+export class FrameEncoder {
+  /** Where the bytes go. */
+  readonly output: Output;
+  readonly #maskBit: number;
+  readonly #mask: MaskSource;
+
+  /**
+   * Makes an encoder, with an output of its own unless one is given.
+   *
+   * @throws {TypeError} if `role` is none.
+   */
+  constructor(options: FrameEncoderOptions, output: Output = new Output()) {
+    checkRole(options.role);
+    this.#maskBit = options.role === "client" ? 0x80 : 0;
+    this.#mask = options.mask ?? randomMask;
+    this.output = output;
+  }
+
+  /** Appends a frame with the first byte `first` (FIN, reserved bits, opcode). */
+  encode(first: number, payload: Uint8Array): void {
+    const output = this.output, size = payload.length;
+    let at = output.reserve(14 + size);
+    const bytes = output.bytes;
+    at = writeHeader(bytes, at, first, size, this.#maskBit);
+    if (this.#maskBit !== 0) {
+      const key = this.#mask();
+      at = writeKey(bytes, at, key);
+      maskInto(bytes, at, payload, 0, size, key);
+    } else if (size > 64) bytes.set(payload, at);
+    else for (let i = 0; i < size; i++) bytes[at + i] = payload[i]!;
+    output.commit(at + size);
+  }
+
+  /** Appends a frame whose payload is `text` in UTF-8; a lone surrogate becomes U+FFFD. */
+  encodeText(first: number, text: string): void {
+    const output = this.output, length = text.length;
+    const at = output.reserve(14 + length);
+    const keyLength = this.#maskBit >> 5;
+    // The header is as long as ASCII would need; a longer text is moved when it is known.
+    const head = (length < 126 ? 2 : length < 0x10000 ? 4 : 10) + keyLength;
+    let start = at + head;
+    let end = length <= BY_LOOP ? this.#ascii(text, start) : -1;
+    if (end < 0) end = this.#utf8(text, start);
+    const size = end - start;
+    const needed = (size < 126 ? 2 : size < 0x10000 ? 4 : 10) + keyLength;
+    if (needed !== head) {
+      output.reserve(end + needed);
+      output.bytes.copyWithin(at + needed, start, end);
+      start = at + needed;
+      end = start + size;
+    }
+    const bytes = output.bytes;
+    const behind = writeHeader(bytes, at, first, size, this.#maskBit);
+    if (keyLength !== 0) {
+      const key = this.#mask();
+      writeKey(bytes, behind, key);
+      maskInto(bytes, start, bytes, start, end, key);
+    }
+    output.commit(end);
+  }
+
+  /** Writes ASCII at `at` and gives the end, or -1 at the first other character. */
+  #ascii(text: string, at: number): number {
+    const bytes = this.output.bytes, length = text.length;
+    for (let i = 0; i < length; i++) {
+      const code = text.charCodeAt(i);
+      if (code > 127) return -1;
+      bytes[at + i] = code;
+    }
+    return at + length;
+  }
+
+  /** Writes UTF-8 at `at`, in room that grows only for what is not ASCII, and gives the end. */
+  #utf8(text: string, at: number): number {
+    const output = this.output;
+    let rest = text, end = at;
+    for (;;) {
+      const { read, written } = utf8.encodeInto(rest, output.bytes.subarray(end));
+      end += written;
+      if (read === rest.length) return end;
+      rest = rest.slice(read);
+      // `reserve` keeps only what was committed, so what was written here is committed for a moment.
+      const before = output.length;
+      output.commit(end);
+      output.reserve(3 * rest.length);
+      output.commit(before);
+    }
+  }
+}
+
+function writeKey(bytes: Uint8Array, at: number, key: number): number {
+  bytes[at] = key;
+  bytes[at + 1] = key >>> 8;
+  bytes[at + 2] = key >>> 16;
+  bytes[at + 3] = key >>> 24;
+  return at + 4;
+}

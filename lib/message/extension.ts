@@ -1,0 +1,38 @@
+/**
+ * The place of an extension (RFC 6455 section 9) in the way of messages: it claims reserved bits on
+ * the first frame of a data message and transforms payloads both ways. Control frames never pass
+ * through it.
+ *
+ * @module
+ */
+
+/** One extension as offered or agreed in `Sec-WebSocket-Extensions`. */
+export interface ExtensionOffer {
+  /** The extension's name, a token. */
+  name: string;
+  /** Its parameters; `true` for one without a value. */
+  params: Map<string, string | true>;
+}
+
+/** Takes pieces of a transformed payload; a piece is valid only for the length of the call. */
+export type PieceSink = (piece: Uint8Array) => void;
+
+/** An agreed extension, one for each connection. */
+export interface MessageExtension {
+  /** The extension and its agreed parameters, as they stand in the response's header. */
+  readonly header: string;
+  /** The reserved bits it claims on the first frame of a message. */
+  readonly rsv: number;
+  /**
+   * Transforms a piece of an incoming message that came with this extension's bits set; `final` once
+   * a message, with its last piece. No more than `limit` bytes are handed to `emit` for this call.
+   *
+   * @throws {ProtocolError} for data that it cannot decode.
+   * @throws {LimitError} when there would be more than `limit`.
+   */
+  decode(piece: Uint8Array, final: boolean, limit: number, emit: PieceSink): void;
+  /** Asks, before a message of `size` bytes is sent, whether to transform it; -1: not known yet. */
+  wants(size: number): boolean;
+  /** Transforms a piece of an outgoing message; `final` once a message, with its last piece. */
+  encode(piece: Uint8Array, final: boolean, emit: PieceSink): void;
+}
