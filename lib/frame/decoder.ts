@@ -134,7 +134,7 @@ export class FrameDecoder {
         at = this.#splitHeader(chunk, at);
         continue;
       }
-      const first = chunk[at]!, second = chunk[at + 1]!;
+      const first = chunk[at], second = chunk[at + 1];
       // Whole data frames without reserved bits, masked as they should be, need no closer look.
       if ((first & 0x78) !== 0 || (first & 7) > 2 || (second & 0x80) !== masked) {
         judgeHeader(first, second, this.#role, this.#allowedRsv);
@@ -149,8 +149,8 @@ export class FrameDecoder {
       if (size > this.#maxFrameSize && (first & CONTROL_BIT) === 0) this.#tooLarge(size);
       const key = masked === 0
         ? 0
-        : chunk[start - 4]! | chunk[start - 3]! << 8 | chunk[start - 2]! << 16 |
-          chunk[start - 1]! << 24;
+        : chunk[start - 4] | chunk[start - 3] << 8 | chunk[start - 2] << 16 |
+          chunk[start - 1] << 24;
       if (start + size <= length) {
         at = start + size;
         sink.frame(first, chunk, start, at, key);
@@ -167,9 +167,9 @@ export class FrameDecoder {
     const header = this.#header;
     let at = from;
     while (at < chunk.length) {
-      header[this.#headerHave++] = chunk[at++]!;
+      header[this.#headerHave++] = chunk[at++];
       if (this.#headerHave < 2) continue;
-      const first = header[0]!, second = header[1]!;
+      const first = header[0], second = header[1];
       if (this.#headerHave === 2) judgeHeader(first, second, this.#role, this.#allowedRsv);
       const need = headerLength(second);
       if (this.#headerHave < need) continue;
@@ -179,8 +179,8 @@ export class FrameDecoder {
       if (size > this.#maxFrameSize && (first & CONTROL_BIT) === 0) this.#tooLarge(size);
       const key = this.#masked === 0
         ? 0
-        : header[need - 4]! | header[need - 3]! << 8 | header[need - 2]! << 16 |
-          header[need - 1]! << 24;
+        : header[need - 4] | header[need - 3] << 8 | header[need - 2] << 16 |
+          header[need - 1] << 24;
       if (size === 0) this.#sink.frame(first, header, need, need, key);
       else this.#begin(first, size, key);
       break;

@@ -64,7 +64,7 @@ export class FrameEncoder {
       at = writeKey(bytes, at, key);
       maskInto(bytes, at, payload, 0, size, key);
     } else if (size > 64) bytes.set(payload, at);
-    else for (let i = 0; i < size; i++) bytes[at + i] = payload[i]!;
+    else for (let i = 0; i < size; i++) bytes[at + i] = payload[i];
     output.commit(at + size);
   }
 

@@ -65,7 +65,7 @@ export function judgeHeader(first: number, second: number, role: Role, allowedRs
  * bytes MUST be used to encode the length").
  */
 export function readLength16(bytes: Uint8Array, at: number): number {
-  const length = bytes[at]! << 8 | bytes[at + 1]!;
+  const length = bytes[at] << 8 | bytes[at + 1];
   if (length < 126) throw notMinimal(length, 16);
   return length;
 }
@@ -83,7 +83,7 @@ export function readLength64(bytes: Uint8Array, at: number): number {
 }
 
 function word(bytes: Uint8Array, at: number): number {
-  return (bytes[at]! << 24 | bytes[at + 1]! << 16 | bytes[at + 2]! << 8 | bytes[at + 3]!) >>> 0;
+  return (bytes[at] << 24 | bytes[at + 1] << 16 | bytes[at + 2] << 8 | bytes[at + 3]) >>> 0;
 }
 
 function notMinimal(length: number, bits: number): ProtocolError {

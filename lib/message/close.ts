@@ -12,7 +12,7 @@ export const NO_STATUS = 1005;
 export const ABNORMAL = 1006;
 
 /** The longest reason, in bytes of UTF-8: what two bytes of code leave of 125. */
-export const MAX_REASON = MAX_CONTROL_PAYLOAD - 2;
+export const MAX_REASON: number = MAX_CONTROL_PAYLOAD - 2;
 
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const encoder = new TextEncoder();
@@ -41,7 +41,7 @@ export function readClosePayload(payload: Uint8Array): CloseStatus {
       "Cannot read Close frame: its payload has one byte, a code has two",
     );
   }
-  const closeCode = payload[0]! << 8 | payload[1]!;
+  const closeCode = payload[0] << 8 | payload[1];
   if (!isWireCode(closeCode)) {
     throw new ProtocolError(
       "CLOSE_CODE_INVALID",

@@ -52,7 +52,7 @@ export class Utf8Checker {
       if (needed === COMPLETE) {
         at = skipAscii(bytes, at, to);
         if (at === to) break;
-        const lead = bytes[at++]!;
+        const lead = bytes[at++];
         if (lead < 0xc2 || lead > 0xf4) return this.#fail();
         needed = lead < 0xe0 ? 1 : lead < 0xf0 ? 2 : 3;
         if (lead === 0xe0) lower = 0xa0;
@@ -61,7 +61,7 @@ export class Utf8Checker {
         else if (lead === 0xf4) upper = 0x8f;
         continue;
       }
-      const byte = bytes[at++]!;
+      const byte = bytes[at++];
       if (byte < lower || byte > upper) return this.#fail();
       lower = 0x80;
       upper = 0xbf;
@@ -81,13 +81,13 @@ export class Utf8Checker {
 
 /** The offset of the first byte from `at` on that is not ASCII: by words where there are many. */
 function skipAscii(bytes: Uint8Array, at: number, to: number): number {
-  if (to - at >= 512 && bytes[at]! < 0x80) {
-    for (; ((bytes.byteOffset + at) & 3) !== 0; at++) if (bytes[at]! > 0x7f) return at;
+  if (to - at >= 512 && bytes[at] < 0x80) {
+    for (; ((bytes.byteOffset + at) & 3) !== 0; at++) if (bytes[at] > 0x7f) return at;
     const words = new Int32Array(bytes.buffer, bytes.byteOffset + at, (to - at) >> 2);
     let i = 0;
-    while (i < words.length && (words[i]! & 0x80808080) === 0) i++;
+    while (i < words.length && (words[i] & 0x80808080) === 0) i++;
     at += i << 2;
   }
-  while (at < to && bytes[at]! < 0x80) at++;
+  while (at < to && bytes[at] < 0x80) at++;
   return at;
 }

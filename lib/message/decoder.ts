@@ -1,0 +1,253 @@
+/**
+ * Frames to messages (RFC 6455 sections 5.4 to 5.6, 8.1): fragments joined, text checked as it
+ * arrives, control frames between fragments.
+ *
+ * @module
+ */
+import { type CloseStatus, LimitError, ProtocolError } from "../errors.ts";
+import { DEFAULT_MAX_SIZE, type FrameSink } from "../frame/decoder.ts";
+import { maskInto } from "../frame/mask.ts";
+import {
+  BINARY,
+  CLOSE,
+  CONTINUATION,
+  CONTROL_BIT,
+  FIN,
+  OPCODE_BITS,
+  PING,
+  RSV,
+  TEXT,
+} from "../frame/opcode.ts";
+import { readLimit } from "../limits.ts";
+import { readClosePayload } from "./close.ts";
+import { Collector } from "./collector.ts";
+import type { MessageExtension, PieceSink } from "./extension.ts";
+import { decodeText, invalidUtf8, unmaskText } from "./text.ts";
+import { Utf8Checker } from "./utf8.ts";
+
+/** Receives messages and control frames. What is handed over belongs to the sink. */
+export interface MessageSink {
+  /** A whole message: a string for text, bytes for binary. */
+  message(data: string | Uint8Array<ArrayBuffer>): void;
+  /** A ping, to be answered by a pong with the same payload (section 5.5.2). */
+  ping(payload: Uint8Array<ArrayBuffer>): void;
+  /** A pong, asked for or not (section 5.5.3). */
+  pong(payload: Uint8Array<ArrayBuffer>): void;
+  /** A Close frame. Whatever follows it is dropped (section 5.5.1). */
+  close(status: CloseStatus): void;
+}
+
+/** The limits of a {@linkcode MessageDecoder}. */
+export interface MessageDecoderOptions {
+  /** The longest message, in bytes, after any extension. @default {16777216} */
+  maxMessageSize?: number;
+  /** The most fragments a message may have, empty ones included. @default {131072} */
+  maxFragments?: number;
+  /** The agreed extension. */
+  extension?: MessageExtension | undefined;
+}
+
+const nothing = new Uint8Array(0);
+
+/**
+ * Joins frames to messages. It is the sink of a `FrameDecoder`, and is called with any frames in any
+ * order: what section 5.4 forbids throws.
+ *
+ * A message's size is judged on what its frames announce, before their payload; control frames are
+ * never charged to a message. After a Close frame everything is dropped.
+ */
+export class MessageDecoder implements FrameSink {
+  readonly #maxMessageSize: number;
+  readonly #maxFragments: number;
+  readonly #extension: MessageExtension | undefined;
+  readonly #sink: MessageSink;
+  readonly #emit: PieceSink;
+
+  /** The opcode of the message in progress, or 0; whether the extension transforms it. */
+  #type = 0;
+  #transformed = false;
+  #fragments = 0;
+  readonly #gathered = new Collector();
+  readonly #utf8 = new Utf8Checker();
+  #closed = false;
+
+  /** The frame whose payload comes in pieces. */
+  #first = 0;
+  #announced = 0;
+  #control: Uint8Array<ArrayBuffer> = nothing;
+  #controlHave = 0;
+
+  /**
+   * Makes a decoder that hands on to `sink`.
+   *
+   * @throws {TypeError | RangeError} if an option is none.
+   */
+  constructor(options: MessageDecoderOptions, sink: MessageSink) {
+    this.#maxMessageSize = readLimit("maxMessageSize", options.maxMessageSize, DEFAULT_MAX_SIZE);
+    this.#maxFragments = readLimit("maxFragments", options.maxFragments, 131_072);
+    this.#extension = options.extension;
+    this.#sink = sink;
+    this.#emit = (piece): void => this.#gather(piece, 0, piece.length, 0, piece.length);
+  }
+
+  /** Whether the frames so far end where a message does. */
+  get atMessageBoundary(): boolean {
+    return this.#type === 0;
+  }
+
+  /** A frame that lies whole in the chunk. */
+  frame(first: number, chunk: Uint8Array, start: number, end: number, key: number): void {
+    const size = end - start;
+    // An unfragmented message needs none of what is kept between fragments.
+    if ((first & ~3) === FIN && this.#type === 0 && !this.#closed) {
+      if (first === (FIN | BINARY)) {
+        if (size > this.#maxMessageSize) this.#tooLarge(size);
+        const data = new Uint8Array(size);
+        maskInto(data, 0, chunk, start, end, key);
+        return this.#sink.message(data);
+      }
+      if (first === (FIN | TEXT)) {
+        if (size > this.#maxMessageSize) this.#tooLarge(size);
+        return this.#sink.message(unmaskText(chunk, start, end, key));
+      }
+    }
+    if (this.#closed) return;
+    if ((first & CONTROL_BIT) !== 0) {
+      const payload = new Uint8Array(size);
+      maskInto(payload, 0, chunk, start, end, key);
+      return this.#controlFrame(first & OPCODE_BITS, payload);
+    }
+    this.#beginFragment(first, size);
+    this.#data(chunk, start, end, key, (first & FIN) !== 0);
+    this.#endFragment();
+  }
+
+  /** The header of a frame whose payload comes in pieces. */
+  frameStart(first: number, payloadLength: number): void {
+    if (this.#closed) return;
+    if ((first & CONTROL_BIT) !== 0) {
+      this.#first = first;
+      this.#control = new Uint8Array(payloadLength);
+      this.#controlHave = 0;
+    } else this.#beginFragment(first, payloadLength);
+  }
+
+  /** A piece of that payload. */
+  framePiece(chunk: Uint8Array, start: number, end: number, key: number): void {
+    if (this.#closed) return;
+    if ((this.#first & CONTROL_BIT) === 0) return this.#data(chunk, start, end, key, false);
+    maskInto(this.#control, this.#controlHave, chunk, start, end, key);
+    this.#controlHave += end - start;
+  }
+
+  /** The payload is complete. */
+  frameEnd(): void {
+    if (this.#closed) return;
+    if ((this.#first & CONTROL_BIT) !== 0) {
+      const payload = this.#control;
+      this.#control = nothing;
+      return this.#controlFrame(this.#first & OPCODE_BITS, payload);
+    }
+    if (this.#transformed && (this.#first & FIN) !== 0) this.#transform(nothing, true);
+    this.#endFragment();
+  }
+
+  #controlFrame(opcode: number, payload: Uint8Array<ArrayBuffer>): void {
+    if (opcode === PING) this.#sink.ping(payload);
+    else if (opcode === CLOSE) {
+      const status = readClosePayload(payload);
+      this.#closed = true;
+      this.#gathered.clear();
+      this.#sink.close(status);
+    } else this.#sink.pong(payload);
+  }
+
+  /** Judges a data frame on its header: limits, then the order of fragments (section 5.4). */
+  #beginFragment(first: number, size: number): void {
+    const opcode = first & OPCODE_BITS;
+    const transformed = opcode === CONTINUATION ? this.#transformed : (first & RSV) !== 0;
+    const total = size + (opcode === CONTINUATION ? this.#gathered.length : 0);
+    if (total > this.#maxMessageSize && !transformed) this.#tooLarge(total);
+    if (opcode === CONTINUATION) {
+      if (this.#type === 0) {
+        throw new ProtocolError(
+          "CONTINUATION_UNEXPECTED",
+          "Cannot decode message: a continuation frame came with no message to continue",
+        );
+      }
+    } else {
+      if (this.#type !== 0) {
+        throw new ProtocolError(
+          "CONTINUATION_EXPECTED",
+          "Cannot decode message: a new message began before the last fragment of the one before",
+        );
+      }
+      if (transformed && this.#extension === undefined) {
+        throw new ProtocolError(
+          "RESERVED_BITS",
+          "Cannot decode message: a reserved bit is set that no extension allows",
+        );
+      }
+      this.#type = opcode;
+      this.#transformed = transformed;
+      this.#fragments = 0;
+      this.#utf8.reset();
+    }
+    // Empty fragments count: each costs work and none adds to the size.
+    if (++this.#fragments > this.#maxFragments) {
+      throw new LimitError(
+        `Cannot decode message: it has more than ${this.#maxFragments} fragments (maxFragments)`,
+        {
+          option: "maxFragments",
+          limit: this.#maxFragments,
+          actual: this.#fragments,
+          closeCode: 1008,
+        },
+      );
+    }
+    this.#first = first;
+    this.#announced = size;
+  }
+
+  #data(chunk: Uint8Array, start: number, end: number, key: number, final: boolean): void {
+    if (!this.#transformed) {
+      if (end > start) this.#gather(chunk, start, end, key, this.#announced);
+      this.#announced -= end - start;
+      return;
+    }
+    const piece = new Uint8Array(end - start);
+    maskInto(piece, 0, chunk, start, end, key);
+    this.#transform(piece, final);
+  }
+
+  #transform(piece: Uint8Array, final: boolean): void {
+    const room = this.#maxMessageSize - this.#gathered.length;
+    this.#extension!.decode(piece, final, room, this.#emit);
+  }
+
+  #gather(chunk: Uint8Array, start: number, end: number, key: number, announced: number): void {
+    const gathered = this.#gathered;
+    const at = gathered.extend(end - start, announced);
+    maskInto(gathered.bytes, at, chunk, start, end, key);
+    if (this.#type === TEXT && !this.#utf8.push(gathered.bytes, at, gathered.length)) {
+      throw invalidUtf8();
+    }
+  }
+
+  #endFragment(): void {
+    if ((this.#first & FIN) === 0) return;
+    const isText = this.#type === TEXT;
+    this.#type = 0;
+    this.#transformed = false;
+    if (!isText) return this.#sink.message(this.#gathered.finish());
+    if (!this.#utf8.complete) throw invalidUtf8();
+    this.#sink.message(decodeText(this.#gathered.finishView()));
+  }
+
+  #tooLarge(size: number): never {
+    throw new LimitError(
+      `Cannot decode message: it has ${size} bytes or more, maxMessageSize is ${this.#maxMessageSize}`,
+      { option: "maxMessageSize", limit: this.#maxMessageSize, actual: size, closeCode: 1009 },
+    );
+  }
+}

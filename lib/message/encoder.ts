@@ -1,0 +1,130 @@
+/**
+ * Messages to frames (RFC 6455 sections 5.4 to 5.6).
+ *
+ * @module
+ */
+import type { CloseStatus } from "../errors.ts";
+import type { FrameEncoder } from "../frame/encoder.ts";
+import {
+  BINARY,
+  CLOSE,
+  CONTINUATION,
+  FIN,
+  MAX_CONTROL_PAYLOAD,
+  PING,
+  PONG,
+  TEXT,
+} from "../frame/opcode.ts";
+import { writeClosePayload } from "./close.ts";
+import type { MessageExtension } from "./extension.ts";
+
+/** Whether a message is text or binary. */
+export type MessageType = "text" | "binary";
+
+const utf8 = new TextEncoder();
+const nothing = new Uint8Array(0);
+
+/**
+ * Encodes messages and control frames through a `FrameEncoder`. A message leaves whole, or as the
+ * fragments that its caller makes; control frames may stand between fragments, another message may
+ * not (section 5.4).
+ */
+export class MessageEncoder {
+  readonly #frames: FrameEncoder;
+  readonly #extension: MessageExtension | undefined;
+  /** The first byte for the next fragment of the message in progress; -1 when there is none. */
+  #next = -1;
+  #transformed = false;
+
+  /** Makes an encoder that writes through `frames`. */
+  constructor(frames: FrameEncoder, extension?: MessageExtension) {
+    this.#frames = frames;
+    this.#extension = extension;
+  }
+
+  /** Whether a message begun with `begin` waits for its last fragment. */
+  get inMessage(): boolean {
+    return this.#next !== -1;
+  }
+
+  /** Encodes a whole message in one frame. */
+  message(data: string | Uint8Array): void {
+    if (this.#extension !== undefined) return this.#withExtension(data, this.#extension);
+    if (typeof data === "string") this.#frames.encodeText(FIN | TEXT, data);
+    else this.#frames.encode(FIN | BINARY, data);
+  }
+
+  /** Begins a message in fragments. Nothing is written until the first one. */
+  begin(type: MessageType): void {
+    this.#next = type === "text" ? TEXT : BINARY;
+    this.#transformed = this.#extension?.wants(-1) ?? false;
+    if (this.#transformed) this.#next |= this.#extension!.rsv;
+  }
+
+  /** Encodes the next fragment; `final` makes it the last. */
+  fragment(payload: Uint8Array, final: boolean): void {
+    if (!this.#transformed) return this.#fragment(payload, final);
+    // An extension may give nothing for a piece, or much: what it gave makes one frame.
+    this.#fragment(this.#encoded(payload, final, this.#extension!), final);
+  }
+
+  /** Encodes a ping (section 5.5.2). */
+  ping(payload: Uint8Array): void {
+    this.#frames.encode(FIN | PING, checkControlPayload(payload));
+  }
+
+  /** Encodes a pong (section 5.5.3). */
+  pong(payload: Uint8Array): void {
+    this.#frames.encode(FIN | PONG, checkControlPayload(payload));
+  }
+
+  /**
+   * Encodes a Close frame (section 5.5.1).
+   *
+   * @throws {RangeError | TypeError} if the status is one that may not be sent.
+   */
+  close(status: CloseStatus): void {
+    this.#frames.encode(FIN | CLOSE, writeClosePayload(status));
+  }
+
+  #fragment(payload: Uint8Array, final: boolean): void {
+    this.#frames.encode(final ? this.#next | FIN : this.#next, payload);
+    this.#next = final ? -1 : CONTINUATION;
+  }
+
+  #withExtension(data: string | Uint8Array, extension: MessageExtension): void {
+    const bytes = typeof data === "string" ? utf8.encode(data) : data;
+    const first = FIN | (typeof data === "string" ? TEXT : BINARY);
+    if (!extension.wants(bytes.length)) return this.#frames.encode(first, bytes);
+    this.#frames.encode(first | extension.rsv, this.#encoded(bytes, true, extension));
+  }
+
+  #encoded(payload: Uint8Array, final: boolean, extension: MessageExtension): Uint8Array {
+    let encoded: Uint8Array = nothing;
+    extension.encode(payload, final, (piece): void => {
+      const joined = new Uint8Array(encoded.length + piece.length);
+      joined.set(encoded);
+      joined.set(piece, encoded.length);
+      encoded = joined;
+    });
+    return encoded;
+  }
+}
+
+/**
+ * The payload, if a control frame can carry it.
+ *
+ * @throws {TypeError} if it is no Uint8Array.
+ * @throws {RangeError} if it has more than 125 bytes (section 5.5).
+ */
+export function checkControlPayload(payload: unknown): Uint8Array {
+  if (!(payload instanceof Uint8Array)) {
+    throw new TypeError("Cannot send ping or pong: the payload must be a Uint8Array");
+  }
+  if (payload.length > MAX_CONTROL_PAYLOAD) {
+    throw new RangeError(
+      `Cannot send ping or pong: the payload has ${payload.length} bytes, at most 125 fit`,
+    );
+  }
+  return payload;
+}

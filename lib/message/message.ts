@@ -1,0 +1,12 @@
+/**
+ * What the message streams carry.
+ *
+ * @module
+ */
+
+/** A message of the application, or a control frame between two of them (RFC 6455 section 5.6, 5.5). */
+export type Message =
+  | { type: "text"; data: string }
+  | { type: "binary"; data: Uint8Array<ArrayBuffer> }
+  | { type: "ping" | "pong"; data: Uint8Array<ArrayBuffer> }
+  | { type: "close"; closeCode: number; reason: string };
