@@ -45,7 +45,8 @@ export type ProtocolErrorCode =
   | "CLOSE_PAYLOAD_LENGTH" // 5.5.1
   | "CLOSE_CODE_INVALID" // 7.4
   | "CLOSE_REASON_UTF8" // 5.5.1
-  | "EXTENSION_DATA"; // RFC 7692 section 6
+  | "EXTENSION_DATA" // RFC 7692 section 6
+  | "TRUNCATED"; // a stream of bytes or frames ended inside a frame or message
 
 /** The peer broke a rule of RFC 6455. */
 export class ProtocolError extends SluiceError {

@@ -5,6 +5,7 @@
  * @module
  */
 import { type CloseStatus, LimitError, ProtocolError } from "../errors.ts";
+import { Collector } from "../frame/collector.ts";
 import { DEFAULT_MAX_SIZE, type FrameSink } from "../frame/decoder.ts";
 import { maskInto } from "../frame/mask.ts";
 import {
@@ -20,7 +21,6 @@ import {
 } from "../frame/opcode.ts";
 import { readLimit } from "../limits.ts";
 import { readClosePayload } from "./close.ts";
-import { Collector } from "./collector.ts";
 import type { MessageExtension, PieceSink } from "./extension.ts";
 import { decodeText, invalidUtf8, unmaskText } from "./text.ts";
 import { Utf8Checker } from "./utf8.ts";

@@ -1,5 +1,5 @@
 /**
- * Gathers the payload of a message that comes in pieces, in memory that the user then owns.
+ * Gathers a payload that comes in pieces, in memory that the user then owns.
  *
  * @module
  */
