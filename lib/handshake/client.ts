@@ -8,6 +8,7 @@ import { readCallerHeaders } from "./caller_headers.ts";
 import { isToken, quote } from "./grammar.ts";
 import { writeRequestHead } from "./head_writer.ts";
 import { parseHost } from "./host.ts";
+import { decodeLatin1 } from "./latin1.ts";
 
 const SCHEMES: ReadonlyMap<string, string> = new Map([
   ["ws:", "ws:"],
@@ -121,7 +122,7 @@ function basicAuthorization(url: URL): string {
       cause,
     );
   }
-  return `Basic ${btoa(String.fromCharCode(...new TextEncoder().encode(credentials)))}`;
+  return `Basic ${btoa(decodeLatin1(new TextEncoder().encode(credentials)))}`;
 }
 
 /** A DOMException takes no cause in its constructor, so it is set. */

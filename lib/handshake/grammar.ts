@@ -51,7 +51,7 @@ export function listHas(values: readonly string[], item: string): boolean {
 }
 
 /** Without the spaces and tabs around it; `String.prototype.trim` takes 0xA0 for a space too. */
-function trimSpace(text: string): string {
+export function trimSpace(text: string): string {
   let start = 0;
   let end = text.length;
   while (start < end && isSpace(text.charCodeAt(start))) start++;

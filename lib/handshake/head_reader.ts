@@ -10,9 +10,10 @@
 
 import { HandshakeError } from "../errors.ts";
 import { readLimit } from "../limits.ts";
-import { isFieldCharacter, isSpace, isTokenCharacter, quote } from "./grammar.ts";
+import { isFieldCharacter, isSpace, isTokenCharacter, quote, trimSpace } from "./grammar.ts";
 import { HeaderLines } from "./head.ts";
 import type { RequestHead, ResponseHead } from "./head.ts";
+import { decodeLatin1 } from "./latin1.ts";
 
 const LF = 0x0a;
 const CR = 0x0d;
@@ -37,6 +38,16 @@ export interface HeadReaderOptions<Kind extends keyof Heads> {
   maxHeaders?: number;
 }
 
+/** A set of bytes: 1 at each member. */
+function byteSet(has: (byte: number) => boolean): Uint8Array {
+  return Uint8Array.from({ length: 256 }, (_, byte) => has(byte) ? 1 : 0);
+}
+
+const NONE = byteSet(() => false);
+const TOKEN = byteSet(isTokenCharacter);
+const VISIBLE = byteSet((byte) => byte > SPACE && byte < 0x7f);
+const FIELD = byteSet(isFieldCharacter);
+
 /**
  * Reads one head. Bytes are taken as latin-1, looked at once, and copied.
  *
@@ -48,20 +59,21 @@ export class HeadReader<Kind extends keyof Heads> {
   readonly #maxHeaderSize: number;
   readonly #maxHeaders: number;
 
-  /** What takes the next byte: one method for each element of the grammar. */
+  /** The bytes that only lengthen the element at hand: nearly all, so these are not judged singly. */
+  #element: Uint8Array = NONE;
+  /** What takes any other byte: one method for each element of the grammar. */
   #step: (byte: number) => void;
-  #head: RequestHead | ResponseHead | undefined;
-  #failure: HandshakeError | undefined;
-  /** Bytes taken so far. */
-  #size = 0;
-  /** Header lines begun so far. */
-  #lines = 0;
-  #skippedEmptyLine = false;
-
-  /** The element that is being read, and its length without the spaces at its end. */
+  /** The element at hand, as far as it was read. */
   #bytes = new Uint8Array(128);
   #length = 0;
-  #trimmedLength = 0;
+
+  /** Bytes read so far. */
+  #size = 0;
+  /** Header lines read so far. */
+  #lines = 0;
+  #skippedEmptyLine = false;
+  #head: RequestHead | ResponseHead | undefined;
+  #failure: HandshakeError | undefined;
 
   #method = "";
   #target = "";
@@ -80,7 +92,8 @@ export class HeadReader<Kind extends keyof Heads> {
     this.#kind = options.kind;
     this.#maxHeaderSize = readLimit("maxHeaderSize", options.maxHeaderSize, 16_384);
     this.#maxHeaders = readLimit("maxHeaders", options.maxHeaders, 128);
-    this.#step = options.kind === "request" ? this.#inRequestStart : this.#inVersion;
+    this.#step = this.#inVersion;
+    if (options.kind === "request") this.#expect(this.#inMethod, TOKEN);
   }
 
   /** The head, once all of it was read. */
@@ -99,132 +112,139 @@ export class HeadReader<Kind extends keyof Heads> {
   push(chunk: Uint8Array): number {
     if (this.#failure !== undefined) throw this.#failure;
     if (this.#head !== undefined) return 0;
-    const end = Math.min(chunk.length, this.#maxHeaderSize - this.#size);
-    for (let i = 0; i < end; i++) {
-      this.#step(chunk[i]);
-      this.#size++;
-      if (this.#head !== undefined) return i + 1;
+    const start = this.#size;
+    const end = Math.min(chunk.length, this.#maxHeaderSize - start);
+    for (let at = this.#keep(chunk, 0, end); at < end; at = this.#keep(chunk, at + 1, end)) {
+      this.#size = start + at;
+      this.#step(chunk[at]);
+      if (this.#head !== undefined) return at + 1;
     }
+    this.#size = start + end;
     if (chunk.length > end) this.#failTooLarge("maxHeaderSize", `${this.#maxHeaderSize} bytes`);
     return chunk.length;
   }
 
+  /** Adds bytes to the element at hand while they belong to it; gives where they end. */
+  #keep(chunk: Uint8Array, start: number, end: number): number {
+    const element = this.#element;
+    let at = start;
+    while (at < end && element[chunk[at]] === 1) at++;
+    const length = this.#length + at - start;
+    if (length > this.#bytes.length) {
+      const larger = new Uint8Array(Math.max(length, this.#bytes.length * 2));
+      larger.set(this.#bytes);
+      this.#bytes = larger;
+    }
+    const bytes = this.#bytes;
+    for (let i = start, to = this.#length; i < at; i++, to++) bytes[to] = chunk[i];
+    this.#length = length;
+    return at;
+  }
+
+  /** The element at hand, complete. */
+  #take(): string {
+    const text = decodeLatin1(this.#bytes.subarray(0, this.#length));
+    this.#length = 0;
+    return text;
+  }
+
+  #expect(step: (byte: number) => void, element: Uint8Array = NONE): void {
+    this.#step = step;
+    this.#element = element;
+  }
+
   // RFC 9112 section 3: request-line = method SP request-target SP HTTP-version
 
-  #inRequestStart(byte: number): void {
+  #inMethod(byte: number): void {
     // Section 2.2: one empty line before the request line is passed over.
-    if (byte === CR && !this.#skippedEmptyLine) {
+    if (byte === CR && this.#length === 0 && !this.#skippedEmptyLine) {
       this.#skippedEmptyLine = true;
-      this.#step = this.#inEmptyLine;
-      return;
+      return this.#expect(this.#inEmptyLine);
     }
-    this.#step = this.#inMethod;
-    this.#inMethod(byte);
+    if (byte !== SPACE || this.#length === 0) this.#failAt(byte, "a method");
+    this.#method = this.#take();
+    this.#expect(this.#inTarget, VISIBLE);
   }
 
   #inEmptyLine(byte: number): void {
     if (byte !== LF) this.#failAt(byte, "a line feed");
-    this.#step = this.#inRequestStart;
-  }
-
-  #inMethod(byte: number): void {
-    if (isTokenCharacter(byte)) return this.#keep(byte);
-    if (byte !== SPACE || this.#length === 0) this.#failAt(byte, "a method");
-    this.#method = this.#takeText();
-    this.#step = this.#inTarget;
+    this.#expect(this.#inMethod, TOKEN);
   }
 
   #inTarget(byte: number): void {
-    if (byte > SPACE && byte < 0x7f) return this.#keep(byte);
     if (byte !== SPACE || this.#length === 0) this.#failAt(byte, "a request target");
-    this.#target = this.#takeText();
-    this.#step = this.#inVersion;
+    this.#target = this.#take();
+    this.#expect(this.#inVersion);
   }
 
-  // RFC 9112 section 2.3: HTTP-version = "HTTP/" DIGIT "." DIGIT, then the end of a request line, or
+  // Section 2.3: HTTP-version = "HTTP/" DIGIT "." DIGIT. It ends a request line, and begins a
   // section 4: status-line = HTTP-version SP status-code SP [ reason-phrase ]
 
   #inVersion(byte: number): void {
+    const isRequest = this.#kind === "request";
     const at = this.#length;
     if (at < 8) {
       const fits = at === 5 || at === 7 ? isDigit(byte) : byte === "HTTP/1.1".charCodeAt(at);
       if (!fits) this.#failAt(byte, "an HTTP version");
-      return this.#keep(byte);
+      this.#bytes[this.#length++] = byte;
+      return;
     }
-    if (byte !== (this.#kind === "request" ? CR : SPACE)) this.#failAt(byte, "an HTTP version");
-    const version = this.#takeText();
-    this.#minorVersion = version.charCodeAt(7) - 0x30;
+    if (byte !== (isRequest ? CR : SPACE)) this.#failAt(byte, "an HTTP version");
+    const version = this.#take();
+    this.#minorVersion = Number(version[7]);
     // RFC 6455 section 4.1, item 2: a request is HTTP/1.1 or higher. A proxy may answer in 1.0.
-    if (version[5] !== "1" || (this.#kind === "request" && this.#minorVersion === 0)) {
+    if (version[5] !== "1" || (isRequest && this.#minorVersion === 0)) {
       this.#fail("HTTP_VERSION", `got ${version}, use HTTP/1.1`, 505);
     }
-    this.#step = this.#kind === "request" ? this.#inLineEnd : this.#inStatus;
+    this.#expect(isRequest ? this.#inLineEnd : this.#inStatus);
   }
 
   #inStatus(byte: number): void {
     if (this.#length < 3) {
       if (!isDigit(byte) || (this.#length === 0 && byte === 0x30)) this.#failAt(byte, "a status");
-      return this.#keep(byte);
+      this.#bytes[this.#length++] = byte;
+      return;
     }
     // The space is due even before an empty reason phrase, but some servers leave it out.
     if (byte !== SPACE && byte !== CR) this.#failAt(byte, "a space after the status");
-    this.#status = Number(this.#takeText());
+    this.#status = Number(this.#take());
     this.#statusText = "";
-    this.#step = byte === SPACE ? this.#inReason : this.#inLineEnd;
+    if (byte === SPACE) this.#expect(this.#inReason, FIELD);
+    else this.#expect(this.#inLineEnd);
   }
 
   #inReason(byte: number): void {
-    if (isFieldCharacter(byte)) return this.#keep(byte);
     if (byte !== CR) this.#failAt(byte, "a reason phrase");
-    this.#statusText = this.#takeText();
-    this.#step = this.#inLineEnd;
+    this.#statusText = this.#take();
+    this.#expect(this.#inLineEnd);
   }
-
-  // RFC 9112 section 5: field-line = field-name ":" OWS field-value OWS
 
   #inLineEnd(byte: number): void {
     if (byte !== LF) this.#failAt(byte, "a line feed");
-    this.#step = this.#inLineStart;
+    this.#expect(this.#inName, TOKEN);
   }
 
-  #inLineStart(byte: number): void {
-    if (byte === CR) {
-      this.#step = this.#inHeadEnd;
-      return;
-    }
-    if (this.#lines >= this.#maxHeaders) {
-      this.#failTooLarge("maxHeaders", `${this.#maxHeaders} header lines`);
-    }
-    this.#lines++;
-    // Section 5.2: a line that begins with a space would continue the one before.
-    if (isSpace(byte)) this.#failAt(byte, "a header name, not a folded line");
-    this.#step = this.#inName;
-    this.#inName(byte);
-  }
+  // Section 5: field-line = field-name ":" OWS field-value OWS
 
   #inName(byte: number): void {
-    if (isTokenCharacter(byte)) return this.#keep(byte);
-    // Section 5.1: no space between the name and the colon.
-    if (byte !== COLON || this.#length === 0) {
-      this.#failAt(byte, this.#length === 0 ? "a header name" : "a colon after the header name");
+    if (this.#length === 0) {
+      if (byte === CR) return this.#expect(this.#inHeadEnd);
+      // Section 5.2: a line that begins with a space would continue the one before.
+      this.#failAt(byte, isSpace(byte) ? "a header name, not a folded line" : "a header name");
     }
-    this.#name = this.#takeText();
-    this.#step = this.#inValue;
+    // Section 5.1: no space between the name and the colon.
+    if (byte !== COLON) this.#failAt(byte, "a colon after the header name");
+    if (this.#lines++ >= this.#maxHeaders) {
+      this.#failTooLarge("maxHeaders", `${this.#maxHeaders} header lines`);
+    }
+    this.#name = this.#take();
+    this.#expect(this.#inValue, FIELD);
   }
 
   #inValue(byte: number): void {
-    if (isSpace(byte)) {
-      if (this.#length > 0) this.#keep(byte);
-    } else if (isFieldCharacter(byte)) {
-      this.#keep(byte);
-      this.#trimmedLength = this.#length;
-    } else if (byte === CR) {
-      this.#length = this.#trimmedLength;
-      this.#headers.append(this.#name, this.#takeText());
-      this.#step = this.#inLineEnd;
-    } else {
-      this.#failAt(byte, `a value of the header ${quote(this.#name)}`);
-    }
+    if (byte !== CR) this.#failAt(byte, `a value of the header ${quote(this.#name)}`);
+    this.#headers.append(this.#name, trimSpace(this.#take()));
+    this.#expect(this.#inLineEnd);
   }
 
   #inHeadEnd(byte: number): void {
@@ -233,7 +253,7 @@ export class HeadReader<Kind extends keyof Heads> {
       this.#finish({ method: this.#method, target: this.#target, headers: this.#headers });
     } else if (this.#status < 200 && this.#status !== 101) {
       this.#headers = new HeaderLines();
-      this.#step = this.#inVersion;
+      this.#expect(this.#inVersion);
     } else {
       this.#finish({
         minorVersion: this.#minorVersion,
@@ -247,27 +267,6 @@ export class HeadReader<Kind extends keyof Heads> {
   #finish(head: RequestHead | ResponseHead): void {
     this.#head = head;
     this.#bytes = new Uint8Array(0);
-  }
-
-  #keep(byte: number): void {
-    if (this.#length === this.#bytes.length) {
-      const larger = new Uint8Array(this.#length * 2);
-      larger.set(this.#bytes);
-      this.#bytes = larger;
-    }
-    this.#bytes[this.#length++] = byte;
-  }
-
-  /** The element that was kept. (A TextDecoder's "latin1" is windows-1252: not one to one.) */
-  #takeText(): string {
-    let text = "";
-    for (let start = 0; start < this.#length; start += 4096) {
-      const piece = this.#bytes.subarray(start, Math.min(start + 4096, this.#length));
-      text += String.fromCharCode(...piece);
-    }
-    this.#length = 0;
-    this.#trimmedLength = 0;
-    return text;
   }
 
   #failAt(byte: number, expected: string): never {

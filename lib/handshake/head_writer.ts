@@ -6,6 +6,7 @@
  */
 
 import { isFieldCharacter, isToken, quote } from "./grammar.ts";
+import { encodeLatin1 } from "./latin1.ts";
 
 /** The head of a request to write. */
 export interface RequestHeadInit {
@@ -135,8 +136,5 @@ function write(
     checkHeader(name, value);
     text += `${name}: ${value}\r\n`;
   }
-  text += "\r\n";
-  const bytes = new Uint8Array(text.length);
-  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
-  return bytes;
+  return encodeLatin1(`${text}\r\n`);
 }

@@ -4,13 +4,14 @@
  * @module
  */
 
+import { decodeLatin1, encodeLatin1 } from "./latin1.ts";
 import { sha1 } from "./sha1.ts";
 
 /** Section 1.3: appended to the key, and unlikely to be used by servers that know no WebSocket. */
 const GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
 function toBase64(bytes: Uint8Array): string {
-  return btoa(String.fromCharCode(...bytes));
+  return btoa(decodeLatin1(bytes));
 }
 
 /** A new `Sec-WebSocket-Key`: 16 random bytes in base64 (section 4.1, item 7). */
@@ -36,5 +37,5 @@ export function isValidKey(key: string): boolean {
 
 /** The `Sec-WebSocket-Accept` that answers a key (section 4.2.2, item 5.4). */
 export function acceptFor(key: string): string {
-  return toBase64(sha1(new TextEncoder().encode(key + GUID)));
+  return toBase64(sha1(encodeLatin1(key + GUID)));
 }

@@ -1,0 +1,152 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { HeaderLines } from "../../lib/handshake/head.ts";
+import { parseHost } from "../../lib/handshake/host.ts";
+import { canonicalOrigin, checkOrigin, readOrigin } from "../../lib/handshake/origin.ts";
+import type { OriginPolicy, RequestFacts } from "../../lib/handshake/origin.ts";
+import { handshakeError } from "./support.ts";
+
+const FACTS: RequestFacts = { url: "http://a/", secure: false, headers: new Headers() };
+
+function check(
+  origin: string | undefined,
+  options: { host?: string; secure?: boolean; origins?: OriginPolicy } = {},
+): void {
+  const host = parseHost(options.host ?? "example.com", options.secure ? "https" : "http");
+  assert.ok(host);
+  checkOrigin(origin, { host, origins: options.origins, facts: () => FACTS });
+}
+
+function refused(origin: string | undefined, options: Parameters<typeof check>[1] = {}): void {
+  const error = handshakeError(() => check(origin, options), {
+    code: "ORIGIN_REFUSED",
+    status: 403,
+  });
+  assert.match(error.message, /option origins/);
+}
+
+describe("checkOrigin by default", () => {
+  it("lets in the same host, in any case and with the default port in either", () => {
+    check("https://example.com");
+    check("http://EXAMPLE.com");
+    check("https://example.com:443");
+    check("http://example.com:80", { host: "example.com:80" });
+    check("https://example.com", { host: "Example.com:443", secure: true });
+    check("http://localhost:8080", { host: "localhost:8080" });
+    check("http://[::1]:8080", { host: "[0:0::1]:8080" });
+  });
+
+  it("lets in who sends no Origin: no browser", () => {
+    check(undefined);
+  });
+
+  it("refuses other hosts, other ports, null, and what is no origin", () => {
+    refused("https://evil.example");
+    refused("https://example.com:8443");
+    refused("https://example.com", { host: "example.com:8080" });
+    refused("https://sub.example.com");
+    refused("https://com");
+    refused("null");
+    refused("");
+    refused("example.com");
+    refused("//example.com");
+    refused("ftp://example.com");
+    refused("chrome-extension://example.com");
+    refused("https://example.com, https://example.com");
+  });
+
+  it("names both values and the option", () => {
+    const error = handshakeError(() => check("https://evil.example", { host: "example.com:81" }));
+    assert.equal(
+      error.message,
+      'Cannot accept handshake: the Origin "https://evil.example" is not of the same host as the ' +
+        'request, "example.com:81" (option origins)',
+    );
+  });
+});
+
+describe("checkOrigin with a policy", () => {
+  it("lets everybody in with *", () => {
+    for (const origin of ["https://evil.example", "null", "junk", undefined]) {
+      check(origin, { origins: "*" });
+    }
+  });
+
+  it("lets in exactly the origins of a list, scheme and port included, and who sends none", () => {
+    const origins = ["https://App.example:443", "http://localhost:3000", "moz-extension://ABC-1"];
+    check("https://app.example", { origins });
+    check("http://localhost:3000", { origins });
+    check("moz-extension://abc-1", { origins });
+    check(undefined, { origins });
+    refused("http://app.example", { origins });
+    refused("https://example.com", { origins });
+    refused("https://a.app.example", { origins });
+    refused("https://app.example.evil.example", { origins });
+    refused("http://localhost", { origins });
+    refused("null", { origins });
+    refused("junk", { origins });
+    refused("junk", { origins: ["junk"] });
+  });
+
+  it("lets in null only if it is listed", () => {
+    check("null", { origins: ["null"] });
+    refused("null", { origins: ["*"] });
+  });
+
+  it("asks a function, with the origin or undefined and the facts of the request", () => {
+    const asked: unknown[] = [];
+    const origins: OriginPolicy = (origin, facts) => {
+      asked.push([origin, facts]);
+      return origin === "https://a.example";
+    };
+    check("https://a.example", { origins });
+    refused("https://b.example", { origins });
+    refused(undefined, { origins });
+    assert.deepEqual(asked, [
+      ["https://a.example", FACTS],
+      ["https://b.example", FACTS],
+      [undefined, FACTS],
+    ]);
+  });
+
+  it("takes no promise for a yes", () => {
+    const origins = (() => Promise.resolve(false)) as unknown as OriginPolicy;
+    assert.throws(() => check("https://a.example", { origins }), {
+      name: "TypeError",
+      message: /must return a boolean/,
+    });
+  });
+});
+
+describe("canonicalOrigin", () => {
+  it("gives the one spelling", () => {
+    assert.equal(canonicalOrigin("HTTPS://A.example:443"), "https://a.example");
+    assert.equal(canonicalOrigin("http://a.example:443"), "http://a.example:443");
+    assert.equal(canonicalOrigin("null"), "null");
+  });
+
+  it("gives undefined for a URL with more than an origin in it", () => {
+    const bad = [
+      "https://a/",
+      "https://a/b",
+      "https://u@a",
+      "https://a?b",
+      "https://a#b",
+      "https://",
+    ];
+    for (
+      const origin of [...bad, "https:a", "https:/a", "a", "://a", "x://a/b", "Null", "x y://a"]
+    ) {
+      assert.equal(canonicalOrigin(origin), undefined, origin);
+    }
+  });
+});
+
+describe("readOrigin", () => {
+  it("gives the one Origin, or undefined; two are refused with 400", () => {
+    assert.equal(readOrigin(new HeaderLines([["Origin", "https://a"]])), "https://a");
+    assert.equal(readOrigin(new HeaderLines()), undefined);
+    const twice = new HeaderLines([["origin", "https://a"], ["origin", "https://a"]]);
+    handshakeError(() => readOrigin(twice), { code: "ORIGIN_HEADER", status: 400 });
+  });
+});

@@ -1,0 +1,145 @@
+/** What several tests of the handshake share. */
+
+import assert from "node:assert/strict";
+import { HandshakeError } from "../../lib/errors.ts";
+import { HeaderLines } from "../../lib/handshake/head.ts";
+import type { RequestHead, ResponseHead } from "../../lib/handshake/head.ts";
+import { HeadReader } from "../../lib/handshake/head_reader.ts";
+import type { HeadReaderOptions, Heads } from "../../lib/handshake/head_reader.ts";
+
+/** RFC 6455 section 1.3: the example's key, and the answer to it. */
+export const KEY = "dGhlIHNhbXBsZSBub25jZQ==";
+export const ACCEPT = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
+
+/** A list of header lines; an entry with undefined takes out the default line of that name. */
+export type Lines = Record<string, string | readonly string[] | undefined>;
+
+export function bytesOf(text: string): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(text, (character) => character.charCodeAt(0));
+}
+
+export function textOf(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => String.fromCharCode(byte)).join("");
+}
+
+function headerLines(lines: Lines): HeaderLines {
+  const headers = new HeaderLines();
+  for (const [name, value] of Object.entries(lines)) {
+    if (value === undefined) continue;
+    for (const each of typeof value === "string" ? [value] : value) headers.append(name, each);
+  }
+  return headers;
+}
+
+/** A request that breaks no rule, with other lines in place of its own. */
+export function requestHead(lines: Lines = {}, start: Partial<RequestHead> = {}): RequestHead {
+  return {
+    method: "GET",
+    target: "/chat",
+    headers: headerLines({
+      host: "server.example.com",
+      upgrade: "websocket",
+      connection: "Upgrade",
+      "sec-websocket-key": KEY,
+      "sec-websocket-version": "13",
+      ...lines,
+    }),
+    ...start,
+  };
+}
+
+/** A response that accepts, with other lines in place of its own. */
+export function responseHead(lines: Lines = {}, start: Partial<ResponseHead> = {}): ResponseHead {
+  return {
+    minorVersion: 1,
+    status: 101,
+    statusText: "Switching Protocols",
+    headers: headerLines({
+      upgrade: "websocket",
+      connection: "Upgrade",
+      "sec-websocket-accept": ACCEPT,
+      ...lines,
+    }),
+    ...start,
+  };
+}
+
+/** Asserts that the call throws a HandshakeError, and gives it. */
+export function handshakeError(
+  call: () => unknown,
+  expected: { code?: string; status?: number; message?: RegExp } = {},
+): HandshakeError {
+  try {
+    call();
+  } catch (error) {
+    assert.ok(error instanceof HandshakeError, `not a HandshakeError: ${error}`);
+    if (expected.code !== undefined) assert.equal(error.code, expected.code);
+    if (expected.status !== undefined) assert.equal(error.status, expected.status);
+    if (expected.message !== undefined) assert.match(error.message, expected.message);
+    return error;
+  }
+  assert.fail("nothing was thrown");
+}
+
+/** Asserts that the call throws a SyntaxError DOMException whose message matches. */
+export function assertSyntaxError(call: () => unknown, message: RegExp): void {
+  assert.throws(call, (error) => {
+    assert.ok(error instanceof DOMException, `not a DOMException: ${error}`);
+    assert.equal(error.name, "SyntaxError");
+    assert.match(error.message, message);
+    return true;
+  });
+}
+
+/** What came of reading a head, in a form that can be compared. */
+export type Outcome =
+  | { head: Record<string, unknown>; size: number }
+  | { code: string; status: number; message: string }
+  | "incomplete";
+
+/** Reads chunks until a head or an error comes of them. */
+export function readHead<Kind extends keyof Heads>(
+  chunks: Iterable<Uint8Array>,
+  options: HeadReaderOptions<Kind>,
+): Outcome {
+  const reader = new HeadReader(options);
+  let size = 0;
+  try {
+    for (const chunk of chunks) {
+      size += reader.push(chunk);
+      const { head } = reader;
+      if (head !== undefined) return { head: { ...head, headers: [...head.headers] }, size };
+    }
+  } catch (error) {
+    assert.ok(error instanceof HandshakeError, `not a HandshakeError: ${error}`);
+    return { code: error.code, status: error.status, message: error.message };
+  }
+  return "incomplete";
+}
+
+/** How often a property is tried: FUZZ_RUNS in the environment, or 2,000 times. */
+export function fuzzRuns(): number {
+  return Number(globalThis.process?.env?.FUZZ_RUNS) || 2000;
+}
+
+/**
+ * Asserts that twice the work takes less than three times as long: the fastest of several tries of
+ * each, as other work of the machine only ever makes a try slower.
+ */
+export function assertLinear(work: (size: number) => void, size: number): void {
+  let [one, two] = [Infinity, Infinity];
+  let ratio = Infinity;
+  for (let attempt = 0; attempt < 40; attempt++) {
+    one = Math.min(one, timeOf(() => work(size)));
+    two = Math.min(two, timeOf(() => work(2 * size)));
+    ratio = two / one;
+    if (attempt >= 4 && ratio < 3) return;
+  }
+  assert.fail(`twice the work took ${ratio.toFixed(1)} times as long`);
+}
+
+function timeOf(work: () => void): number {
+  const start = performance.now();
+  work();
+  return performance.now() - start;
+}
