@@ -101,7 +101,7 @@ class Gatherer implements FrameSink {
     this.#emit({
       fin: (first & FIN) !== 0,
       rsv: first & RSV,
-      opcode: first & OPCODE_BITS as Opcode,
+      opcode: (first & OPCODE_BITS) as Opcode,
       payload,
     });
   }

@@ -1,0 +1,76 @@
+/**
+ * What a connection stands on: messages in and out, synchronously. Our own protocol over a transport
+ * is one link, a platform's WebSocket another.
+ *
+ * @module
+ */
+import type { CloseInfo, CloseStatus } from "../errors.ts";
+import type { TransportAddress } from "./transport.ts";
+
+/** What a link can do. A `false` means that the platform below cannot. */
+export interface Capabilities {
+  /** Reading can be stopped, so that the peer's socket fills. */
+  readonly pause: boolean;
+  /** Pings can be sent, and pings and pongs be seen. */
+  readonly ping: boolean;
+  /** Every close code that RFC 6455 allows on the wire can be sent. */
+  readonly anyCloseCode: boolean;
+}
+
+/** What a link tells the connection. No call comes after `close`. */
+export interface LinkSink {
+  /** A message. */
+  message(data: string | Uint8Array<ArrayBuffer>): void;
+  /** A ping; it is answered below. */
+  ping(payload: Uint8Array<ArrayBuffer>): void;
+  /** A pong. */
+  pong(payload: Uint8Array<ArrayBuffer>): void;
+  /** What is buffered has left, after a send that went past the high-water mark. */
+  drain(): void;
+  /** It is over; exactly once. */
+  close(info: CloseInfo): void;
+}
+
+/** Where a link stands, in the numbers of the WebSocket standard. */
+export type ReadyState = 0 | 1 | 2 | 3;
+
+/** The handshake is under way. */
+export const CONNECTING: ReadyState = 0;
+/** Messages pass. */
+export const OPEN: ReadyState = 1;
+/** A Close frame has been sent or received. */
+export const CLOSING: ReadyState = 2;
+/** It is over. */
+export const CLOSED: ReadyState = 3;
+
+/** Messages in and out. */
+export interface Link {
+  /** What it can do. */
+  readonly capabilities: Capabilities;
+  /** The agreed subprotocol, or `""`. */
+  readonly protocol: string;
+  /** The agreed extensions as in the header, or `""`. */
+  readonly extensions: string;
+  /** The peer's address, where known. */
+  readonly remoteAddress: TransportAddress | undefined;
+  /** Where it stands. */
+  readonly readyState: ReadyState;
+  /** Bytes on their way out that the system has not taken. */
+  readonly bufferedAmount: number;
+  /** Begins to tell `sink`. */
+  start(sink: LinkSink): void;
+  /** Sends a message: false above the high-water mark, or once closing began. */
+  send(data: string | Uint8Array): boolean;
+  /** Sends a ping with this payload. */
+  ping(payload: Uint8Array): void;
+  /** Begins the closing handshake; nothing happens when it has begun. */
+  close(status: CloseStatus): void;
+  /** Closes because of an error, which `closed` will tell. */
+  fail(status: CloseStatus, error: Error): void;
+  /** Drops the peer at once. */
+  terminate(): void;
+  /** Stops giving messages. */
+  pause(): void;
+  /** Gives messages again. */
+  resume(): void;
+}

@@ -1,0 +1,73 @@
+/**
+ * The options of a connection: read once, by one function.
+ *
+ * @module
+ */
+import { DEFAULT_MAX_SIZE } from "../frame/decoder.ts";
+import { type MaskSource, randomMask } from "../frame/mask.ts";
+import { readLimit } from "../limits.ts";
+import { type Clock, systemClock } from "./clock.ts";
+
+/**
+ * Limits and times of a connection. Times are in milliseconds, sizes in bytes; `Infinity` turns a
+ * limit off.
+ */
+export interface ConnectionOptions {
+  /** The longest message, in bytes; exactly this passes, one more is answered with 1009. @default {16777216} */
+  maxMessageSize?: number;
+  /** The longest payload of one data frame, judged on its header. @default {maxMessageSize} */
+  maxFrameSize?: number;
+  /** The most fragments of one message, empty ones included; past it 1008. @default {131072} */
+  maxFragments?: number;
+  /** The most pings a peer may send in a second; past it 1008. @default {100} */
+  maxPingsPerSecond?: number;
+  /** Above so many bytes waiting to leave, `send` gives false and `ready` is pending. @default {65536} */
+  sendHighWaterMark?: number;
+  /** With more than this waiting before a send, the connection is closed with 1008. @default {16777216} */
+  maxBufferedAmount?: number;
+  /** A peer that takes nothing for so long is closed with 1008 and dropped. @default {30000} */
+  sendTimeout?: number;
+  /** Past so many bytes of messages not taken (or 16 messages), reading stops. @default {1048576} */
+  receiveHighWaterMark?: number;
+  /** How long the peer may take to answer our Close, or to let go of the socket. @default {10000} */
+  closeTimeout?: number;
+  /** How often a ping is sent. @default {20000} */
+  pingInterval?: number;
+  /** How long the peer may be silent after a ping; past it 1011. @default {20000} */
+  pingTimeout?: number;
+  /** Where masking keys come from, for a test that needs to know them. @default {randomMask} */
+  mask?: MaskSource;
+  /** Time, for a test that turns it by hand. @default {systemClock} */
+  clock?: Clock;
+}
+
+/** Options with every default filled in. */
+export type ResolvedConnectionOptions = Required<ConnectionOptions>;
+
+/** The most messages that wait to be taken before reading stops. */
+export const MAX_WAITING_MESSAGES = 16;
+
+/**
+ * Fills in the defaults.
+ *
+ * @throws {RangeError} for a number that is NaN, negative or fractional; it names the option.
+ * @throws {TypeError} for what is no number where one is wanted.
+ */
+export function readConnectionOptions(options: ConnectionOptions): ResolvedConnectionOptions {
+  const maxMessageSize = readLimit("maxMessageSize", options.maxMessageSize, DEFAULT_MAX_SIZE);
+  return {
+    maxMessageSize,
+    maxFrameSize: readLimit("maxFrameSize", options.maxFrameSize, maxMessageSize),
+    maxFragments: readLimit("maxFragments", options.maxFragments, 131_072),
+    maxPingsPerSecond: readLimit("maxPingsPerSecond", options.maxPingsPerSecond, 100),
+    sendHighWaterMark: readLimit("sendHighWaterMark", options.sendHighWaterMark, 65_536),
+    maxBufferedAmount: readLimit("maxBufferedAmount", options.maxBufferedAmount, 16_777_216),
+    sendTimeout: readLimit("sendTimeout", options.sendTimeout, 30_000),
+    receiveHighWaterMark: readLimit("receiveHighWaterMark", options.receiveHighWaterMark, 1 << 20),
+    closeTimeout: readLimit("closeTimeout", options.closeTimeout, 10_000),
+    pingInterval: readLimit("pingInterval", options.pingInterval, 20_000),
+    pingTimeout: readLimit("pingTimeout", options.pingTimeout, 20_000),
+    mask: options.mask ?? randomMask,
+    clock: options.clock ?? systemClock,
+  };
+}

@@ -1,0 +1,185 @@
+/**
+ * The protocol as a state machine without I/O: bytes and calls in, bytes and calls out.
+ *
+ * @module
+ */
+import { type CloseStatus, closeStatusFor, LimitError, ProtocolError } from "../errors.ts";
+import { FrameDecoder } from "../frame/decoder.ts";
+import { FrameEncoder } from "../frame/encoder.ts";
+import { Output } from "../frame/output.ts";
+import type { Role } from "../frame/opcode.ts";
+import { fitReason } from "../message/close.ts";
+import { MessageDecoder, type MessageSink } from "../message/decoder.ts";
+import { MessageEncoder } from "../message/encoder.ts";
+import type { MessageExtension } from "../message/extension.ts";
+import type { ResolvedConnectionOptions } from "./options.ts";
+
+/** What the protocol tells its link. */
+export interface ProtocolSink {
+  /** A message. */
+  message(data: string | Uint8Array<ArrayBuffer>): void;
+  /** A ping; the pong it is owed is taken care of. */
+  ping(payload: Uint8Array<ArrayBuffer>): void;
+  /** A pong. */
+  pong(payload: Uint8Array<ArrayBuffer>): void;
+  /** The peer's Close frame came; ours is on its way, if it was not sent before. */
+  closeReceived(): void;
+  /** The peer broke a rule or passed a limit; the Close that says so is on its way. */
+  failed(error: ProtocolError | LimitError): void;
+}
+
+/**
+ * One end of an open WebSocket connection. `receive` takes what came; what has to leave is appended
+ * to `output`, which the owner empties.
+ */
+export class Protocol implements MessageSink {
+  /** The bytes that have to leave: whole frames. */
+  readonly output: Output = new Output();
+  /** The Close frame that was sent. */
+  closeSent: CloseStatus | undefined;
+  /** The Close frame that was received. */
+  closeReceived: CloseStatus | undefined;
+  /** Whether this side was the first to send Close. */
+  closedFirst = false;
+
+  readonly #sink: ProtocolSink;
+  readonly #frames: FrameDecoder;
+  readonly #encoder: MessageEncoder;
+  readonly #maxPingsPerSecond: number;
+  readonly #now: () => number;
+  #failed = false;
+  #pingsSince = 0;
+  #pings = 0;
+  #blocked = false;
+  #owedPong: Uint8Array | undefined;
+
+  /** Makes the protocol of one end. */
+  constructor(
+    options: { role: Role; extension?: MessageExtension | undefined } & ResolvedConnectionOptions,
+    sink: ProtocolSink,
+  ) {
+    const { role, extension, mask, clock } = options;
+    this.#sink = sink;
+    this.#frames = new FrameDecoder(
+      { role, maxFrameSize: options.maxFrameSize, allowedRsv: extension?.rsv ?? 0 },
+      new MessageDecoder(options, this),
+    );
+    this.#encoder = new MessageEncoder(new FrameEncoder({ role, mask }, this.output), extension);
+    this.#maxPingsPerSecond = options.maxPingsPerSecond;
+    this.#now = (): number => clock.now();
+  }
+
+  /** Whether data can still be sent: no Close has been. */
+  get open(): boolean {
+    return this.closeSent === undefined;
+  }
+
+  /** Whether nothing more is read: the peer's Close came, or it broke a rule. */
+  get deaf(): boolean {
+    return this.#failed || this.closeReceived !== undefined;
+  }
+
+  /**
+   * Takes bytes and gives the offset up to which they were read: all of them, or less after
+   * `stopReading`. Bytes after a Close or a violation are dropped (section 5.5.1, 7.1.7).
+   */
+  receive(chunk: Uint8Array, from = 0): number {
+    if (this.deaf) return chunk.length;
+    try {
+      const read = this.#frames.decode(chunk, from);
+      return this.deaf ? chunk.length : read;
+    } catch (error) {
+      if (!(error instanceof ProtocolError || error instanceof LimitError)) throw error;
+      this.fail(error);
+      return chunk.length;
+    }
+  }
+
+  /** `receive` returns after the message at hand. */
+  stopReading(): void {
+    this.#frames.stop();
+  }
+
+  /** Encodes a message. */
+  send(data: string | Uint8Array): void {
+    this.#encoder.message(data);
+  }
+
+  /** Encodes a ping. */
+  sendPing(payload: Uint8Array): void {
+    this.#encoder.ping(payload);
+  }
+
+  /** Encodes a Close frame, once (section 5.5.1: nothing may follow it). */
+  sendClose(status: CloseStatus): void {
+    if (this.closeSent !== undefined) return;
+    this.#encoder.close(status);
+    this.closeSent = status;
+    this.closedFirst = this.closeReceived === undefined;
+    this.#owedPong = undefined;
+  }
+
+  /** Fails the connection (section 7.1.7): Close with the error's code, and deaf from now on. */
+  fail(error: ProtocolError | LimitError): void {
+    if (this.#failed) return;
+    this.#failed = true;
+    const { closeCode, reason } = closeStatusFor(error);
+    this.sendClose({ closeCode, reason: fitReason(reason) });
+    this.#frames.stop();
+    this.#sink.failed(error);
+  }
+
+  /**
+   * Tells whether what leaves piles up. Pongs then wait, and only the newest is kept: section 5.5.3
+   * allows to answer only the last of several pings.
+   */
+  setBlocked(blocked: boolean): void {
+    this.#blocked = blocked;
+    if (blocked || this.#owedPong === undefined || !this.open) return;
+    this.#encoder.pong(this.#owedPong);
+    this.#owedPong = undefined;
+  }
+
+  /** @internal A message, from the decoder. */
+  message(data: string | Uint8Array<ArrayBuffer>): void {
+    this.#sink.message(data);
+  }
+
+  /** @internal A ping, from the decoder. */
+  ping(payload: Uint8Array<ArrayBuffer>): void {
+    const now = this.#now();
+    if (now - this.#pingsSince >= 1000) {
+      this.#pingsSince = now;
+      this.#pings = 0;
+    }
+    if (++this.#pings > this.#maxPingsPerSecond) {
+      throw new LimitError(
+        `Cannot answer ping: more than ${this.#maxPingsPerSecond} came in a second (maxPingsPerSecond)`,
+        {
+          option: "maxPingsPerSecond",
+          limit: this.#maxPingsPerSecond,
+          actual: this.#pings,
+          closeCode: 1008,
+        },
+      );
+    }
+    if (this.open) {
+      if (this.#blocked) this.#owedPong = payload.slice();
+      else this.#encoder.pong(payload);
+    }
+    this.#sink.ping(payload);
+  }
+
+  /** @internal A pong, from the decoder. */
+  pong(payload: Uint8Array<ArrayBuffer>): void {
+    this.#sink.pong(payload);
+  }
+
+  /** @internal A Close frame, from the decoder: answered with the same code (section 5.5.1). */
+  close(status: CloseStatus): void {
+    this.closeReceived = status;
+    this.#frames.stop();
+    this.sendClose({ closeCode: status.closeCode, reason: "" });
+    this.#sink.closeReceived();
+  }
+}
