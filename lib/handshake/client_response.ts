@@ -61,7 +61,7 @@ export function checkResponse(head: ResponseHead, offered: ClientOffer): Agreeme
   return { extensions: agreedExtensions(head, offered), protocol: agreedProtocol(head, offered) };
 }
 
-/** Item 5: only extensions that were offered. */
+/** Item 5: only extensions that were offered. Section 9.1: the list may be spread over lines. */
 function agreedExtensions(head: ResponseHead, offered: ClientOffer): ExtensionOffer[] {
   const value = head.headers.get("sec-websocket-extensions");
   if (value === undefined) return [];

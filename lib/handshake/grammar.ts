@@ -38,9 +38,13 @@ export function isFieldCharacter(code: number): boolean {
   return (code >= SPACE && code !== 0x7f && code <= 0xff) || code === TAB;
 }
 
-/** A text of the peer's as an error message shows it: in quotes, escaped, and not at any length. */
+/**
+ * A text as an error message shows it: in quotes, in visible ASCII since messages end up on
+ * terminals, and not at any length.
+ */
 export function quote(text: string): string {
-  return JSON.stringify(text.length > 100 ? `${text.slice(0, 100)}...` : text);
+  return JSON.stringify(text.length > 100 ? `${text.slice(0, 100)}...` : text)
+    .replace(/[^ -~]/g, (other) => `\\u${other.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 
 /** Whether one of the values, each a list with commas, has the item (in lower case), in any case. */

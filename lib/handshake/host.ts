@@ -19,6 +19,26 @@ import type { HeaderLines } from "./head.ts";
 export type HostPolicy = "*" | readonly string[];
 
 /**
+ * The option `hosts`, checked.
+ *
+ * @throws {TypeError} if it is neither `"*"` nor a list, or has an entry that no host can match.
+ */
+export function readHostPolicy(value: unknown): HostPolicy | undefined {
+  if (value === undefined || value === "*") return value;
+  if (!Array.isArray(value)) {
+    throw new TypeError('Cannot read options: hosts must be "*" or a list');
+  }
+  for (const entry of value) {
+    if (typeof entry !== "string" || parseHost(entry, "http") === undefined) {
+      throw new TypeError(
+        `Cannot read options: ${quote(String(entry))} in hosts is not a host as "example.com:8080"`,
+      );
+    }
+  }
+  return value;
+}
+
+/**
  * The host in a text `host` or `host:port`, as a URL with nothing else in it, and thereby in its
  * one canonical spelling; undefined if it is none. A port that is the scheme's default is dropped.
  */
@@ -103,7 +123,7 @@ export function checkHost(
   if (allowed) return;
   const expected = hosts === undefined
     ? "a loopback name, as the server is bound to loopback"
-    : `one of ${quote(hosts.join(", "))}`;
+    : "in the list";
   throw new HandshakeError(
     "HOST_REFUSED",
     `Cannot accept handshake: the Host ${quote(host.host)} is not ${expected} (option hosts)`,

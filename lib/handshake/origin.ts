@@ -35,6 +35,29 @@ export type OriginPolicy =
   | readonly string[]
   | ((origin: string | undefined, request: RequestFacts) => boolean);
 
+/**
+ * The option `origins`, checked.
+ *
+ * @throws {TypeError} if it is neither `"*"` nor a list nor a function, or has an entry that no origin
+ * can match, such as one with a path or without a scheme.
+ */
+export function readOriginPolicy(value: unknown): OriginPolicy | undefined {
+  if (value === undefined || value === "*") return value;
+  if (typeof value === "function") return value as OriginPolicy;
+  if (!Array.isArray(value)) {
+    throw new TypeError('Cannot read options: origins must be "*", a list or a function');
+  }
+  for (const entry of value) {
+    if (typeof entry !== "string" || canonicalOrigin(entry) === undefined) {
+      throw new TypeError(
+        `Cannot read options: ${quote(String(entry))} in origins is not an origin as ` +
+          '"https://example.com"',
+      );
+    }
+  }
+  return value;
+}
+
 /** What an origin is judged by. */
 export interface OriginContext {
   /** The host that the request was sent to. */
@@ -91,7 +114,7 @@ export function checkOrigin(origin: string | undefined, context: OriginContext):
   if (canonical !== undefined && origins.some((entry) => canonicalOrigin(entry) === canonical)) {
     return;
   }
-  throw refused(origin, `one of ${quote(origins.join(", "))}`);
+  throw refused(origin, "in the list");
 }
 
 function refused(origin: string | undefined, expected: string): HandshakeError {

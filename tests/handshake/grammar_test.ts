@@ -56,6 +56,7 @@ describe("listHas", () => {
 describe("quote", () => {
   it("escapes, and shortens what is long", () => {
     assert.equal(quote('a"\r\n'), '"a\\"\\r\\n"');
+    assert.equal(quote("\x1b\x7f\x9b\xe9\u2028~ "), '"\\u001b\\u007f\\u009b\\u00e9\\u2028~ "');
     assert.ok(quote("x".repeat(5000)).length < 120);
   });
 });

@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { HeaderLines } from "../../lib/handshake/head.ts";
-import { checkHost, isLoopback, parseHost, readHost } from "../../lib/handshake/host.ts";
+import {
+  checkHost,
+  isLoopback,
+  parseHost,
+  readHost,
+  readHostPolicy,
+} from "../../lib/handshake/host.ts";
 import { handshakeError } from "./support.ts";
 
 describe("parseHost", () => {
@@ -98,7 +104,7 @@ describe("checkHost", () => {
     const error = handshakeError(() => check("a:1", { hosts: ["b", "c"] }));
     assert.equal(
       error.message,
-      'Cannot accept handshake: the Host "a:1" is not one of "b, c" (option hosts)',
+      'Cannot accept handshake: the Host "a:1" is not in the list (option hosts)',
     );
   });
 });
@@ -114,6 +120,20 @@ describe("isLoopback", () => {
     const tricks = ["127.0.0.1.evil.example", "127.0.0.x", "127.1e1.0.1", "127. .0.1", "127..0.1"];
     for (const name of [...names, ...tricks, "127.0.0.256"]) {
       assert.equal(isLoopback(name), false, name);
+    }
+  });
+});
+
+describe("readHostPolicy", () => {
+  it("takes what a policy may be", () => {
+    for (const policy of [undefined, "*", [], ["a.example", "[::1]:80"]]) {
+      assert.equal(readHostPolicy(policy), policy);
+    }
+  });
+
+  it("refuses a text that is no list, and entries that no host can match", () => {
+    for (const policy of ["a.example", 1, null, ["http://a"], ["a/"], ["*"], [1], [""]]) {
+      assert.throws(() => readHostPolicy(policy), { name: "TypeError", message: /hosts/ });
     }
   });
 });

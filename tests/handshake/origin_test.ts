@@ -2,7 +2,12 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { HeaderLines } from "../../lib/handshake/head.ts";
 import { parseHost } from "../../lib/handshake/host.ts";
-import { canonicalOrigin, checkOrigin, readOrigin } from "../../lib/handshake/origin.ts";
+import {
+  canonicalOrigin,
+  checkOrigin,
+  readOrigin,
+  readOriginPolicy,
+} from "../../lib/handshake/origin.ts";
 import type { OriginPolicy, RequestFacts } from "../../lib/handshake/origin.ts";
 import { handshakeError } from "./support.ts";
 
@@ -148,5 +153,20 @@ describe("readOrigin", () => {
     assert.equal(readOrigin(new HeaderLines()), undefined);
     const twice = new HeaderLines([["origin", "https://a"], ["origin", "https://a"]]);
     handshakeError(() => readOrigin(twice), { code: "ORIGIN_HEADER", status: 400 });
+  });
+});
+
+describe("readOriginPolicy", () => {
+  it("takes what a policy may be", () => {
+    const judge = (): boolean => true;
+    for (const policy of [undefined, "*", judge, [], ["https://a.example:8443", "null"]]) {
+      assert.equal(readOriginPolicy(policy), policy);
+    }
+  });
+
+  it("refuses a text that is no list, and entries that no origin can match", () => {
+    for (const policy of ["https://a", 1, null, ["a.example"], ["https://a/"], ["*"], [1], [""]]) {
+      assert.throws(() => readOriginPolicy(policy), { name: "TypeError", message: /origins/ });
+    }
   });
 });
