@@ -202,6 +202,11 @@ export function connectionError(cause: unknown): TransportError {
   }
 }
 
+/** The error for a peer that dropped the connection, where no system tells it. */
+export function resetError(): TransportError {
+  return new TransportError("CONNECTION_RESET", "Cannot use the connection: the peer reset it");
+}
+
 /** The error for a peer that hung up in the middle of a TLS handshake. */
 export function handshakeEndedError(): TransportError {
   const cause = new Error("the peer hung up");

@@ -136,7 +136,10 @@ class NodeTransport implements Transport {
   readonly #socket: NodeSocket;
   #sink: TransportSink | undefined;
   #head: Uint8Array | undefined;
+  #begun = false;
   #paused = false;
+  #needDrain = false;
+  #ended = false;
   #ending = false;
   /** `close` was called: the sink hears nothing more but `close`. */
   #closed = false;
@@ -151,19 +154,21 @@ class NodeTransport implements Transport {
     this.secure = socket.encrypted === true;
     if (options.head !== undefined && options.head.byteLength > 0) this.#head = options.head;
     const { path } = options;
-    // Read now: a closed socket has forgotten them.
-    this.remoteAddress = toAddress(path, socket.remoteAddress, socket.remotePort);
-    this.localAddress = toAddress(path, socket.localAddress, socket.localPort);
+    // Read now: a closed socket has forgotten them. Bun's TLS sockets know only one of the two.
+    const { remoteAddress, remotePort, localAddress, localPort } = options.raw ?? socket;
+    this.remoteAddress = toAddress(path, remoteAddress, remotePort);
+    this.localAddress = toAddress(path, localAddress, localPort);
     if (path === undefined) socket.setNoDelay(true);
     socket.on("error", (error: unknown) => {
       this.#error ??= connectionError(error);
     });
     socket.on("drain", () => {
+      this.#needDrain = false;
       if (!this.#closed && !this.#ending) this.#sink?.drain();
     });
     socket.on("end", () => this.#onEnd());
     socket.on("close", () => this.#onClose());
-    if (options.handshaking) {
+    if (options.raw !== undefined) {
       this.#handshaking = true;
       socket.once("secure", () => {
         this.#handshaking = false;
@@ -179,13 +184,13 @@ class NodeTransport implements Transport {
     const first = this.#sink === undefined;
     this.#sink = sink;
     if (this.#gone) queueMicrotask(() => sink.close(this.#error));
-    else if (first && this.#head !== undefined) queueMicrotask(() => this.#deliverHead());
-    else if (first) this.#listen();
+    else if (first) queueMicrotask(() => this.#begin());
   }
 
   write(bytes: Uint8Array): boolean {
     if (this.#ending || this.#closed || this.#gone) return false;
-    return this.#socket.write(bytes);
+    if (bytes.byteLength > 0 && !this.#socket.write(bytes)) this.#needDrain = true;
+    return !this.#needDrain;
   }
 
   pause(): void {
@@ -195,7 +200,7 @@ class NodeTransport implements Transport {
 
   resume(): void {
     this.#paused = false;
-    if (this.#sink !== undefined && this.#head === undefined) this.#socket.resume();
+    if (this.#begun) this.#socket.resume();
   }
 
   closeWrite(): void {
@@ -213,18 +218,19 @@ class NodeTransport implements Transport {
       return;
     }
     this.#linger = setTimeout(() => socket.destroy(), LINGER_TIMEOUT);
-    socket.once("finish", () => socket.destroy());
+    // With TLS, what the peer still says of the handshake would make the system reset the connection
+    // if it came after us, and lose what we said: that peer's end is awaited, which ends the socket.
+    if (this.secure) socket.resume();
+    else socket.once("finish", () => socket.destroy());
   }
 
-  #deliverHead(): void {
+  /** Tells what came before the sink, and then listens for `data`, which sets the socket flowing. */
+  #begin(): void {
+    this.#begun = true;
     const head = this.#head;
     this.#head = undefined;
     if (head !== undefined && !this.#closed) this.#sink?.data(head);
-    this.#listen();
-  }
-
-  /** A `data` listener sets the socket flowing. */
-  #listen(): void {
+    if (this.#ended && !this.#closed) this.#sink?.end();
     this.#socket.on("data", (chunk: Uint8Array) => {
       if (!this.#closed) this.#sink?.data(chunk);
     });
@@ -236,9 +242,11 @@ class NodeTransport implements Transport {
     if (this.#handshaking) {
       this.#error ??= handshakeEndedError();
       this.#socket.destroy();
-    } else if (!this.#closed) {
-      this.#sink?.end();
+      return;
     }
+    // With nothing to read before it, the end comes even to a socket that nobody listens to yet.
+    this.#ended = true;
+    if (this.#begun && !this.#closed) this.#sink?.end();
   }
 
   #onClose(): void {
@@ -253,7 +261,8 @@ class NodeTransport implements Transport {
 interface NodeTransportOptions {
   head?: Uint8Array | undefined;
   path?: string | undefined;
-  handshaking?: boolean;
+  /** The TCP socket below, on a server's TLS socket, whose handshake is still to come. */
+  raw?: NodeSocket;
 }
 
 function toAddress(
@@ -301,7 +310,7 @@ export function listenNode(
       raw.setNoDelay(true);
       const settings = { isServer: true, secureContext, allowHalfOpen: true };
       const socket = new tls.TLSSocket(raw, settings);
-      sink.connection(new NodeTransport(socket, { path, handshaking: true }));
+      sink.connection(new NodeTransport(socket, { path, raw }));
     });
     let listening = false;
     server.on("error", (error: unknown) => {

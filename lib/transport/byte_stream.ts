@@ -1,0 +1,164 @@
+/**
+ * A transport over any pair of byte streams: an SSH channel, a proxy's tunnel, a test.
+ *
+ * @module
+ */
+
+import type { Transport, TransportAddress, TransportSink } from "../connection/transport.ts";
+import { connectionError, resetError } from "./errors.ts";
+import { LINGER_TIMEOUT } from "./timing.ts";
+
+/** A way in and a way out. */
+export interface ByteStreamPair {
+  /** What the peer sends. */
+  readable: ReadableStream<Uint8Array>;
+  /** What we send. Its strategy's high-water mark decides when `write` gives false. */
+  writable: WritableStream<Uint8Array>;
+  /** The peer's end, if it is known. */
+  remoteAddress?: TransportAddress | undefined;
+}
+
+class ByteStreamTransport implements Transport {
+  readonly remoteAddress: TransportAddress | undefined;
+  readonly localAddress: TransportAddress | undefined = undefined;
+  readonly secure = false;
+  readonly copiesOnWrite = false;
+  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
+  readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
+  #sink: TransportSink | undefined;
+  #reading = false;
+  #paused = false;
+  #peerEnded = false;
+  #bufferedAmount = 0;
+  #needDrain = false;
+  #ending = false;
+  #ended = false;
+  /** `close` was called: the sink hears nothing more but `close`. */
+  #closed = false;
+  #released = false;
+  #error: Error | undefined;
+  #linger: ReturnType<typeof setTimeout> | undefined;
+
+  constructor({ readable, writable, remoteAddress }: ByteStreamPair) {
+    this.#reader = readable.getReader();
+    this.#writer = writable.getWriter();
+    this.remoteAddress = remoteAddress;
+    // Trouble is told by the reads and writes; these promises have it too, and nobody awaits them.
+    this.#reader.closed.catch(() => {});
+    this.#writer.closed.catch(() => {});
+    this.#writer.ready.catch(() => {});
+  }
+
+  get bufferedAmount(): number {
+    return this.#bufferedAmount;
+  }
+
+  start(sink: TransportSink): void {
+    this.#sink = sink;
+    if (this.#released) queueMicrotask(() => sink.close(this.#error));
+    else this.resume();
+  }
+
+  pause(): void {
+    this.#paused = true;
+  }
+
+  resume(): void {
+    this.#paused = false;
+    if (this.#sink === undefined || this.#reading || this.#peerEnded || this.#released) return;
+    void this.#readLoop();
+  }
+
+  write(bytes: Uint8Array): boolean {
+    if (this.#ending || this.#closed || this.#released) return false;
+    const size = bytes.byteLength;
+    if (size > 0) {
+      this.#bufferedAmount += size;
+      this.#writer.write(bytes).then(
+        () => this.#onWritten(size),
+        (error: unknown) => this.#release(connectionError(error)),
+      );
+      if ((this.#writer.desiredSize ?? 0) <= 0) this.#needDrain = true;
+    }
+    return !this.#needDrain;
+  }
+
+  closeWrite(): void {
+    if (this.#ending || this.#closed || this.#released) return;
+    this.#ending = true;
+    this.#writer.close().then(
+      () => {
+        this.#ended = true;
+        if (this.#peerEnded || this.#closed) this.#release(undefined);
+      },
+      (error: unknown) => this.#release(connectionError(error)),
+    );
+  }
+
+  close(): void {
+    if (this.#closed || this.#released) return;
+    this.#closed = true;
+    if (this.#ending && !this.#ended) {
+      this.#linger = setTimeout(() => this.#release(undefined), LINGER_TIMEOUT);
+    } else {
+      this.#release(undefined);
+    }
+  }
+
+  #onWritten(size: number): void {
+    if (this.#released) return;
+    this.#bufferedAmount -= size;
+    if (this.#bufferedAmount > 0 || !this.#needDrain) return;
+    this.#needDrain = false;
+    if (!this.#closed && !this.#ending) this.#sink?.drain();
+  }
+
+  async #readLoop(): Promise<void> {
+    this.#reading = true;
+    try {
+      while (!this.#paused && !this.#closed && !this.#released) {
+        const { done, value } = await this.#reader.read();
+        if (this.#closed || this.#released) break;
+        if (done) {
+          this.#onPeerEnd();
+          break;
+        }
+        if (!(value instanceof Uint8Array)) {
+          throw new TypeError("Cannot read the byte stream: a chunk is no Uint8Array");
+        }
+        if (value.byteLength > 0) this.#sink?.data(value);
+      }
+    } catch (error) {
+      this.#release(connectionError(error));
+    }
+    this.#reading = false;
+  }
+
+  #onPeerEnd(): void {
+    this.#peerEnded = true;
+    this.#sink?.end();
+    if (this.#ended) this.#release(undefined);
+  }
+
+  #release(error: Error | undefined): void {
+    if (this.#released) return;
+    this.#released = true;
+    this.#error = this.#closed ? undefined : error;
+    this.#bufferedAmount = 0;
+    clearTimeout(this.#linger);
+    const reason = error ?? resetError();
+    if (!this.#peerEnded) this.#reader.cancel(reason).catch(() => {});
+    if (!this.#ended) this.#writer.abort(reason).catch(() => {});
+    queueMicrotask(() => this.#sink?.close(this.#error));
+  }
+}
+
+/**
+ * Makes a transport of a pair of byte streams, and locks both. Bytes written belong to the writable
+ * from then on; an end of the readable is the peer's end, and `closeWrite` closes the writable.
+ *
+ * @throws {TypeError} if one of them is locked already.
+ */
+export function fromByteStreamPair(pair: ByteStreamPair): Transport {
+  return new ByteStreamTransport(pair);
+}

@@ -1,0 +1,256 @@
+/**
+ * A pair of transports with nothing between them but memory: for tests and models. What happens, and
+ * in which order, depends on the calls alone.
+ *
+ * @module
+ */
+
+import type { Transport, TransportAddress, TransportSink } from "../connection/transport.ts";
+import { readLimit } from "../limits.ts";
+import { resetError } from "./errors.ts";
+
+/** How a pair of memory transports behaves. */
+export interface MemoryTransportOptions {
+  /** Bytes each way that count as taken by the system before they are read: 65,536 by default. */
+  capacity?: number;
+  /** At most so many bytes in one `data`: no bound by default. 1 tries every split. */
+  chunkSize?: number;
+  /** Whether `write` copies (Bun's sockets do), or keeps the caller's memory: the default. */
+  copiesOnWrite?: boolean;
+  /** Nothing happens but by `step()`. By default each event is a microtask of its own. */
+  manual?: boolean;
+}
+
+/** Two connected transports. */
+export interface MemoryTransportPair {
+  /** One end. */
+  readonly client: Transport;
+  /** The other. */
+  readonly server: Transport;
+  /** Lets the oldest event happen; false if there was none. */
+  step(): boolean;
+}
+
+/** The events that are to happen, oldest first, of both ends. */
+class EventQueue {
+  readonly #events: (() => void)[] = [];
+  readonly #manual: boolean;
+
+  constructor(manual: boolean) {
+    this.#manual = manual;
+  }
+
+  push(event: () => void): void {
+    this.#events.push(event);
+    if (!this.#manual) queueMicrotask(() => this.step());
+  }
+
+  step(): boolean {
+    const event = this.#events.shift();
+    event?.();
+    return event !== undefined;
+  }
+}
+
+interface Settings {
+  capacity: number;
+  chunkSize: number;
+  copiesOnWrite: boolean;
+}
+
+const address: TransportAddress = { transport: "memory", hostname: "", port: 0 };
+
+class MemoryTransport implements Transport {
+  readonly remoteAddress: TransportAddress = address;
+  readonly localAddress: TransportAddress = address;
+  readonly secure = false;
+  readonly copiesOnWrite: boolean;
+  readonly #events: EventQueue;
+  readonly #settings: Settings;
+  /** Set by `join`. */
+  #peer: MemoryTransport = this;
+  #sink: TransportSink | undefined;
+  /** Arrived and not read: the system's buffer. */
+  #inbox: Uint8Array[] = [];
+  #inboxSize = 0;
+  /** Written, and waiting for room in the peer's inbox. */
+  #outbox: Uint8Array[] = [];
+  #outboxSize = 0;
+  #needDrain = false;
+  #paused = false;
+  /** A delivery is among the events. */
+  #delivering = false;
+  #ending = false;
+  /** The end of our direction is in the peer's inbox, behind all data. */
+  #ended = false;
+  #endTold = false;
+  /** No more events but `close`. */
+  #closed = false;
+  #gone = false;
+  #error: Error | undefined;
+
+  constructor(events: EventQueue, settings: Settings) {
+    this.#events = events;
+    this.#settings = settings;
+    this.copiesOnWrite = settings.copiesOnWrite;
+  }
+
+  static join(one: MemoryTransport, other: MemoryTransport): void {
+    one.#peer = other;
+    other.#peer = one;
+  }
+
+  get bufferedAmount(): number {
+    return this.#outboxSize;
+  }
+
+  start(sink: TransportSink): void {
+    this.#sink = sink;
+    if (this.#gone) this.#events.push(() => sink.close(this.#error));
+    else this.#scheduleDelivery();
+  }
+
+  pause(): void {
+    this.#paused = true;
+  }
+
+  resume(): void {
+    this.#paused = false;
+    this.#scheduleDelivery();
+  }
+
+  write(bytes: Uint8Array): boolean {
+    if (this.#ending || this.#closed) return false;
+    if (bytes.byteLength > 0) {
+      if (this.#peer.#closed) {
+        // Nobody is there to read it: the answer to data for a closed socket is a reset.
+        this.#reset();
+        return false;
+      }
+      this.#outbox.push(this.copiesOnWrite ? bytes.slice() : bytes);
+      this.#outboxSize += bytes.byteLength;
+      this.#send();
+    }
+    if (this.#outboxSize > 0) this.#needDrain = true;
+    return !this.#needDrain;
+  }
+
+  closeWrite(): void {
+    if (this.#ending || this.#closed) return;
+    this.#ending = true;
+    this.#send();
+    this.#finish();
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    const peer = this.#peer;
+    const unread = this.#inboxSize + peer.#outboxSize;
+    this.#shut(undefined);
+    // As with TCP: an orderly end lets the peer read to its end, anything else resets it.
+    if (!this.#ending || unread > 0) peer.#reset();
+  }
+
+  /** Moves what was written into the peer's inbox, as far as there is room, and then the end. */
+  #send(): void {
+    const peer = this.#peer;
+    if (peer.#closed) return;
+    for (let bytes = this.#outbox[0]; bytes !== undefined; bytes = this.#outbox[0]) {
+      const room = this.#settings.capacity - peer.#inboxSize;
+      if (room <= 0) break;
+      const size = Math.min(room, bytes.byteLength);
+      if (size === bytes.byteLength) this.#outbox.shift();
+      else this.#outbox[0] = bytes.subarray(size);
+      this.#outboxSize -= size;
+      peer.#inbox.push(bytes.subarray(0, size));
+      peer.#inboxSize += size;
+    }
+    if (this.#ending && this.#outboxSize === 0) this.#ended = true;
+    peer.#scheduleDelivery();
+  }
+
+  #scheduleDelivery(): void {
+    if (this.#delivering || this.#paused || this.#closed || this.#sink === undefined) return;
+    if (this.#inboxSize === 0 && (this.#endTold || !this.#peer.#ended)) return;
+    this.#delivering = true;
+    this.#events.push(() => this.#deliver());
+  }
+
+  #deliver(): void {
+    this.#delivering = false;
+    if (this.#paused || this.#closed) return;
+    const first = this.#inbox[0];
+    if (first === undefined) {
+      this.#endTold = true;
+      this.#sink?.end();
+      return this.#finish();
+    }
+    const size = Math.min(first.byteLength, this.#settings.chunkSize);
+    if (size === first.byteLength) this.#inbox.shift();
+    else this.#inbox[0] = first.subarray(size);
+    this.#inboxSize -= size;
+    const chunk = first.slice(0, size);
+    this.#sink?.data(chunk);
+    // The chunk was ours to use again: who kept it, finds that out.
+    chunk.fill(0xa5);
+    this.#peer.#onRoom();
+    this.#scheduleDelivery();
+  }
+
+  #onRoom(): void {
+    this.#send();
+    if (!this.#needDrain || this.#outboxSize > 0 || this.#ending || this.#closed) return;
+    this.#needDrain = false;
+    this.#events.push(() => {
+      if (!this.#closed && !this.#ending) this.#sink?.drain();
+    });
+  }
+
+  /** Both directions have ended. */
+  #finish(): void {
+    if (this.#ended && this.#endTold) this.#shut(undefined);
+  }
+
+  #reset(): void {
+    if (this.#closed) return;
+    this.#outbox = [];
+    this.#outboxSize = 0;
+    this.#shut(resetError());
+  }
+
+  #shut(error: Error | undefined): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#error = error;
+    this.#inbox = [];
+    this.#inboxSize = 0;
+    if (!this.#ending) {
+      this.#outbox = [];
+      this.#outboxSize = 0;
+    }
+    this.#events.push(() => {
+      this.#gone = true;
+      this.#sink?.close(this.#error);
+    });
+  }
+}
+
+/**
+ * Makes two connected transports. A peer that closes without `closeWrite`, or with bytes unread,
+ * shows as a reset.
+ *
+ * @throws {RangeError} if `capacity` or `chunkSize` is no whole number from 1.
+ */
+export function memoryTransportPair(options: MemoryTransportOptions = {}): MemoryTransportPair {
+  const events = new EventQueue(options.manual ?? false);
+  const capacity = readLimit("capacity", options.capacity, 65_536);
+  const chunkSize = readLimit("chunkSize", options.chunkSize, Infinity);
+  if (capacity === 0 || chunkSize === 0) {
+    throw new RangeError("Cannot make a transport pair: capacity and chunkSize must not be 0");
+  }
+  const settings = { capacity, chunkSize, copiesOnWrite: options.copiesOnWrite ?? false };
+  const client = new MemoryTransport(events, settings);
+  const server = new MemoryTransport(events, settings);
+  MemoryTransport.join(client, server);
+  return { client, server, step: (): boolean => events.step() };
+}
