@@ -1,0 +1,133 @@
+/**
+ * The messages that wait to be taken, and those who wait for one.
+ *
+ * @module
+ */
+import { MAX_WAITING_MESSAGES } from "./options.ts";
+
+/** A message: text as a string, binary as bytes that the receiver owns. */
+export type MessageData = string | Uint8Array<ArrayBuffer>;
+
+/** Someone who waits for a message. */
+interface Taker {
+  resolve(message: MessageData | undefined): void;
+  reject(reason: unknown): void;
+}
+
+/** A queue with a high-water mark. */
+export class Inbox {
+  readonly #highWaterMark: number;
+  readonly #onFull: () => void;
+  readonly #onRoom: () => void;
+  #messages: (MessageData | undefined)[] = [];
+  #first = 0;
+  #size = 0;
+  #takers: Set<Taker> | undefined;
+  #full = false;
+  #ended = false;
+
+  /**
+   * Makes a queue that calls `onFull` when more than `highWaterMark` bytes or 16 messages wait, and
+   * `onRoom` when that is over.
+   */
+  constructor(highWaterMark: number, onFull: () => void, onRoom: () => void) {
+    this.#highWaterMark = highWaterMark;
+    this.#onFull = onFull;
+    this.#onRoom = onRoom;
+  }
+
+  /** How many messages wait. */
+  get length(): number {
+    return this.#messages.length - this.#first;
+  }
+
+  /** Whether more wait than the high-water mark allows. */
+  get full(): boolean {
+    return this.#full;
+  }
+
+  /** Whether no more will come. */
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  /** Adds a message, or hands it to the first who waits. */
+  push(message: MessageData): void {
+    const takers = this.#takers;
+    if (takers !== undefined && takers.size > 0) {
+      const [taker] = takers;
+      takers.delete(taker);
+      return taker.resolve(message);
+    }
+    this.#messages.push(message);
+    this.#size += message.length;
+    if (!this.#full && (this.#size > this.#highWaterMark || this.length >= MAX_WAITING_MESSAGES)) {
+      this.#full = true;
+      this.#onFull();
+    }
+  }
+
+  /** The next message, if one waits. */
+  take(): MessageData | undefined {
+    const messages = this.#messages;
+    if (this.#first === messages.length) return undefined;
+    const message = messages[this.#first]!;
+    messages[this.#first++] = undefined;
+    this.#size -= message.length;
+    if (this.#first === messages.length) {
+      messages.length = this.#first = 0;
+    } else if (this.#first === 1024) {
+      messages.splice(0, this.#first);
+      this.#first = 0;
+    }
+    // Reading goes on when half is taken, so that it does not stop and start for each message.
+    if (
+      this.#full && this.length <= MAX_WAITING_MESSAGES / 2 && this.#size <= this.#highWaterMark / 2
+    ) {
+      this.#full = false;
+      this.#onRoom();
+    }
+    return message;
+  }
+
+  /**
+   * Waits for a message; undefined once no more will come.
+   *
+   * Rejects with the signal's reason when that is aborted first.
+   */
+  wait(signal: AbortSignal | undefined): Promise<MessageData | undefined> {
+    if (this.#ended) return Promise.resolve(undefined);
+    if (signal?.aborted) return Promise.reject(signal.reason);
+    const takers = this.#takers ??= new Set();
+    return new Promise((resolve, reject) => {
+      if (signal === undefined) return takers.add({ resolve, reject });
+      const abort = (): void => {
+        takers.delete(taker);
+        reject(signal.reason);
+      };
+      const taker: Taker = {
+        resolve(message): void {
+          signal.removeEventListener("abort", abort);
+          resolve(message);
+        },
+        reject,
+      };
+      takers.add(taker);
+      signal.addEventListener("abort", abort, { once: true });
+    });
+  }
+
+  /** Drops what waits. */
+  clear(): void {
+    this.#messages = [];
+    this.#first = this.#size = 0;
+    this.#full = false;
+  }
+
+  /** No more will come: those who wait are told, what waits can still be taken. */
+  end(): void {
+    this.#ended = true;
+    this.#takers?.forEach((taker) => taker.resolve(undefined));
+    this.#takers = undefined;
+  }
+}
