@@ -100,7 +100,10 @@ export class Inbox {
     if (signal?.aborted) return Promise.reject(signal.reason);
     const takers = this.#takers ??= new Set();
     return new Promise((resolve, reject) => {
-      if (signal === undefined) return takers.add({ resolve, reject });
+      if (signal === undefined) {
+        takers.add({ resolve, reject });
+        return;
+      }
       const abort = (): void => {
         takers.delete(taker);
         reject(signal.reason);

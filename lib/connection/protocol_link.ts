@@ -184,6 +184,7 @@ export class ProtocolLink implements Link {
   /** Drops the peer at once. */
   terminate(): void {
     this.#terminated = true;
+    if (this.#inPass) this.#protocol.stopReading();
     this.#transport.close();
   }
 
@@ -208,6 +209,7 @@ export class ProtocolLink implements Link {
 
   #data(chunk: Uint8Array): void {
     this.#heard = true;
+    if (this.#terminated) return;
     if (this.#lingering) {
       this.#dropped += chunk.length;
       if (this.#dropped > LINGER_SIZE) this.#transport.close();
@@ -236,7 +238,7 @@ export class ProtocolLink implements Link {
   }
 
   #catchUp(): void {
-    if (this.#paused || this.#closed) return;
+    if (this.#paused || this.#closed || this.#terminated) return;
     const held = this.#held;
     this.#held = nothing;
     if (held.length > 0) this.#pass(held);
@@ -272,7 +274,7 @@ export class ProtocolLink implements Link {
 
   #flush(): void {
     const output = this.#protocol.output;
-    if (this.#blocked || this.#closed) return;
+    if (this.#blocked || this.#closed || this.#terminated) return;
     if (output.length > 0) {
       let all: boolean;
       if (this.#transport.copiesOnWrite) {

@@ -1,0 +1,53 @@
+/**
+ * A connection as Web Streams.
+ *
+ * @module
+ */
+import type { WebSocketConnection } from "./connection.ts";
+import type { MessageData } from "./inbox.ts";
+
+/** What `send` takes: text as a string, anything else as binary. It is copied, never kept. */
+export type SendData = string | ArrayBufferLike | ArrayBufferView;
+
+/**
+ * The messages that come, each when it is asked for. It ends after a normal close and errors with a
+ * ConnectionClosedError after any other. Cancelling closes the connection with 1000.
+ */
+export function readableOf(
+  next: () => Promise<IteratorResult<MessageData, undefined>>,
+  close: () => void,
+): ReadableStream<MessageData> {
+  return new ReadableStream<MessageData>({
+    async pull(controller): Promise<void> {
+      const { done, value } = await next();
+      if (done) controller.close();
+      else controller.enqueue(value);
+    },
+    cancel: close,
+  }, { highWaterMark: 0 });
+}
+
+/**
+ * The way out. A write settles when the connection is below its high-water mark; closing it does the
+ * closing handshake with 1000, aborting closes with 1011.
+ */
+export function writableOf<Data>(connection: WebSocketConnection<Data>): WritableStream<SendData> {
+  return new WritableStream<SendData>({
+    start(controller): void {
+      // A writer that waits for nothing learns of the end here.
+      connection.closed.then(() => controller.error(connection.closedError()));
+    },
+    async write(data): Promise<void> {
+      if (connection.send(data)) return;
+      await connection.ready;
+      if (connection.readyState !== 1) throw connection.closedError();
+    },
+    async close(): Promise<void> {
+      connection.close();
+      await connection.closed;
+    },
+    abort(): void {
+      connection.close({ closeCode: 1011 });
+    },
+  });
+}
