@@ -1,0 +1,301 @@
+import { describe, it } from "node:test";
+import assert from "node:assert/strict";
+import type { Transport, TransportListenerSink } from "../../lib/connection/transport.ts";
+import { TransportError } from "../../lib/errors.ts";
+import { connectTransport, listenTransport } from "../../lib/transport/runtime.ts";
+import { ca, cert, key } from "../certificates/mod.ts";
+import { nodeNet, own } from "./sockets.ts";
+import { delay, End, pattern } from "./suite.ts";
+
+const hostname = "127.0.0.1";
+
+// What `listenNode` would meet on Deno, which listens on its own sockets, is Deno's node:net.
+const onDeno = "Deno" in globalThis;
+
+/** Listens, collects what connects, and closes all of it in the end. */
+async function withListener(
+  sockets: typeof own,
+  speaks: "plain" | "TLS" | "anything",
+  body: (port: number, accepted: () => Promise<End>) => Promise<void>,
+): Promise<void> {
+  const ends: End[] = [];
+  const waiting: ((end: End) => void)[] = [];
+  let taken = 0;
+  const sink: TransportListenerSink = {
+    connection(transport: Transport): void {
+      const end = new End(transport);
+      end.expectsPattern = speaks !== "anything";
+      end.start();
+      ends.push(end);
+      waiting.shift()?.(end);
+    },
+    error(error: Error): void {
+      throw error;
+    },
+  };
+  const tls = speaks === "TLS" ? { tls: { cert, key } } : {};
+  const listener = await sockets.listen({ hostname, port: 0, ...tls }, sink);
+  try {
+    await body(listener.address.port, () => {
+      const end = ends[taken++];
+      if (end !== undefined) return Promise.resolve(end);
+      return new Promise((resolve) => waiting.push(resolve));
+    });
+  } finally {
+    for (const end of ends) end.drop();
+    await listener.close();
+    for (const end of ends) {
+      await end.untilClosed();
+      end.check();
+    }
+  }
+}
+
+/** Asserts that a promise rejects with a TransportError of that code and text. */
+async function rejectsWith(promise: Promise<unknown>, code: string, text: RegExp): Promise<void> {
+  await assert.rejects(promise, (error) => {
+    assert.ok(error instanceof TransportError, String(error));
+    assert.equal(error.code, code, error.message);
+    assert.match(error.message, text);
+    return true;
+  });
+}
+
+/** A port of 127.0.0.1 where nothing listens. */
+async function freePort(): Promise<number> {
+  const listener = await own.listen({ hostname, port: 0 }, { connection() {}, error() {} });
+  await listener.close();
+  return listener.address.port;
+}
+
+for (const sockets of [own, nodeNet]) {
+  describe(`connecting and listening with ${sockets.name}`, () => {
+    const options = { timeout: 60_000 };
+
+    it("connect to a closed port is refused", options, async () => {
+      const port = await freePort();
+      await rejectsWith(
+        sockets.connect({ hostname, port }),
+        "CONNECTION_REFUSED",
+        new RegExp(`^Cannot connect to 127\\.0\\.0\\.1:${port}: connection refused`),
+      );
+    });
+
+    it("connect to a path without a socket is refused", options, async () => {
+      await rejectsWith(
+        sockets.connect({ path: "/nonexistent/sluice.sock" }),
+        "CONNECTION_REFUSED",
+        /^Cannot connect to \/nonexistent\/sluice\.sock: connection refused/,
+      );
+    });
+
+    it("connect to a name that does not exist says so", options, async () => {
+      await rejectsWith(
+        sockets.connect({ hostname: "nonexistent.invalid", port: 80 }),
+        "NAME_NOT_RESOLVED",
+        /^Cannot connect to nonexistent\.invalid:80: the name was not resolved/,
+      );
+    });
+
+    it("listen on a port in use says so", options, async () => {
+      await withListener(sockets, "plain", async (port) => {
+        await rejectsWith(
+          sockets.listen({ hostname, port }, { connection() {}, error() {} }),
+          "ADDRESS_IN_USE",
+          new RegExp(
+            `^Cannot listen on 127\\.0\\.0\\.1:${port}: the port is in use; ` +
+              `choose another or pass port: 0$`,
+          ),
+        );
+      });
+    });
+
+    const skip = onDeno && sockets === nodeNet;
+    it("listen on an address of another machine says so", { skip, ...options }, async () => {
+      await rejectsWith(
+        sockets.listen({ hostname: "192.0.2.1", port: 0 }, { connection() {}, error() {} }),
+        "ADDRESS_NOT_AVAILABLE",
+        /^Cannot listen on 192\.0\.2\.1:0: the address is none of this machine's/,
+      );
+    });
+
+    it("listen with a key that is none fails", { skip, ...options }, async () => {
+      await assert.rejects(
+        sockets.listen(
+          { hostname, port: 0, tls: { cert, key: "no key" } },
+          { connection() {}, error() {} },
+        ),
+        TransportError,
+      );
+    });
+
+    it("a closed listener frees its port and leaves connections alone", options, async () => {
+      const accepted = Promise.withResolvers<Transport>();
+      const sink = { connection: accepted.resolve, error() {} };
+      const listener = await sockets.listen({ hostname, port: 0 }, sink);
+      const { port } = listener.address;
+      const client = new End(await sockets.connect({ hostname, port })).start();
+      const server = new End(await accepted.promise).start();
+      await listener.close();
+      await listener.close();
+      await rejectsWith(sockets.connect({ hostname, port }), "CONNECTION_REFUSED", /refused/);
+      const again = await sockets.listen({ hostname, port }, { connection() {}, error() {} });
+      await again.close();
+      client.write(pattern(0, 100));
+      await server.until("100 bytes", () => server.received === 100);
+      client.drop();
+      server.drop();
+      await Promise.all([client.untilClosed(), server.untilClosed()]);
+    });
+
+    it("a signal that has aborted rejects connect with its reason", options, async () => {
+      await withListener(sockets, "plain", async (port) => {
+        const reason = new Error("enough");
+        const signal = AbortSignal.abort(reason);
+        await assert.rejects(sockets.connect({ hostname, port, signal }), reason);
+      });
+    });
+
+    it("a signal that aborts at once leaves nothing open", options, async () => {
+      await withListener(sockets, "plain", async (port, accepted) => {
+        const controller = new AbortController();
+        const connecting = sockets.connect({ hostname, port, signal: controller.signal });
+        const reason = new Error("enough");
+        controller.abort(reason);
+        await assert.rejects(connecting, reason);
+        // The connection may have been made already; then it is ended.
+        const end = await Promise.race([accepted(), delay(100)]);
+        if (end !== undefined) await end.until("end", () => end.ended || end.closes > 0);
+      });
+    });
+
+    it("a signal that aborts during the TLS handshake rejects and hangs up", options, async () => {
+      // The handshake is never answered.
+      await withListener(sockets, "anything", async (port, accepted) => {
+        const controller = new AbortController();
+        const { signal } = controller;
+        const connecting = sockets.connect({ hostname, port, tls: {}, signal });
+        connecting.catch(() => {});
+        const end = await accepted();
+        const reason = new Error("enough");
+        controller.abort(reason);
+        await assert.rejects(connecting, reason);
+        // Deno closes a socket in the middle of a TLS handshake only when its peer says something.
+        if (onDeno && sockets === own) end.drop();
+        await end.until("end", () => end.ended || end.closes > 0);
+      });
+    });
+
+    it("a certificate of an unknown authority is rejected", options, async () => {
+      await withListener(sockets, "TLS", async (port, accepted) => {
+        await rejectsWith(
+          sockets.connect({ hostname, port, tls: {} }),
+          "CERTIFICATE_REJECTED",
+          /the certificate was rejected \(.+\).*tls\.caCerts/,
+        );
+        const end = await accepted();
+        await end.until("end", () => end.ended || end.closes > 0);
+        assert.equal(end.received, 0);
+      });
+    });
+
+    it("a certificate for another name is rejected", options, async () => {
+      await withListener(sockets, "TLS", async (port) => {
+        await rejectsWith(
+          sockets.connect({
+            hostname,
+            port,
+            tls: { caCerts: [ca], serverName: "other.example" },
+          }),
+          "CERTIFICATE_REJECTED",
+          /other\.example.*tls\.serverName/,
+        );
+      });
+    });
+
+    it("a certificate for serverName is accepted", options, async () => {
+      await withListener(sockets, "TLS", async (port) => {
+        for (const serverName of ["localhost", "127.0.0.1"]) {
+          const client = new End(
+            await sockets.connect({ hostname, port, tls: { caCerts: [ca], serverName } }),
+          ).start();
+          assert.equal(client.transport.secure, true);
+          client.drop();
+          await client.untilClosed();
+        }
+      });
+    });
+
+    it("a TLS client at a plain port is told that the handshake failed", options, async () => {
+      await withListener(sockets, "anything", async (port, accepted) => {
+        const connecting = sockets.connect({ hostname, port, tls: {} });
+        const refused = rejectsWith(connecting, "TLS_FAILED", /the TLS handshake failed/);
+        const end = await accepted();
+        end.write(new TextEncoder().encode("HTTP/1.1 400 Bad Request\r\n\r\n"));
+        await refused;
+      });
+    });
+
+    it("a plain client at a TLS port ends in close(error) and nothing else", options, async () => {
+      await withListener(sockets, "TLS", async (port, accepted) => {
+        const client = await sockets.connect({ hostname, port });
+        client.start({ data() {}, drain() {}, end() {}, close() {} });
+        client.write(new TextEncoder().encode("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"));
+        const end = await accepted();
+        await end.untilClosed();
+        assert.ok(end.error instanceof TransportError, String(end.error));
+        assert.equal(end.error.code, "TLS_FAILED");
+        assert.equal(end.ended, false);
+        client.close();
+      });
+    });
+
+    it("a client that hangs up in the TLS handshake ends in close(error)", options, async () => {
+      await withListener(sockets, "TLS", async (port, accepted) => {
+        const client = await sockets.connect({ hostname, port });
+        const end = await accepted();
+        client.close();
+        await end.untilClosed();
+        assert.ok(end.error instanceof TransportError, String(end.error));
+        assert.equal(end.ended, false);
+      });
+    });
+
+    it("a TLS handshake that never ends keeps nobody else waiting", options, async () => {
+      await withListener(sockets, "TLS", async (port, accepted) => {
+        const silent = await sockets.connect({ hostname, port });
+        await accepted();
+        const client = new End(
+          await sockets.connect({ hostname, port, tls: { caCerts: [ca] } }),
+        ).start();
+        client.write(pattern(0, 10));
+        const end = await accepted();
+        await end.until("10 bytes", () => end.received === 10);
+        silent.close();
+        client.drop();
+      });
+    });
+  });
+}
+
+describe("options of listenTransport and connectTransport", () => {
+  const sink = { connection() {}, error() {} };
+
+  it("a port that is none is a RangeError", async () => {
+    for (const port of [-1, 65_536, 1.5, NaN]) {
+      await assert.rejects(listenTransport({ port }, sink), RangeError);
+      await assert.rejects(connectTransport({ port }), RangeError);
+    }
+  });
+
+  it("path excludes port, hostname and tls", async () => {
+    await assert.rejects(listenTransport({ path: "/x", port: 1 }, sink), TypeError);
+    await assert.rejects(listenTransport({ path: "/x", tls: { cert, key } }, sink), TypeError);
+    await assert.rejects(connectTransport({ path: "/x", hostname }), TypeError);
+    await assert.rejects(connectTransport({ path: "/x", tls: {} }), TypeError);
+  });
+
+  it("connect without port and path is a TypeError", async () => {
+    await assert.rejects(connectTransport({ hostname }), TypeError);
+  });
+});
