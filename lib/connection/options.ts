@@ -29,6 +29,12 @@ export interface ConnectionOptions {
   sendTimeout?: number;
   /** Past so many bytes of messages not taken (or 16 messages), reading stops. @default {1048576} */
   receiveHighWaterMark?: number;
+  /**
+   * Where the platform's WebSocket cannot be paused: past so many bytes of messages not taken, each
+   * counted with 64 bytes more, the connection is closed with 1008 (4008 where 1008 is refused).
+   * @default {16777216}
+   */
+  maxReceiveBuffered?: number;
   /** How long the peer may take to answer our Close, or to let go of the socket. @default {10000} */
   closeTimeout?: number;
   /** How often a ping is sent. @default {20000} */
@@ -64,6 +70,7 @@ export function readConnectionOptions(options: ConnectionOptions): ResolvedConne
     maxBufferedAmount: readLimit("maxBufferedAmount", options.maxBufferedAmount, 16_777_216),
     sendTimeout: readLimit("sendTimeout", options.sendTimeout, 30_000),
     receiveHighWaterMark: readLimit("receiveHighWaterMark", options.receiveHighWaterMark, 1 << 20),
+    maxReceiveBuffered: readLimit("maxReceiveBuffered", options.maxReceiveBuffered, 16_777_216),
     closeTimeout: readLimit("closeTimeout", options.closeTimeout, 10_000),
     pingInterval: readLimit("pingInterval", options.pingInterval, 20_000),
     pingTimeout: readLimit("pingTimeout", options.pingTimeout, 20_000),

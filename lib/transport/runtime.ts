@@ -34,6 +34,11 @@ function checkOptions(
   }
 }
 
+/** Whether this runtime has sockets; a browser has none. */
+export function hasSockets(): boolean {
+  return (findDeno() ?? findBun() ?? findNode()) !== undefined;
+}
+
 function unsupported(verb: string): DOMException {
   return new DOMException(
     `Cannot ${verb}: this runtime has no sockets; use its own WebSocket (globalThis.WebSocket)`,

@@ -1,0 +1,178 @@
+/**
+ * Connecting to a WebSocket server.
+ *
+ * @module
+ */
+import { WebSocketConnection } from "../connection/connection.ts";
+import { Deadline, Deadlines } from "../connection/deadlines.ts";
+import type { ConnectionUser, ErrorHandler } from "../connection/handlers.ts";
+import {
+  type ConnectionOptions,
+  readConnectionOptions,
+  type ResolvedConnectionOptions,
+} from "../connection/options.ts";
+import { ProtocolLink } from "../connection/protocol_link.ts";
+import type { Transport } from "../connection/transport.ts";
+import { HandshakeError } from "../errors.ts";
+import { checkProtocols, parseWebSocketURL, requestFor } from "../handshake/client.ts";
+import { createKey } from "../handshake/key.ts";
+import { readLimit } from "../limits.ts";
+import { connectTransport, hasSockets } from "../transport/runtime.ts";
+import { ClientHandshake } from "./handshake.ts";
+import { connectNative } from "./native.ts";
+
+/** How to connect. */
+export interface ConnectOptions extends ConnectionOptions {
+  /** The subprotocols to offer, the preferred first. @default {[]} */
+  protocols?: string | readonly string[];
+  /** Headers to add: `Authorization`, `Cookie`, `Origin`, say. Not in a browser. */
+  headers?: HeadersInit;
+  /** Gives up while connecting: rejects with the signal's reason. No effect once open. */
+  signal?: AbortSignal;
+  /** For `wss:`: further certificates (PEM) to trust, and the name to check. Not in a browser. */
+  tls?: { caCerts?: string[]; serverName?: string };
+  /** The path of a Unix socket to connect to in place of the URL's host. Not in a browser. */
+  path?: string;
+  /** How long connecting and the opening handshake may take, in milliseconds. @default {10000} */
+  handshakeTimeout?: number;
+  /** The longest response head, in bytes. @default {16384} */
+  maxHeaderSize?: number;
+  /** The most header lines of a response. @default {128} */
+  maxHeaders?: number;
+  /** Handlers, or a function that is given the connection once it is open. */
+  websocket?: ConnectionUser;
+  /** Where errors of your code go. @default {console.error} */
+  onError?: ErrorHandler;
+}
+
+/**
+ * Connects to a WebSocket server and resolves when the connection is open. In a browser it runs on
+ * the platform's WebSocket, and `capabilities` tells what that lacks.
+ *
+ * Rejects with a {@linkcode TransportError} when no connection is made (refused, name not resolved,
+ * certificate rejected), a {@linkcode HandshakeError} when the server answers anything but a correct
+ * 101 (with its status, headers and the beginning of the body), or the signal's reason.
+ *
+ * @throws {DOMException} SyntaxError for a URL that is none, or has a fragment, or a subprotocol that
+ * is no token (rejects); NotSupportedError for an option that a browser does not have (rejects).
+ * @throws {TypeError | RangeError} for an option that is none (rejects).
+ *
+ * @example
+ * ```ts
+ * import { connect } from "@sluice/websocket";
+ * import { listen } from "@sluice/websocket/server";
+ *
+ * await using server = await listen({
+ *   port: 0,
+ *   websocket: { message: (connection, data) => void connection.send(data) },
+ * });
+ * await using connection = await connect(`ws://localhost:${server.address.port}/chat`);
+ * connection.send("Hello");
+ * console.log(await connection.receive()); // Hello
+ * ```
+ */
+export async function connect(
+  url: string | URL,
+  options: ConnectOptions = {},
+): Promise<WebSocketConnection> {
+  const target = parseWebSocketURL(url);
+  const protocols = checkProtocols(options.protocols);
+  const settings = readConnectionOptions(options);
+  const handshakeTimeout = readLimit("handshakeTimeout", options.handshakeTimeout, 10_000);
+  options.signal?.throwIfAborted();
+  const plan: ConnectPlan = { target, protocols, settings, options };
+
+  // One controller for the caller's signal and the timeout: whichever comes first ends it all.
+  const controller = new AbortController();
+  const late = new HandshakeError(
+    "HANDSHAKE_TIMEOUT",
+    `Cannot open connection: ${target.host} did not answer within ${handshakeTimeout} ms ` +
+      "(handshakeTimeout)",
+    { status: 0 },
+  );
+  const deadline = new Deadline(() => controller.abort(late));
+  const abort = (): void => controller.abort(options.signal?.reason);
+  options.signal?.addEventListener("abort", abort, { once: true });
+  Deadlines.of(settings.clock).set(deadline, handshakeTimeout);
+  try {
+    if (!hasSockets()) return await connectNative(plan, controller.signal);
+    const transport = await openTransport(plan, controller.signal);
+    return await shakeHands(transport, plan, controller.signal);
+  } finally {
+    deadline.cancel();
+    options.signal?.removeEventListener("abort", abort);
+  }
+}
+
+/** What is to be done, checked. */
+export interface ConnectPlan {
+  /** Where to. */
+  readonly target: URL;
+  /** What to offer. */
+  readonly protocols: string[];
+  /** Limits and times. */
+  readonly settings: ResolvedConnectionOptions;
+  /** The caller's options. */
+  readonly options: ConnectOptions;
+}
+
+function openTransport(plan: ConnectPlan, signal: AbortSignal): Promise<Transport> {
+  const { target, options } = plan;
+  if (options.path !== undefined) return connectTransport({ path: options.path, signal });
+  const secure = target.protocol === "wss:";
+  return connectTransport({
+    hostname: target.hostname.replace(/^\[|\]$/g, ""),
+    port: target.port === "" ? secure ? 443 : 80 : Number(target.port),
+    tls: secure ? options.tls ?? {} : undefined,
+    signal,
+  });
+}
+
+function shakeHands(
+  transport: Transport,
+  plan: ConnectPlan,
+  signal: AbortSignal,
+): Promise<WebSocketConnection> {
+  const { target, protocols, settings, options } = plan;
+  return new Promise((resolve, reject) => {
+    const key = createKey();
+    const abort = (): void =>
+      signal.reason instanceof HandshakeError
+        ? handshake.late(signal.reason)
+        : handshake.fail(signal.reason);
+    let request: Uint8Array<ArrayBuffer>;
+    let handshake: ClientHandshake;
+    try {
+      request = requestFor(target, { key, protocols, headers: options.headers });
+      handshake = new ClientHandshake(transport, {
+        request,
+        offer: { key, protocols },
+        maxHeaderSize: readLimit("maxHeaderSize", options.maxHeaderSize, 16_384),
+        maxHeaders: readLimit("maxHeaders", options.maxHeaders, 128),
+      }, {
+        opened({ protocol, rest }): void {
+          signal.removeEventListener("abort", abort);
+          const link = new ProtocolLink({ role: "client", transport, protocol, options: settings });
+          const connection = new WebSocketConnection<undefined>(link, {
+            url: target.href,
+            data: undefined,
+            receiveHighWaterMark: settings.receiveHighWaterMark,
+            clock: settings.clock,
+            onError: options.onError,
+          });
+          connection.start(options.websocket);
+          link.feed(rest);
+          resolve(connection);
+        },
+        failed(error): void {
+          signal.removeEventListener("abort", abort);
+          reject(error);
+        },
+      });
+    } catch (error) {
+      transport.close();
+      return reject(error);
+    }
+    signal.addEventListener("abort", abort, { once: true });
+  });
+}

@@ -1,0 +1,138 @@
+/**
+ * The client's side of the opening handshake on one transport (RFC 6455 section 4.1): sends the
+ * request and reads the answer.
+ *
+ * @module
+ */
+import type { Transport, TransportSink } from "../connection/transport.ts";
+import { HandshakeError, TransportError } from "../errors.ts";
+import { type Agreement, checkResponse } from "../handshake/client_response.ts";
+import type { ResponseHead } from "../handshake/head.ts";
+import { HeadReader } from "../handshake/head_reader.ts";
+
+/** How much of a refusal's body the error tells, in bytes. */
+const MAX_BODY = 4096;
+
+/** What to send, and what to expect. */
+export interface ClientHandshakeInit {
+  /** The bytes of the request. */
+  request: Uint8Array<ArrayBuffer>;
+  /** The key and subprotocols in it. */
+  offer: { key: string; protocols: readonly string[] };
+  /** The longest response head, in bytes. */
+  maxHeaderSize: number;
+  /** The most header lines. */
+  maxHeaders: number;
+}
+
+/** What the server agreed to, and the bytes that came right behind its answer. */
+export interface OpenedHandshake extends Agreement {
+  /** The connection's first bytes. */
+  rest: Uint8Array;
+}
+
+/** One handshake. `opened` is called in the pass in which the answer came, so nothing is missed. */
+export class ClientHandshake implements TransportSink {
+  readonly #transport: Transport;
+  readonly #init: ClientHandshakeInit;
+  readonly #opened: (handshake: OpenedHandshake) => void;
+  readonly #failed: (error: unknown) => void;
+  readonly #reader: HeadReader<"response">;
+  #refusal: ResponseHead | undefined;
+  #body: Uint8Array<ArrayBuffer> = new Uint8Array(0);
+  #settled = false;
+
+  /** Sends the request. */
+  constructor(
+    transport: Transport,
+    init: ClientHandshakeInit,
+    events: { opened(handshake: OpenedHandshake): void; failed(error: unknown): void },
+  ) {
+    this.#transport = transport;
+    this.#init = init;
+    this.#opened = events.opened;
+    this.#failed = events.failed;
+    const { maxHeaderSize, maxHeaders } = init;
+    this.#reader = new HeadReader({ kind: "response", maxHeaderSize, maxHeaders });
+    transport.start(this);
+    transport.write(init.request);
+  }
+
+  /** Gives up. */
+  fail(error: unknown): void {
+    if (this.#settled) return;
+    this.#settled = true;
+    this.#transport.close();
+    this.#failed(error);
+  }
+
+  /** The time is over: a server that has refused is quoted as far as it came. */
+  late(error: unknown): void {
+    if (this.#refusal !== undefined) this.#refuse(this.#refusal);
+    else this.fail(error);
+  }
+
+  /** @internal Bytes, from the transport. */
+  data(chunk: Uint8Array): void {
+    if (this.#settled) return;
+    if (this.#refusal !== undefined) return this.#quote(this.#refusal, chunk);
+    try {
+      const used = this.#reader.push(chunk);
+      const head = this.#reader.head;
+      if (head === undefined) return;
+      const rest = chunk.subarray(used);
+      if (head.status !== 101) {
+        this.#refusal = head;
+        return this.#quote(head, rest);
+      }
+      const agreement = checkResponse(head, this.#init.offer);
+      this.#settled = true;
+      this.#opened({ ...agreement, rest });
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  /** @internal */
+  drain(): void {}
+
+  /** @internal The peer's end. */
+  end(): void {
+    if (this.#refusal !== undefined) this.#refuse(this.#refusal);
+    else this.fail(this.#endedEarly());
+  }
+
+  /** @internal The transport's end. */
+  close(error?: Error): void {
+    if (this.#refusal !== undefined) this.#refuse(this.#refusal);
+    else this.fail(error ?? this.#endedEarly());
+  }
+
+  /** Gathers the beginning of the body: it often says what is wrong. */
+  #quote(head: ResponseHead, chunk: Uint8Array): void {
+    const size = Math.min(chunk.length, MAX_BODY - this.#body.length);
+    const body = new Uint8Array(this.#body.length + size);
+    body.set(this.#body);
+    body.set(chunk.subarray(0, size), this.#body.length);
+    this.#body = body;
+    const length = Number(head.headers.get("content-length") ?? Infinity);
+    if (body.length >= Math.min(length, MAX_BODY)) this.#refuse(head);
+  }
+
+  #refuse(head: ResponseHead): void {
+    try {
+      checkResponse(head, this.#init.offer);
+    } catch (error) {
+      if (!(error instanceof HandshakeError)) return this.fail(error);
+      const { code, message, status, headers } = error;
+      this.fail(new HandshakeError(code, message, { status, headers, body: this.#body }));
+    }
+  }
+
+  #endedEarly(): TransportError {
+    return new TransportError(
+      "CONNECTION_ENDED",
+      "Cannot open connection: the server ended it without an answer to the handshake",
+    );
+  }
+}

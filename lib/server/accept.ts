@@ -1,0 +1,45 @@
+/**
+ * The HTTP/1.1 handshake on any byte stream.
+ *
+ * @module
+ */
+import type { WebSocketConnection } from "../connection/connection.ts";
+import { type ByteStreamPair, fromByteStreamPair } from "../transport/byte_stream.ts";
+import { Opening } from "./opening.ts";
+import { type AcceptOptions, readServerOptions } from "./options.ts";
+
+/**
+ * Accepts one WebSocket connection on a byte stream: a Unix socket, a tunnel, a test. Locks both
+ * streams.
+ *
+ * Rejects with a {@linkcode HandshakeError} once a peer whose handshake was refused has been told so,
+ * or with a {@linkcode TransportError} when the stream fails.
+ *
+ * @throws {TypeError | RangeError} if an option is none (rejects).
+ *
+ * @example
+ * ```ts
+ * import { accept } from "@sluice/websocket/server";
+ *
+ * async function serve(conn: Deno.Conn): Promise<void> {
+ *   const connection = await accept(conn, { origins: "*" });
+ *   for await (const message of connection) connection.send(message);
+ * }
+ * ```
+ */
+export function accept<Data = undefined>(
+  stream: ByteStreamPair,
+  options: AcceptOptions<Data> = {},
+): Promise<WebSocketConnection<Data>> {
+  return new Promise((resolve, reject) => {
+    const settings = readServerOptions<Data>(options);
+    const opening = new Opening<Data>(fromByteStreamPair(stream), settings, {
+      boundToLoopback: false,
+      opened: (_opening, connection): void => resolve(connection),
+      ended(_opening, error): void {
+        reject(error ?? new DOMException("The peer ended before its request", "AbortError"));
+      },
+    });
+    opening.start();
+  });
+}

@@ -1,0 +1,16 @@
+/**
+ * WebSocket servers with a socket of their own, on Deno, Bun and Node.
+ *
+ * @module
+ */
+export { accept } from "./accept.ts";
+export {
+  listen,
+  type ListenOptions,
+  type ShutdownOptions,
+  type WebSocketServer,
+} from "./listen.ts";
+export type { AcceptOptions } from "./options.ts";
+export type { HandshakeDecision, HandshakeHook, HandshakeInfo } from "../handshake/hook.ts";
+export type { OriginPolicy } from "../handshake/origin.ts";
+export type { HostPolicy } from "../handshake/host.ts";

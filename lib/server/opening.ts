@@ -1,0 +1,283 @@
+/**
+ * The server's side of the opening handshake on one transport (RFC 6455 section 4.2): reads the
+ * request, asks the hook, answers, and hands the transport over to a connection.
+ *
+ * @module
+ */
+import { WebSocketConnection } from "../connection/connection.ts";
+import { Deadline, Deadlines } from "../connection/deadlines.ts";
+import { ProtocolLink } from "../connection/protocol_link.ts";
+import type { Transport, TransportSink } from "../connection/transport.ts";
+import { HandshakeError } from "../errors.ts";
+import { acceptHead, refusalFor, refusalHead } from "../handshake/answer.ts";
+import type { RequestHead } from "../handshake/head.ts";
+import { HeadReader } from "../handshake/head_reader.ts";
+import { type HandshakeVerdict, settleHook } from "../handshake/hook.ts";
+import { isUpgradeRequest, judgeRequest, toRequest } from "../handshake/server.ts";
+import type { WebSocketRequest } from "../handshake/server.ts";
+import { plainRequest } from "./plain.ts";
+import type { ServerSettings } from "./options.ts";
+
+/** What a refused peer may still send before it is dropped, in bytes. */
+const LINGER_SIZE = 1024 * 1024;
+
+const nothing = new Uint8Array(0);
+
+/** Who is told how an opening handshake ended. */
+export interface OpeningOwner<Data> {
+  /** Whether the listener can only be reached from this machine. */
+  readonly boundToLoopback: boolean;
+  /** The connection is open; its handlers are called right after. */
+  opened(opening: Opening<Data>, connection: WebSocketConnection<Data>): void;
+  /** It was refused, or the peer went away; the transport is gone. `error` says why, if it is known. */
+  ended(opening: Opening<Data>, error: Error | undefined): void;
+}
+
+/** One opening handshake. */
+export class Opening<Data> implements TransportSink {
+  readonly #transport: Transport;
+  readonly #settings: ServerSettings<Data>;
+  readonly #owner: OpeningOwner<Data>;
+  readonly #reader: HeadReader<"request">;
+  readonly #abort = new AbortController();
+  readonly #deadline = new Deadline(() => this.#late());
+  readonly #deadlines: Deadlines;
+  #state: "reading" | "deciding" | "refused" | "done" = "reading";
+  /** What came behind the head: the connection's first bytes. */
+  #rest: Uint8Array = nothing;
+  #dropped = 0;
+  #error: Error | undefined;
+  /** Resolves when the transport takes more: for a long body. */
+  #drained: (() => void) | undefined;
+
+  /** Makes the handshake; nothing happens before `start`. */
+  constructor(transport: Transport, settings: ServerSettings<Data>, owner: OpeningOwner<Data>) {
+    this.#transport = transport;
+    this.#settings = settings;
+    this.#owner = owner;
+    this.#reader = new HeadReader({
+      kind: "request",
+      maxHeaderSize: settings.maxHeaderSize,
+      maxHeaders: settings.maxHeaders,
+    });
+    this.#deadlines = Deadlines.of(settings.connection.clock);
+  }
+
+  /** Begins to read the request. */
+  start(): void {
+    this.#deadlines.set(this.#deadline, this.#settings.handshakeTimeout);
+    this.#transport.start(this);
+  }
+
+  /** Answers 503 in place of anything else: the server is full, or going away. */
+  unavailable(why: string): void {
+    this.refuse(
+      new HandshakeError("UNAVAILABLE", `Cannot accept handshake: ${why}`, {
+        status: 503,
+        headers: new Headers({ "retry-after": "1" }),
+      }),
+    );
+  }
+
+  /** Drops the peer at once. */
+  terminate(): void {
+    this.#transport.close();
+  }
+
+  /** @internal Bytes, from the transport. */
+  data(chunk: Uint8Array): void {
+    if (this.#state === "reading") this.#read(chunk);
+    else if (this.#state === "deciding") this.#hold(chunk);
+    else {
+      this.#dropped += chunk.length;
+      if (this.#dropped > LINGER_SIZE) this.#transport.close();
+    }
+  }
+
+  /** @internal */
+  drain(): void {
+    this.#drained?.();
+  }
+
+  /** @internal The peer's end: without a whole request there is nothing to answer. */
+  end(): void {
+    if (this.#state === "reading") this.#transport.close();
+    else this.#abort.abort(new DOMException("The client went away", "AbortError"));
+  }
+
+  /** @internal */
+  close(error?: Error): void {
+    this.#deadline.cancel();
+    if (this.#state === "done") return;
+    this.#state = "done";
+    this.#drained?.();
+    this.#abort.abort(new DOMException("The client went away", "AbortError"));
+    this.#owner.ended(this, this.#error ?? error);
+  }
+
+  #read(chunk: Uint8Array): void {
+    try {
+      const used = this.#reader.push(chunk);
+      const head = this.#reader.head;
+      if (head === undefined) return;
+      this.#state = "deciding";
+      this.#hold(used === 0 ? chunk : chunk.subarray(used));
+      if (!isUpgradeRequest(head) && this.#settings.fetch !== undefined) {
+        void this.#answerPlain(head, this.#settings.fetch);
+      } else this.#judge(head);
+    } catch (error) {
+      this.#failed(error);
+    }
+  }
+
+  #judge(head: RequestHead): void {
+    const { secure } = this.#transport;
+    const { origins, hosts, handshake } = this.#settings;
+    const { boundToLoopback } = this.#owner;
+    const asked = judgeRequest(head, { secure, boundToLoopback, origins, hosts });
+    if (handshake === undefined) return this.#settle(asked, undefined, undefined);
+    const request = toRequest(asked, this.#abort.signal);
+    const { remoteAddress } = this.#transport;
+    const result = handshake(request, {
+      remoteAddress: remoteAddress?.transport === "tcp" ? remoteAddress : undefined,
+      secure,
+      protocols: asked.protocols,
+      origin: asked.origin,
+    });
+    if (!isThenable(result)) return this.#settle(asked, result, request);
+    // What comes meanwhile stays with the system.
+    this.#transport.pause();
+    Promise.resolve(result).then((late) => this.#settle(asked, late, request)).catch((error) =>
+      this.#failed(error)
+    );
+  }
+
+  #settle(
+    asked: WebSocketRequest,
+    result: Parameters<typeof settleHook<Data>>[0],
+    request: Request | undefined,
+  ): void {
+    if (this.#state !== "deciding") return;
+    const { protocols } = asked;
+    const verdict = settleHook<Data>(result, { protocols, supported: this.#settings.protocols });
+    if (verdict.kind === "refuse") return void this.#respond(verdict.response, { body: true });
+    this.#accept(asked, verdict, request);
+  }
+
+  #accept(
+    asked: WebSocketRequest,
+    verdict: HandshakeVerdict<Data> & { kind: "accept" },
+    request: Request | undefined,
+  ): void {
+    const { protocol, headers, data } = verdict;
+    const { connection: options, websocket, onError } = this.#settings;
+    const head = acceptHead({ key: asked.key, protocol, headers });
+    const transport = this.#transport;
+    const link = new ProtocolLink({ role: "server", transport, protocol, options });
+    const connection = new WebSocketConnection<Data>(link, {
+      url: `ws${asked.url.slice(4)}`,
+      request: () => request ?? toRequest(asked),
+      data: data as Data,
+      receiveHighWaterMark: options.receiveHighWaterMark,
+      clock: options.clock,
+      onError,
+    });
+    this.#deadline.cancel();
+    this.#state = "done";
+    transport.write(head);
+    this.#owner.opened(this, connection);
+    connection.start(websocket);
+    const rest = this.#rest;
+    this.#rest = nothing;
+    link.feed(rest);
+    transport.resume();
+  }
+
+  async #answerPlain(head: RequestHead, fetch: (r: Request) => Response | Promise<Response>) {
+    try {
+      const request = plainRequest(head, {
+        secure: this.#transport.secure,
+        boundToLoopback: this.#owner.boundToLoopback,
+        hosts: this.#settings.hosts,
+        signal: this.#abort.signal,
+      });
+      await this.#respond(await fetch(request), { body: head.method !== "HEAD" });
+    } catch (error) {
+      this.#failed(error);
+    }
+  }
+
+  /** Refuses, and lingers until the peer has read why. */
+  refuse(error: HandshakeError): void {
+    if (this.#state === "refused" || this.#state === "done") return;
+    this.#error = error;
+    this.#transport.write(refusalFor(error));
+    this.#linger();
+  }
+
+  async #respond(response: Response, send: { body: boolean }): Promise<void> {
+    if (this.#state !== "deciding") return;
+    const { status, statusText, headers } = response;
+    const body = new Uint8Array(await response.arrayBuffer());
+    if (this.#state !== "deciding") return;
+    const head = refusalHead({ status, statusText, headers, contentLength: body.length });
+    const wait = !this.#transport.write(head);
+    if (wait) await new Promise<void>((resolve) => this.#drained = resolve);
+    if (this.#state !== "deciding") return;
+    if (send.body && body.length > 0) this.#transport.write(body);
+    this.#linger();
+  }
+
+  /**
+   * Our direction ends, what still comes is dropped, until the peer has ended too: to close with
+   * bytes unread would reset the connection, and the peer might never see the answer.
+   */
+  #linger(): void {
+    this.#state = "refused";
+    this.#dropped = this.#rest.length;
+    this.#rest = nothing;
+    this.#transport.closeWrite();
+    this.#transport.resume();
+    this.#deadlines.set(this.#deadline, this.#settings.connection.closeTimeout);
+  }
+
+  /** Bytes behind the head, before it is decided: few, as reading is paused. */
+  #hold(chunk: Uint8Array): void {
+    if (chunk.length === 0) return;
+    const rest = new Uint8Array(this.#rest.length + chunk.length);
+    rest.set(this.#rest);
+    rest.set(chunk, this.#rest.length);
+    this.#rest = rest;
+  }
+
+  /** A HandshakeError is the answer; anything else is an error of the user's code, and a 500. */
+  #failed(error: unknown): void {
+    if (error instanceof HandshakeError) return this.refuse(error);
+    if (this.#state !== "done") this.#settings.onError(error);
+    this.refuse(
+      new HandshakeError("INTERNAL", "Cannot accept handshake: the server failed", {
+        status: 500,
+        cause: error,
+      }),
+    );
+  }
+
+  #late(): void {
+    if (this.#state === "refused") return this.#transport.close();
+    const limit = this.#settings.handshakeTimeout;
+    const [status, who] = this.#state === "reading"
+      ? [408, "the request did not come"]
+      : [503, "it was not decided"];
+    this.refuse(
+      new HandshakeError(
+        "HANDSHAKE_TIMEOUT",
+        `Cannot accept handshake: ${who} within ${limit} ms (handshakeTimeout)`,
+        { status: status as number },
+      ),
+    );
+  }
+}
+
+function isThenable<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
+  return typeof (value as { then?: unknown } | undefined)?.then === "function";
+}

@@ -1,0 +1,107 @@
+/**
+ * The options of a server: read once.
+ *
+ * @module
+ */
+import type { ConnectionUser, ErrorHandler } from "../connection/handlers.ts";
+import {
+  type ConnectionOptions,
+  readConnectionOptions,
+  type ResolvedConnectionOptions,
+} from "../connection/options.ts";
+import { HandshakeError } from "../errors.ts";
+import { isToken } from "../handshake/grammar.ts";
+import type { HandshakeHook } from "../handshake/hook.ts";
+import { type HostPolicy, readHostPolicy } from "../handshake/host.ts";
+import { type OriginPolicy, readOriginPolicy } from "../handshake/origin.ts";
+import { readLimit } from "../limits.ts";
+
+/** How to accept WebSocket connections on a byte stream. */
+export interface AcceptOptions<Data = undefined> extends ConnectionOptions {
+  /**
+   * The place to authenticate, route, choose a subprotocol, set cookies and attach
+   * `connection.data`. A Response refuses; an object or nothing accepts.
+   */
+  handshake?: HandshakeHook<Data>;
+  /** The subprotocols the server speaks, the preferred first. @default {[]} */
+  protocols?: readonly string[];
+  /** Which origins may connect: `"*"`, a list, or a function. @default {those of the same host} */
+  origins?: OriginPolicy;
+  /** Which hosts the server answers to. @default {any; loopback names when bound to loopback} */
+  hosts?: HostPolicy;
+  /** How long the opening handshake may take, in milliseconds, the hook included. @default {10000} */
+  handshakeTimeout?: number;
+  /** The longest request head, in bytes. @default {16384} */
+  maxHeaderSize?: number;
+  /** The most header lines of a request. @default {128} */
+  maxHeaders?: number;
+  /** Where errors of your code go, and what could not be done for one peer. @default {console.error} */
+  onError?: ErrorHandler<Data>;
+}
+
+/** Options with every default filled in. */
+export interface ServerSettings<Data> {
+  readonly connection: ResolvedConnectionOptions;
+  readonly handshake: HandshakeHook<Data> | undefined;
+  readonly protocols: readonly string[];
+  readonly origins: OriginPolicy | undefined;
+  readonly hosts: HostPolicy | undefined;
+  readonly handshakeTimeout: number;
+  readonly maxHeaderSize: number;
+  readonly maxHeaders: number;
+  readonly websocket: ConnectionUser<Data> | undefined;
+  readonly fetch: ((request: Request) => Response | Promise<Response>) | undefined;
+  readonly onError: ErrorHandler<Data>;
+}
+
+/**
+ * Fills in the defaults.
+ *
+ * @throws {TypeError | RangeError} naming the option.
+ */
+export function readServerOptions<Data>(
+  options: AcceptOptions<Data> & Partial<Pick<ServerSettings<Data>, "websocket" | "fetch">>,
+): ServerSettings<Data> {
+  const { handshake, websocket, fetch, onError, protocols = [] } = options;
+  for (const protocol of protocols) {
+    if (typeof protocol !== "string" || !isToken(protocol)) {
+      throw new TypeError(`Cannot read options: protocols has ${protocol}, which is no token`);
+    }
+  }
+  checkFunction("handshake", handshake);
+  checkFunction("fetch", fetch);
+  checkFunction("onError", onError);
+  if (websocket !== undefined && typeof websocket !== "function" && !isObject(websocket)) {
+    throw new TypeError(
+      "Cannot read options: websocket must be an object of handlers or a function",
+    );
+  }
+  return {
+    connection: readConnectionOptions(options),
+    handshake,
+    protocols,
+    origins: readOriginPolicy(options.origins),
+    hosts: readHostPolicy(options.hosts),
+    handshakeTimeout: readLimit("handshakeTimeout", options.handshakeTimeout, 10_000),
+    maxHeaderSize: readLimit("maxHeaderSize", options.maxHeaderSize, 16_384),
+    maxHeaders: readLimit("maxHeaders", options.maxHeaders, 128),
+    websocket,
+    fetch,
+    onError: onError ?? report,
+  };
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === "object" && value !== null;
+}
+
+function checkFunction(name: string, value: unknown): void {
+  if (value !== undefined && typeof value !== "function") {
+    throw new TypeError(`Cannot read options: ${name} must be a function, got ${typeof value}`);
+  }
+}
+
+/** A peer that was refused is worth a line, not a stack: the server did as it was told. */
+function report(error: unknown): void {
+  console.error(error instanceof HandshakeError ? error.message : error);
+}

@@ -1,0 +1,60 @@
+/**
+ * WebSocket (RFC 6455) in plain TypeScript on Web Streams, for Deno, Bun, edge functions, Node and
+ * the browser.
+ *
+ * - {@linkcode connect} opens a client connection; `@sluice/websocket/server` has `listen`.
+ * - {@linkcode WebSocketConnection} is the same on either side, in every runtime.
+ * - {@linkcode FrameDecoderStream}, {@linkcode MessageDecoderStream} and their encoders are the codec
+ *   as Web Streams; {@linkcode FrameDecoder} and {@linkcode FrameEncoder} the synchronous cores.
+ *
+ * @module
+ */
+export { connect, type ConnectOptions } from "./lib/client/connect.ts";
+export { fromByteStream, type FromByteStreamOptions } from "./lib/client/from_byte_stream.ts";
+export { type ConnectionStats, WebSocketConnection } from "./lib/connection/connection.ts";
+export type { Clock } from "./lib/connection/clock.ts";
+export type {
+  ConnectionHandlers,
+  ConnectionUser,
+  ErrorHandler,
+} from "./lib/connection/handlers.ts";
+export type { MessageData } from "./lib/connection/inbox.ts";
+export type { Capabilities, ReadyState } from "./lib/connection/link.ts";
+export type { ConnectionOptions } from "./lib/connection/options.ts";
+export type { SendData } from "./lib/connection/streams.ts";
+export type { TransportAddress } from "./lib/connection/transport.ts";
+export {
+  type CloseInfo,
+  type CloseStatus,
+  ConnectionClosedError,
+  HandshakeError,
+  type HandshakeErrorDetails,
+  LimitError,
+  ProtocolError,
+  type ProtocolErrorCode,
+  SluiceError,
+  TransportError,
+  type TransportErrorCode,
+} from "./lib/errors.ts";
+export { FrameDecoder, type FrameDecoderOptions, type FrameSink } from "./lib/frame/decoder.ts";
+export { FrameEncoder, type FrameEncoderOptions } from "./lib/frame/encoder.ts";
+export type { Frame } from "./lib/frame/frame.ts";
+export { maskInto, type MaskSource, randomMask } from "./lib/frame/mask.ts";
+export type { Opcode, Role } from "./lib/frame/opcode.ts";
+export { Output } from "./lib/frame/output.ts";
+export type { DecoderPair } from "./lib/frame/pair.ts";
+export { FrameDecoderStream, FrameEncoderStream } from "./lib/frame/streams.ts";
+export {
+  MessageDecoder,
+  type MessageDecoderOptions,
+  type MessageSink,
+} from "./lib/message/decoder.ts";
+export type { ExtensionOffer, MessageExtension, PieceSink } from "./lib/message/extension.ts";
+export type { Message } from "./lib/message/message.ts";
+export {
+  MessageDecoderStream,
+  MessageEncoderStream,
+  type MessageEncoderStreamOptions,
+} from "./lib/message/streams.ts";
+export { Utf8Checker } from "./lib/message/utf8.ts";
+export type { ByteStreamPair } from "./lib/transport/byte_stream.ts";
