@@ -38,8 +38,7 @@ export async function runCodec(
     const command = [...runtime.command, ...EXPOSE_GC[runtime.name], "benchmarks/codec_worker.ts"];
     const worker = new Child(command, { cwd: root, core: cores.measured });
     try {
-      for (const codecCase of wanted) {
-        output.progress(`  measuring ${codecCase.name}`);
+      for (const [index, codecCase] of wanted.entries()) {
         const request: CodecRequest = {
           ...codecCase,
           rounds: options.pairs,
@@ -51,7 +50,9 @@ export async function runCodec(
           nanosecondsPerMessage: summarize(rounds),
         }));
         results.push({ name: prefix + codecCase.name, codecs });
-        output.line(`  ${codecCase.name.padEnd(24)}${codecs.map(format).join("")}`);
+        if (index === 0) output.line(row("", codecs.map(({ name }) => name)));
+        const medians = codecs.map(({ nanosecondsPerMessage: { median } }) => median.toFixed(0));
+        output.line(row(codecCase.name, medians));
       }
     } finally {
       await worker.stop();
@@ -61,6 +62,6 @@ export async function runCodec(
   return results;
 }
 
-function format({ name, nanosecondsPerMessage }: CodecResult["codecs"][number]): string {
-  return `${name} ${Math.round(nanosecondsPerMessage.median)}`.padStart(26);
+function row(label: string, cells: string[]): string {
+  return `  ${label.padEnd(24)}${cells.map((cell) => cell.padStart(18)).join("")}`;
 }

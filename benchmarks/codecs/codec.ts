@@ -13,8 +13,8 @@ export interface Codec {
    */
   decoder(onMessage: (message: string | Uint8Array) => void): (chunk: Uint8Array) => void;
   /**
-   * What encodes `message` anew each time it is called: masked as a client's, or bare as a
-   * server's. The bytes go to `sink`, in one piece or several.
+   * What encodes `message` anew, `batch` times, each time it is called, as though it were sent so
+   * often in one tick: masked as a client's, or bare as a server's.
    */
   encoder(message: string | Uint8Array, options: EncoderOptions): () => void;
 }
@@ -22,5 +22,7 @@ export interface Codec {
 /** How to encode. */
 export interface EncoderOptions {
   masked: boolean;
+  batch: number;
+  /** Takes what a codec would write to its socket, in as many pieces as it would. */
   sink(bytes: Uint8Array): void;
 }

@@ -46,11 +46,15 @@ export const websocketDriver: Codec = {
     driver.messages.on("data", onMessage);
     return (chunk) => driver.parse(chunk);
   },
-  encoder(message, { masked, sink }) {
+  encoder(message, { masked, batch, sink }) {
     const driver = open(masked);
     driver.io.on("data", sink);
-    if (typeof message === "string") return () => void driver.text(message);
-    const data = Buffer.from(message);
-    return () => void driver.binary(data);
+    const data = typeof message === "string" ? message : Buffer.from(message);
+    return () => {
+      for (let index = 0; index < batch; index++) {
+        if (typeof data === "string") driver.text(data);
+        else driver.binary(data);
+      }
+    };
   },
 };

@@ -44,7 +44,7 @@ export const ws: Codec = {
     });
     return (chunk) => receiver.write(chunk);
   },
-  encoder(message, { masked, sink }) {
+  encoder(message, { masked, batch, sink }) {
     const sender = new Sender({
       cork() {},
       uncork() {},
@@ -53,6 +53,10 @@ export const ws: Codec = {
     });
     const binary = typeof message !== "string";
     const data = binary ? Buffer.from(message) : message;
-    return () => sender.send(data, { binary, compress: false, fin: true, mask: masked });
+    return () => {
+      for (let index = 0; index < batch; index++) {
+        sender.send(data, { binary, compress: false, fin: true, mask: masked });
+      }
+    };
   },
 };
