@@ -1,5 +1,8 @@
+import { describe, it } from "node:test";
+import assert from "node:assert/strict";
+import { TransportError } from "../../lib/errors.ts";
 import { fromByteStreamPair } from "../../lib/transport/byte_stream.ts";
-import { transportSuite } from "./suite.ts";
+import { End, pattern, transportSuite } from "./suite.ts";
 
 transportSuite({
   name: "byte streams",
@@ -13,4 +16,79 @@ transportSuite({
       dispose() {},
     });
   },
+});
+
+describe("a transport over byte streams", () => {
+  it("fails with the readable's error as cause", async () => {
+    const cause = new Error("the channel broke");
+    const readable = new ReadableStream<Uint8Array>({
+      start(controller): void {
+        controller.enqueue(pattern(0, 3));
+      },
+      pull(controller): void {
+        controller.error(cause);
+      },
+    });
+    const end = new End(fromByteStreamPair({ readable, writable: new WritableStream() })).start();
+    await end.untilClosed();
+    assert.equal(end.received, 3);
+    assert.ok(end.error instanceof TransportError);
+    assert.equal(end.error.cause, cause);
+    end.check();
+  });
+
+  it("fails with the writable's error as cause, and cancels the readable", async () => {
+    const cause = new Error("the channel broke");
+    let cancelled = false;
+    const readable = new ReadableStream<Uint8Array>({
+      cancel(): void {
+        cancelled = true;
+      },
+    });
+    const writable = new WritableStream<Uint8Array>({
+      write(): void {
+        throw cause;
+      },
+    });
+    const end = new End(fromByteStreamPair({ readable, writable })).start();
+    end.write(pattern(0, 3));
+    await end.untilClosed();
+    assert.ok(end.error instanceof TransportError);
+    assert.equal(end.error.cause, cause);
+    assert.equal(cancelled, true);
+    end.check();
+  });
+
+  it("fails on a chunk that is no bytes", async () => {
+    const readable = new ReadableStream<Uint8Array>({
+      start(controller): void {
+        controller.enqueue("text" as unknown as Uint8Array);
+      },
+    });
+    const end = new End(fromByteStreamPair({ readable, writable: new WritableStream() })).start();
+    await end.untilClosed();
+    assert.match(String(end.error?.message), /a chunk is no Uint8Array$/);
+    end.check();
+  });
+
+  it("closes after a while where closeWrite never settles", async () => {
+    const writable = new WritableStream<Uint8Array>({ write: () => new Promise(() => {}) });
+    const end = new End(fromByteStreamPair({ readable: new ReadableStream(), writable })).start();
+    end.write(pattern(0, 3));
+    end.endWrite();
+    end.drop();
+    await end.untilClosed();
+    assert.equal(end.error, undefined);
+    end.check();
+  });
+
+  it("knows the address it was given, and refuses locked streams", () => {
+    const remoteAddress = { transport: "stream", hostname: "peer", port: 0 } as const;
+    const readable = new ReadableStream<Uint8Array>();
+    const writable = new WritableStream<Uint8Array>();
+    const transport = fromByteStreamPair({ readable, writable, remoteAddress });
+    assert.equal(transport.remoteAddress, remoteAddress);
+    assert.throws(() => fromByteStreamPair({ readable, writable }), TypeError);
+    transport.close();
+  });
 });
