@@ -42,7 +42,7 @@ export interface FailedContest {
   error: string;
 }
 
-/** Below this the server was not the bottleneck: its messages a second are not its limit. */
+/** Where a server wants less of its core than this, its messages a second are not its limit. */
 const SATURATED = 0.85;
 
 /** Where and with what to run. */
@@ -183,13 +183,14 @@ function report({ contenders, ratios }: ContestResult, output: Output): void {
   );
   for (const contender of contenders) {
     const { median, min, max } = contender.cpuPerMessage;
+    const wanted = contender.serverBusy + contender.serverWaited;
     const rate = Math.round(contender.messagesPerSecond.median).toLocaleString("en-US");
     output.line(
       `  ${contender.name.padEnd(22)}${format(median).padStart(8)}  ` +
         `(${format(min)} .. ${format(max)})`.padEnd(20) + rate.padStart(13) +
         percent(contender.serverBusy) + percent(contender.serverWaited) +
         percent(contender.loadBusy) +
-        (contender.serverBusy < SATURATED ? "  server not saturated" : ""),
+        (wanted < SATURATED ? "  server not saturated" : ""),
     );
   }
   for (const { to, ratio } of ratios) {
