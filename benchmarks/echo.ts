@@ -163,9 +163,9 @@ function judge(name: string, played: { name: string; rounds: LoadResult[] }[]): 
     rounds,
     cpuPerMessage: summarize(rounds.map(cpuPerMessage)),
     messagesPerSecond: summarize(rounds.map(({ messages, seconds }) => messages / seconds)),
-    serverBusy: summarize(rounds.map((round) => round.serverCpu / round.seconds)).median,
-    serverWaited: summarize(rounds.map((round) => round.serverWaited / round.seconds)).median,
-    loadBusy: summarize(rounds.map((round) => round.loadCpu / round.seconds)).median,
+    serverBusy: median(rounds.map((round) => round.serverCpu / round.seconds)),
+    serverWaited: median(rounds.map((round) => round.serverWaited / round.seconds)),
+    loadBusy: median(rounds.map((round) => round.loadCpu / round.seconds)),
   }));
   const [ours, ...others] = played;
   const ratios = others.map(({ name, rounds }) => ({
@@ -182,15 +182,13 @@ function report({ contenders, ratios }: ContestResult, output: Output): void {
     "                          us a message           messages/s  server  waited    load",
   );
   for (const contender of contenders) {
-    const { median, min, max } = contender.cpuPerMessage;
-    const wanted = contender.serverBusy + contender.serverWaited;
+    const { cpuPerMessage: cpu, serverBusy, serverWaited, loadBusy } = contender;
+    const spread = `(${format(cpu.min)} .. ${format(cpu.max)})`;
     const rate = Math.round(contender.messagesPerSecond.median).toLocaleString("en-US");
     output.line(
-      `  ${contender.name.padEnd(22)}${format(median).padStart(8)}  ` +
-        `(${format(min)} .. ${format(max)})`.padEnd(20) + rate.padStart(13) +
-        percent(contender.serverBusy) + percent(contender.serverWaited) +
-        percent(contender.loadBusy) +
-        (wanted < SATURATED ? "  server not saturated" : ""),
+      `  ${contender.name.padEnd(22)}${format(cpu.median).padStart(8)}  ${spread.padEnd(20)}` +
+        rate.padStart(13) + percent(serverBusy) + percent(serverWaited) + percent(loadBusy) +
+        (serverBusy + serverWaited < SATURATED ? "  server not saturated" : ""),
     );
   }
   for (const { to, ratio } of ratios) {
