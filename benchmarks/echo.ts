@@ -11,7 +11,7 @@ import { type BenchmarkOptions, isWanted } from "./options.ts";
 import { Child, type RunningServer, startServer } from "./processes.ts";
 import type { Output } from "./output.ts";
 import type { Cores, Runtime, RuntimeName } from "./runtimes.ts";
-import { summarize, type Summary } from "./statistics.ts";
+import { median, summarize, type Summary } from "./statistics.ts";
 
 /** What one contender did. */
 export interface ContenderResult {
