@@ -102,7 +102,6 @@ function requestURL(target: string, host: URL): string {
     if (scheme === undefined) refuseTarget(target, "a path or an http URL");
     const pathStart = indexOfPath(target, scheme.length);
     path = target.slice(pathStart);
-    if (!path.startsWith("/")) path = `/${path}`;
     // RFC 9112 section 3.2: Host is then the same. If it were not, two readers could disagree.
     const authority = parseHost(
       target.slice(scheme.length, pathStart),

@@ -86,6 +86,7 @@ describe("acceptHead (RFC 6455 section 4.2.2, item 5)", () => {
 
   it("refuses a subprotocol or an extension that could end a line", () => {
     assert.throws(() => acceptHead({ key: KEY, protocol: "a\r\nX: y" }), TypeError);
+    assert.throws(() => acceptHead({ key: KEY, protocol: "a, b" }), /"a, b" is not a token/);
     assert.throws(() => acceptHead({ key: KEY, extensions: "a\r\nX: y" }), TypeError);
   });
 });

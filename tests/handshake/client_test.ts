@@ -90,7 +90,12 @@ describe("requestFor (RFC 6455 section 4.1)", () => {
 
   it("takes another host when told, and refuses one that is none", () => {
     assert.equal(linesOf("ws://a/", { host: "b:1" })[1], "Host: b:1");
-    assert.throws(() => linesOf("ws://a/", { host: "b\r\nX: y" }), { name: "TypeError" });
+    for (const host of ["b\r\nX: y", "b/c", ""]) {
+      assert.throws(() => linesOf("ws://a/", { host }), {
+        name: "TypeError",
+        message: /not a host/,
+      });
+    }
   });
 
   it("items 10 and 11: writes the subprotocols and the extensions offered", () => {
@@ -128,9 +133,9 @@ describe("requestFor (RFC 6455 section 4.1)", () => {
     assert.equal(sent("ws://test:123%C2%A3@a/"), "Authorization: Basic dGVzdDoxMjPCow==");
     assert.equal(sent("ws://user@a/"), `Authorization: Basic ${btoa("user:")}`);
     assert.equal(sent("ws://a/"), undefined);
-    const given = linesOf("ws://u:p@a/", { headers: { authorization: "Bearer t" } });
+    const given = linesOf("ws://u:p@a/", { headers: { AUTHORIZATION: "Bearer t" } });
     assert.deepEqual(given.filter((line) => /^authorization/i.test(line)), [
-      "authorization: Bearer t",
+      "AUTHORIZATION: Bearer t",
     ]);
     assert.equal(given[1], "Host: a");
     assertSyntaxError(() => linesOf("ws://u:%ff@a/"), /percent-encoded UTF-8/);

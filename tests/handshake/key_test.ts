@@ -56,6 +56,8 @@ describe("the key (RFC 6455 section 4.1, item 7)", () => {
       "AQIDBAUGBwgJCgsMDQ4P=A==",
       "AQIDBAUGBwgJCgsMDQ4_EA==", // base64url
       "AQIDBAUGBwgJCgsMDQ4 EA==",
+      "AQIDBAUGBwgJCgsMDQ4PE!==",
+      "!QIDBAUGBwgJCgsMDQ4PEA==",
       "AQIDBAUGBwgJCgsMDQ4\xe9EA==",
       ` ${KEY}`,
       `${KEY}${KEY}`,
