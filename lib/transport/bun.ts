@@ -14,7 +14,7 @@ import type {
   TransportSink,
 } from "../connection/transport.ts";
 import { connectError, connectionError, handshakeEndedError, listenError } from "./errors.ts";
-import { rootCertificates } from "./root_certificates.ts";
+import { findNode, rootCertificates } from "./node.ts";
 import { abortable, LINGER_TIMEOUT } from "./timing.ts";
 
 /** What is used of a socket of Bun's. */
@@ -400,7 +400,9 @@ export async function connectBun(
       allowHalfOpen: true,
       tls: tls && {
         serverName: tls.serverName ?? hostname,
-        ...(tls.caCerts === undefined ? {} : { ca: [...rootCertificates(), ...tls.caCerts] }),
+        ...(tls.caCerts === undefined
+          ? {}
+          : { ca: [...rootCertificates(findNode()), ...tls.caCerts] }),
       },
     });
     socket = await abortable(connecting, signal, (late) => late.terminate());

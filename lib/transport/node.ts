@@ -20,7 +20,6 @@ import {
   handshakeEndedError,
   listenError,
 } from "./errors.ts";
-import { rootCertificates } from "./root_certificates.ts";
 import { LINGER_TIMEOUT } from "./timing.ts";
 
 /** What is used of a `net.Socket` or `tls.TLSSocket`. */
@@ -104,6 +103,10 @@ export interface NodeTls {
     socket: NodeSocket,
     options: { isServer: boolean; secureContext: object; allowHalfOpen: boolean },
   ) => NodeSocket;
+  /** The authorities that are trusted by default. */
+  readonly rootCertificates: readonly string[];
+  /** The same and what the environment adds; since Node 22.15. */
+  getCACertificates?(): string[];
   /** Whether a certificate is for that name. */
   checkServerIdentity(name: string, certificate: unknown): Error | undefined;
 }
@@ -342,9 +345,10 @@ export function listenNode(
  * @throws {TransportError} if no connection is made.
  */
 export function connectNode(
-  { net, tls }: NodeModules,
+  modules: NodeModules,
   options: TransportConnectOptions,
 ): Promise<Transport> {
+  const { net, tls } = modules;
   const { path, signal, port = 0, hostname = "localhost" } = options;
   return new Promise((resolve, reject) => {
     signal?.throwIfAborted();
@@ -353,7 +357,7 @@ export function connectNode(
       : { path, allowHalfOpen: true };
     const socket = options.tls === undefined
       ? net.connect(target)
-      : tls.connect({ ...target, ...identity(net, tls, options.tls) });
+      : tls.connect({ ...target, ...identity(modules, options.tls) });
     let settled = false;
     const settle = (): boolean => {
       if (settled) return false;
@@ -380,19 +384,26 @@ export function connectNode(
   });
 }
 
+/**
+ * The PEM texts of the authorities that are trusted by default. Node and Bun take a list in place of
+ * these, where we mean "these as well".
+ */
+export function rootCertificates(modules: NodeModules | undefined): readonly string[] {
+  return modules?.tls.getCACertificates?.() ?? modules?.tls.rootCertificates ?? [];
+}
+
 /** What a TLS client checks the server by. */
 function identity(
-  net: NodeNet,
-  tls: NodeTls,
+  modules: NodeModules,
   { caCerts, serverName }: { caCerts?: string[]; serverName?: string },
 ): Partial<NodeTlsConnectOptions> {
   return {
-    ...(caCerts === undefined ? {} : { ca: [...rootCertificates(), ...caCerts] }),
+    ...(caCerts === undefined ? {} : { ca: [...rootCertificates(modules), ...caCerts] }),
     ...(serverName === undefined ? {} : {
       // RFC 6066 section 3: the name that is sent is never an address. It is checked all the same.
-      ...(net.isIP(serverName) === 0 ? { servername: serverName } : {}),
+      ...(modules.net.isIP(serverName) === 0 ? { servername: serverName } : {}),
       checkServerIdentity: (_: string, certificate: unknown): Error | undefined =>
-        tls.checkServerIdentity(serverName, certificate),
+        modules.tls.checkServerIdentity(serverName, certificate),
     }),
   };
 }

@@ -18,7 +18,7 @@ transportSuite({
   halfClose: true,
   open: () =>
     Promise.resolve({
-      ...memoryTransportPair({ chunkSize: 4_093, capacity: 9_001 }),
+      ...memoryTransportPair({ chunkSize: 16_381, capacity: 40_009 }),
       dispose() {},
     }),
 });
