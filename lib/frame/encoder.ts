@@ -81,7 +81,7 @@ export class FrameEncoder {
     const size = end - start;
     const needed = (size < 126 ? 2 : size < 0x10000 ? 4 : 10) + keyLength;
     if (needed !== head) {
-      output.reserve(end + needed);
+      this.#roomBehind(end, needed - head);
       output.bytes.copyWithin(at + needed, start, end);
       start = at + needed;
       end = start + size;
@@ -116,12 +116,19 @@ export class FrameEncoder {
       end += written;
       if (read === rest.length) return end;
       rest = rest.slice(read);
-      // `reserve` keeps only what was committed, so what was written here is committed for a moment.
-      const before = output.length;
-      output.commit(end);
-      output.reserve(3 * rest.length);
-      output.commit(before);
+      this.#roomBehind(end, 3 * rest.length);
     }
+  }
+
+  /**
+   * Makes room for `size` bytes behind `end`. `reserve` keeps only what is committed, so what was
+   * written up to there is committed for a moment.
+   */
+  #roomBehind(end: number, size: number): void {
+    const output = this.output, before = output.length;
+    output.commit(end);
+    output.reserve(size);
+    output.commit(before);
   }
 }
 
