@@ -19,6 +19,8 @@ const nothing = new Uint8Array(0);
 export class Collector {
   #bytes: Uint8Array<ArrayBuffer> = nothing;
   #length = 0;
+  /** What was announced in all when the buffer last grew. */
+  #announced = 0;
 
   /** The bytes gathered. */
   get length(): number {
@@ -63,9 +65,10 @@ export class Collector {
 
   #grow(needed: number, announced: number): void {
     const believed = Math.min(announced, Math.max(FIRST_SIZE, needed * TRUST));
-    // Past what was announced lies another fragment, then another: doubling keeps copying linear.
-    const doubled = this.#bytes.length * 2;
-    const grown = new Uint8Array(Math.max(needed, believed, announced > needed ? 0 : doubled));
+    // A new figure is another fragment, and more may follow: doubling keeps the copying linear.
+    const doubled = announced === this.#announced ? 0 : this.#bytes.length * 2;
+    const grown = new Uint8Array(Math.max(needed, believed, doubled));
+    this.#announced = announced;
     grown.set(this.#bytes.subarray(0, this.#length));
     this.#bytes = grown;
   }
