@@ -87,7 +87,12 @@ export class MessageDecoder implements FrameSink {
     this.#maxFragments = readLimit("maxFragments", options.maxFragments, 131_072);
     this.#extension = options.extension;
     this.#sink = sink;
-    this.#emit = (piece): void => this.#gather(piece, 0, piece.length, 0, piece.length);
+    this.#emit = (piece): void => {
+      // One limit for all: an extension that overshoots it gains nothing.
+      const total = this.#gathered.length + piece.length;
+      if (total > this.#maxMessageSize) this.#tooLarge(total);
+      this.#gather(piece, 0, piece.length, 0, piece.length);
+    };
   }
 
   /** Whether the frames so far end where a message does. */
@@ -157,6 +162,7 @@ export class MessageDecoder implements FrameSink {
     else if (opcode === CLOSE) {
       const status = readClosePayload(payload);
       this.#closed = true;
+      this.#type = 0; // 5.5.1: a message that was in progress will never be complete
       this.#gathered.clear();
       this.#sink.close(status);
     } else this.#sink.pong(payload);
@@ -182,7 +188,7 @@ export class MessageDecoder implements FrameSink {
           "Cannot decode message: a new message began before the last fragment of the one before",
         );
       }
-      if (transformed && this.#extension === undefined) {
+      if ((first & RSV & ~(this.#extension?.rsv ?? 0)) !== 0) {
         throw new ProtocolError(
           "RESERVED_BITS",
           "Cannot decode message: a reserved bit is set that no extension allows",
