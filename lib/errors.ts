@@ -119,12 +119,13 @@ export class HandshakeError extends SluiceError {
 
   /**
    * The response that tells the client: the status, the headers, and the message as plain text. A
-   * client's error with no status to pass on gives 502.
+   * client's error whose status is no refusal (0, 101, 204) gives 502.
    */
   toResponse(): Response {
     const headers = new Headers(this.headers);
+    const status = this.status >= 400 && this.status <= 599 ? this.status : 502;
     headers.set("content-type", "text/plain; charset=utf-8");
-    return new Response(`${this.message}\n`, { status: this.status || 502, headers });
+    return new Response(`${this.message}\n`, { status, headers });
   }
 }
 

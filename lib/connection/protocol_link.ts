@@ -84,9 +84,8 @@ export class ProtocolLink implements Link {
   #closed = false;
   #error: Error | undefined;
 
-  /** Something came since the last ping. */
+  /** Something came since the ping that began the wait for a sign of life. */
   #heard = true;
-  #awaitsPong = false;
   readonly #pingDue = new Deadline(() => this.#pingNow());
   readonly #pongDue = new Deadline(() => this.#silent());
   readonly #sendDue = new Deadline(() => this.#stalled());
@@ -148,7 +147,7 @@ export class ProtocolLink implements Link {
 
   /** Sends a message: false above the high-water mark, or once closing began. */
   send(data: string | Uint8Array): boolean {
-    if (!this.#protocol.open || this.#terminated) return false;
+    if (this.readyState !== OPEN) return false;
     const { maxBufferedAmount, sendHighWaterMark } = this.#options;
     const before = this.bufferedAmount;
     if (before > maxBufferedAmount) return this.#overflow(before, maxBufferedAmount);
@@ -161,14 +160,14 @@ export class ProtocolLink implements Link {
 
   /** Sends a ping with this payload. */
   ping(payload: Uint8Array): void {
-    if (!this.#protocol.open || this.#terminated) return;
+    if (this.readyState !== OPEN) return;
     this.#protocol.sendPing(payload);
     this.#written();
   }
 
   /** Begins the closing handshake (section 7.1.2). */
   close(status: CloseStatus): void {
-    if (!this.#protocol.open || this.#terminated) return;
+    if (this.readyState !== OPEN) return;
     this.#protocol.sendClose(status);
     this.#release();
     this.#written();
@@ -190,7 +189,7 @@ export class ProtocolLink implements Link {
 
   /** Stops decoding after the message at hand, and reading. */
   pause(): void {
-    if (this.#paused || !this.#protocol.open) return;
+    if (this.#paused || this.readyState !== OPEN) return;
     this.#paused = true;
     if (this.#inPass) this.#protocol.stopReading();
     this.#transport.pause();
@@ -201,8 +200,9 @@ export class ProtocolLink implements Link {
     if (!this.#paused) return;
     this.#paused = false;
     // While paused a pong may lie unread: the peer gets the whole time again.
-    if (this.#awaitsPong) this.#deadlines.set(this.#pongDue, this.#options.pingTimeout);
-    if (this.#inPass) return;
+    if (!this.#heard && this.readyState === OPEN) {
+      this.#deadlines.set(this.#pongDue, this.#options.pingTimeout);
+    }
     if (this.#held.length === 0) this.#transport.resume();
     else queueMicrotask(() => this.#catchUp());
   }
@@ -276,11 +276,10 @@ export class ProtocolLink implements Link {
     const output = this.#protocol.output;
     if (this.#blocked || this.#closed || this.#terminated) return;
     if (output.length > 0) {
-      let all: boolean;
-      if (this.#transport.copiesOnWrite) {
-        all = this.#transport.write(output.view());
-        output.release();
-      } else all = this.#transport.write(output.take());
+      const all = this.#transport.write(output.view());
+      // Memory that the transport still holds is not written to again.
+      if (this.#transport.copiesOnWrite) output.release();
+      else output.take();
       if (!all) return this.#block();
     }
     if (!this.#protocol.open) this.#closeHasLeft();
@@ -327,7 +326,7 @@ export class ProtocolLink implements Link {
 
   /** Too much is waiting: what has not begun to leave is dropped, and the connection with it. */
   #overflow(actual: number, limit: number): false {
-    this.#protocol.output.truncate(0);
+    this.#protocol.output.release();
     this.#protocol.fail(
       new LimitError(
         `Cannot send: ${actual} bytes wait for the peer, maxBufferedAmount is ${limit}`,
@@ -405,20 +404,17 @@ export class ProtocolLink implements Link {
   #pingNow(): void {
     this.#deadlines.set(this.#pingDue, this.#options.pingInterval);
     if (this.#blocked) return; // sendTimeout minds a peer that takes nothing
-    this.#heard = false;
     this.#protocol.sendPing(nothing);
     this.#written();
-    this.#awaitsPong = true;
-    if (!this.#paused && !this.#pongDue.pending) {
-      this.#deadlines.set(this.#pongDue, this.#options.pingTimeout);
-    }
+    // A wait that nothing has ended yet goes on: a later ping gives the peer no more time.
+    if (!this.#heard) return;
+    this.#heard = false;
+    if (!this.#paused) this.#deadlines.set(this.#pongDue, this.#options.pingTimeout);
   }
 
   /** The time for a sign of life is over; any byte is one, as a pong may stand behind much data. */
   #silent(): void {
-    if (this.#paused) return;
-    this.#awaitsPong = false;
-    if (this.#heard) return;
+    if (this.#paused || this.#heard) return;
     const limit = this.#options.pingTimeout;
     this.#protocol.fail(
       new LimitError(`The peer has sent nothing for ${limit} ms after a ping (pingTimeout)`, {

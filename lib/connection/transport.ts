@@ -41,7 +41,7 @@ export interface Transport {
   readonly localAddress: TransportAddress | undefined;
   /** Whether TLS protects it. */
   readonly secure: boolean;
-  /** Whether `write` is done with the caller's memory when it returns, so that it may be reused. */
+  /** Whether the last `write` is done with the caller's memory, so that it may be used again. */
   readonly copiesOnWrite: boolean;
   /** Bytes written that the system has not taken yet. */
   readonly bufferedAmount: number;

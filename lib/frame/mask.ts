@@ -58,13 +58,17 @@ function maskByWords(
     target[at] ^= rotated & 255;
   }
   const words = new Int32Array(target.buffer, target.byteOffset + at, (stop - at) >> 2);
-  const unrolled = words.length & ~3;
+  const unrolled = words.length & ~7;
   let i = 0;
-  for (; i < unrolled; i += 4) {
+  for (; i < unrolled; i += 8) {
     words[i] ^= rotated;
     words[i + 1] ^= rotated;
     words[i + 2] ^= rotated;
     words[i + 3] ^= rotated;
+    words[i + 4] ^= rotated;
+    words[i + 5] ^= rotated;
+    words[i + 6] ^= rotated;
+    words[i + 7] ^= rotated;
   }
   for (; i < words.length; i++) words[i] ^= rotated;
   for (at += words.length << 2; at < stop; at++, rotated >>>= 8) target[at] ^= rotated & 255;

@@ -1,99 +1,96 @@
 /**
- * The bytes on their way out: frames are encoded straight into one growing buffer.
+ * The bytes on their way out: frames are encoded straight into memory that is shared by all
+ * connections, since nearly always only one of them has something in it.
  *
  * @module
  */
 
-/** What a buffer begins with, in bytes. */
+/** The shared memory, in bytes: many small writes, one after the other. */
+const SLAB_SIZE = 128 * 1024;
+/** It grows for larger writes, up to this. */
+const MAX_SLAB_SIZE = 2 * 1024 * 1024;
+/** With less room than this a new slab is begun, lest what is written has to be moved. */
+const MIN_ROOM = 32 * 1024;
+/** What a buffer of one's own begins with, when another has the slab. */
 const FIRST_SIZE = 1024;
-/** Buffers up to this size are worth keeping; up to this size a copy costs less than a new one. */
-const KEPT_SIZE = 64 * 1024;
-/** How many spare buffers are kept for all connections together. */
-const SPARE = 4;
 
-const spare: Uint8Array<ArrayBuffer>[] = [];
 const nothing = new Uint8Array(0);
+
+let slab: Uint8Array<ArrayBuffer> = nothing;
+/** What lies before this offset was handed over, and belongs to whoever writes it. */
+let slabUsed = 0;
+let slabTaken = false;
 
 /**
  * A growing buffer. It holds memory only while there is something in it: an idle connection has
- * none, and buffers of 64 KiB are lent from one to the next.
+ * none. Offsets are those of `bytes`.
  */
 export class Output {
   #bytes: Uint8Array<ArrayBuffer> = nothing;
-  #length = 0;
+  #start = 0;
+  #end = 0;
 
-  /** The bytes not yet taken. */
+  /** How many bytes are written and not yet taken. */
   get length(): number {
-    return this.#length;
+    return this.#end - this.#start;
   }
 
-  /** The buffer, valid until the next `reserve`, `take` or `release`. */
+  /** The memory to write to; valid until the next `reserve`, `take` or `release`. */
   get bytes(): Uint8Array<ArrayBuffer> {
     return this.#bytes;
   }
 
   /** Makes room for `size` more bytes and gives the offset at which to write them. */
   reserve(size: number): number {
-    const needed = this.#length + size;
-    if (needed > this.#bytes.length) this.#grow(needed);
-    return this.#length;
+    if (this.#end + size > this.#bytes.length) this.#grow(size);
+    return this.#end;
   }
 
-  /** The bytes up to `end` are written. */
+  /** The bytes up to the offset `end` are written. */
   commit(end: number): void {
-    this.#length = end;
+    this.#end = end;
   }
 
-  /** Forgets what was written behind `length`. */
-  truncate(length: number): void {
-    if (length < this.#length) this.#length = length;
-  }
-
-  /** Adds a copy of `bytes`. */
-  append(bytes: Uint8Array): void {
-    const at = this.reserve(bytes.length);
-    this.#bytes.set(bytes, at);
-    this.#length = at + bytes.length;
-  }
-
-  /**
-   * What was written, as a view of the buffer; call `release` when done with it. For a writer that
-   * copies.
-   */
+  /** What was written, as a view: for a writer that is done with it when it returns. */
   view(): Uint8Array<ArrayBuffer> {
-    return this.#bytes.subarray(0, this.#length);
+    return this.#bytes.subarray(this.#start, this.#end);
   }
 
-  /**
-   * What was written, as memory of its own: a copy when it is small, so that the buffer can be used
-   * again, else the buffer itself.
-   */
+  /** What was written, to keep: this memory is not written to again. */
   take(): Uint8Array<ArrayBuffer> {
-    if (this.#length * 2 <= KEPT_SIZE) {
-      const copy = this.#bytes.slice(0, this.#length);
-      this.release();
-      return copy;
-    }
-    const taken = this.#bytes.subarray(0, this.#length);
-    this.#bytes = nothing;
-    this.#length = 0;
+    const taken = this.view();
+    if (this.#bytes === slab) slabUsed = this.#end;
+    this.release();
     return taken;
   }
 
-  /** Empties it and gives its memory back. */
+  /** Empties it and gives its memory back, for anyone to use. */
   release(): void {
-    if (this.#bytes.length === KEPT_SIZE && spare.length < SPARE) spare.push(this.#bytes);
+    if (this.#bytes === slab) slabTaken = false;
     this.#bytes = nothing;
-    this.#length = 0;
+    this.#start = this.#end = 0;
   }
 
-  #grow(needed: number): void {
-    let size = Math.max(this.#bytes.length * 2, FIRST_SIZE);
-    while (size < needed) size *= 2;
-    // A spare costs nothing, so it is taken even where less would do.
-    const grown = size <= KEPT_SIZE && spare.length > 0 ? spare.pop()! : new Uint8Array(size);
-    grown.set(this.view());
-    if (this.#bytes.length === KEPT_SIZE && spare.length < SPARE) spare.push(this.#bytes);
+  #grow(size: number): void {
+    const have = this.length, needed = have + size;
+    if (have === 0 && !slabTaken && size <= MAX_SLAB_SIZE) {
+      if (slabUsed + Math.max(size, MIN_ROOM) > slab.length) beginSlab(size);
+      slabTaken = true;
+      this.#bytes = slab;
+      this.#start = this.#end = slabUsed;
+      return;
+    }
+    const grown = new Uint8Array(Math.max(needed, have * 2, FIRST_SIZE));
+    if (have > 0) grown.set(this.view());
+    this.release();
     this.#bytes = grown;
+    this.#end = have;
   }
+}
+
+function beginSlab(size: number): void {
+  let length = Math.max(slab.length, SLAB_SIZE);
+  while (length < size) length *= 2;
+  slab = new Uint8Array(length);
+  slabUsed = 0;
 }

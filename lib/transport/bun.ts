@@ -127,6 +127,8 @@ class BunTransport implements Transport {
   /** `close` was called: the sink hears nothing more but `close`. */
   #closed = false;
   #gone = false;
+  /** The sink, if there was one, has heard of the close. */
+  #told = false;
   #error: Error | undefined;
   /** What came before `start`; held, with the socket paused. */
   #early: Uint8Array | undefined;
@@ -157,8 +159,9 @@ class BunTransport implements Transport {
     },
     data(socket: Socket, chunk: Uint8Array): void {
       const transport = socket.data as BunTransport;
+      if (transport.#closed) return;
       if (transport.#sink === undefined) transport.#hold(chunk);
-      else if (!transport.#closed) transport.#sink.data(chunk);
+      else transport.#sink.data(chunk);
     },
     drain(socket: Socket): void {
       (socket.data as BunTransport).#flush();
@@ -198,7 +201,7 @@ class BunTransport implements Transport {
     const first = this.#sink === undefined;
     this.#sink = sink;
     // What happened before is told now, in its order; nothing new comes before the next turn.
-    if (this.#gone) queueMicrotask(() => this.#replay());
+    if (this.#told) this.#tellClose();
     else if (first && (this.#early !== undefined || this.#peerEnded)) {
       queueMicrotask(() => this.#replay());
     }
@@ -284,13 +287,13 @@ class BunTransport implements Transport {
     this.#socket.pause();
   }
 
+  /** Tells a first sink what came before it. */
   #replay(): void {
     const early = this.#early;
     this.#early = undefined;
     if (early !== undefined && !this.#closed) this.#sink?.data(early);
     if (this.#peerEnded && !this.#closed) this.#sink?.end();
-    if (this.#gone) this.#sink?.close(this.#error);
-    else if (!this.#paused) this.#socket.resume();
+    if (!this.#gone && !this.#paused) this.#socket.resume();
   }
 
   #handshaken(success: boolean, error: Error | null): void {
@@ -322,14 +325,14 @@ class BunTransport implements Transport {
     else if (this.#handshaking) this.#error ??= handshakeEndedError();
     this.#onHandshake?.(this.#error ?? handshakeEndedError());
     // Once both directions have ended, Bun tells of the close alone.
-    const ended = this.#ended && !this.#peerEnded && this.#error === undefined;
-    if (this.#sink === undefined) {
-      this.#peerEnded ||= ended;
-      return;
-    }
-    // `close` may have been called by us just now.
+    if (this.#ended && this.#error === undefined) queueMicrotask(() => this.#onEnd());
+    this.#tellClose();
+  }
+
+  /** Tells the sink of the close, in a turn of its own: `close` may have brought it about. */
+  #tellClose(): void {
     queueMicrotask(() => {
-      if (ended) this.#onEnd();
+      this.#told = true;
       this.#sink?.close(this.#error);
     });
   }

@@ -36,6 +36,8 @@ class ByteStreamTransport implements Transport {
   /** `close` was called: the sink hears nothing more but `close`. */
   #closed = false;
   #released = false;
+  /** The sink, if there was one, has heard of the close. */
+  #told = false;
   #error: Error | undefined;
   #linger: ReturnType<typeof setTimeout> | undefined;
 
@@ -55,7 +57,7 @@ class ByteStreamTransport implements Transport {
 
   start(sink: TransportSink): void {
     this.#sink = sink;
-    if (this.#released) queueMicrotask(() => sink.close(this.#error));
+    if (this.#told) this.#tellClose();
     else this.resume();
   }
 
@@ -149,7 +151,15 @@ class ByteStreamTransport implements Transport {
     const reason = error ?? resetError();
     if (!this.#peerEnded) this.#reader.cancel(reason).catch(() => {});
     if (!this.#ended) this.#writer.abort(reason).catch(() => {});
-    queueMicrotask(() => this.#sink?.close(this.#error));
+    this.#tellClose();
+  }
+
+  /** Tells the sink of the close, in a turn of its own. */
+  #tellClose(): void {
+    queueMicrotask(() => {
+      this.#told = true;
+      this.#sink?.close(this.#error);
+    });
   }
 }
 

@@ -106,6 +106,15 @@ function closeQuietly(conn: DenoConn): void {
   }
 }
 
+/** Turns Nagle's algorithm off; a peer that has gone already makes some systems refuse. */
+function setNoDelay(conn: DenoConn): void {
+  try {
+    conn.setNoDelay?.(true);
+  } catch {
+    // Reading tells what has become of it.
+  }
+}
+
 /** How far the end of our own direction has come. */
 type Ending = "no" | "asked" | "done";
 
@@ -130,6 +139,8 @@ class DenoTransport implements Transport {
   /** `close` was called: the sink hears nothing more but `close`. */
   #closed = false;
   #released = false;
+  /** The sink, if there was one, has heard of the close. */
+  #told = false;
   #error: Error | undefined;
   #linger: ReturnType<typeof setTimeout> | undefined;
 
@@ -153,7 +164,7 @@ class DenoTransport implements Transport {
 
   start(sink: TransportSink): void {
     this.#sink = sink;
-    if (this.#released) queueMicrotask(() => sink.close(this.#error));
+    if (this.#told) this.#tellClose();
     else this.resume();
   }
 
@@ -163,7 +174,8 @@ class DenoTransport implements Transport {
 
   resume(): void {
     this.#paused = false;
-    if (!this.#reading && !this.#peerEnded && !this.#released) void this.#readLoop();
+    if (this.#sink === undefined || this.#reading || this.#peerEnded || this.#released) return;
+    void this.#readLoop();
   }
 
   write(bytes: Uint8Array): boolean {
@@ -303,7 +315,15 @@ class DenoTransport implements Transport {
     clearTimeout(this.#linger);
     closeQuietly(this.#conn);
     if (!this.#reading) this.#buffer.release();
-    queueMicrotask(() => this.#sink?.close(this.#error));
+    this.#tellClose();
+  }
+
+  /** Tells the sink of the close, in a turn of its own. */
+  #tellClose(): void {
+    queueMicrotask(() => {
+      this.#told = true;
+      this.#sink?.close(this.#error);
+    });
   }
 }
 
@@ -324,7 +344,7 @@ class DenoTransportListener implements TransportListener {
     while (!this.#closed) {
       try {
         const conn = await this.#listener.accept();
-        conn.setNoDelay?.(true);
+        setNoDelay(conn);
         sink.connection(new DenoTransport(conn, { secure, heard: false }));
       } catch (error) {
         if (this.#closed) return;
@@ -395,7 +415,7 @@ export async function connectDeno(
       ? deno.connect({ transport: "unix", path })
       : deno.connect({ hostname, port });
     conn = await abortable(connecting, signal, closeQuietly);
-    conn.setNoDelay?.(true);
+    setNoDelay(conn);
     if (tls === undefined) return new DenoTransport(conn, { secure: false, heard: true });
     const name = { hostname: tls.serverName ?? hostname };
     conn = await deno.startTls(

@@ -130,9 +130,17 @@ export function findNode(): NodeModules | undefined {
   return net === undefined || tls === undefined ? undefined : { net, tls };
 }
 
+/** Node itself: Deno and Bun, which have these modules too, do not say when they hold memory. */
+const isNode: boolean = ((): boolean => {
+  const { process } = globalThis as unknown as {
+    process?: { versions?: { node?: string; bun?: string; deno?: string } };
+  };
+  const versions = process?.versions;
+  return versions?.node !== undefined && versions.bun === undefined && versions.deno === undefined;
+})();
+
 /** One socket of Node's. */
 class NodeTransport implements Transport {
-  readonly copiesOnWrite = false;
   readonly secure: boolean;
   readonly remoteAddress: TransportAddress;
   readonly localAddress: TransportAddress;
@@ -149,6 +157,8 @@ class NodeTransport implements Transport {
   #gone = false;
   /** Until TLS is agreed, the peer's end is a failure. */
   #handshaking = false;
+  /** The sink, if there was one, has heard of the close. */
+  #told = false;
   #error: Error | undefined;
   #linger: ReturnType<typeof setTimeout> | undefined;
 
@@ -179,6 +189,11 @@ class NodeTransport implements Transport {
     }
   }
 
+  /** Node writes at once what the system takes, and holds only what waits. */
+  get copiesOnWrite(): boolean {
+    return isNode && this.#socket.writableLength === 0;
+  }
+
   get bufferedAmount(): number {
     return this.#gone ? 0 : this.#socket.writableLength;
   }
@@ -186,8 +201,8 @@ class NodeTransport implements Transport {
   start(sink: TransportSink): void {
     const first = this.#sink === undefined;
     this.#sink = sink;
-    if (this.#gone) queueMicrotask(() => sink.close(this.#error));
-    else if (first) queueMicrotask(() => this.#begin());
+    if (this.#told) this.#tellClose();
+    else if (first && !this.#gone) queueMicrotask(() => this.#begin());
   }
 
   write(bytes: Uint8Array): boolean {
@@ -257,7 +272,15 @@ class NodeTransport implements Transport {
     this.#gone = true;
     clearTimeout(this.#linger);
     if (this.#closed) this.#error = undefined;
-    queueMicrotask(() => this.#sink?.close(this.#error));
+    this.#tellClose();
+  }
+
+  /** Tells the sink of the close, in a turn of its own. */
+  #tellClose(): void {
+    queueMicrotask(() => {
+      this.#told = true;
+      this.#sink?.close(this.#error);
+    });
   }
 }
 
