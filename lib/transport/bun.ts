@@ -132,6 +132,7 @@ class BunTransport implements Transport {
   #error: Error | undefined;
   /** What came before `start`; held, with the socket paused. */
   #early: Uint8Array | undefined;
+  #endUntold = false;
   #handshaking: boolean;
   #onHandshake: ((error?: Error) => void) | undefined;
   #linger: ReturnType<typeof setTimeout> | undefined;
@@ -198,13 +199,9 @@ class BunTransport implements Transport {
   }
 
   start(sink: TransportSink): void {
-    const first = this.#sink === undefined;
     this.#sink = sink;
-    // What happened before is told now, in its order; nothing new comes before the next turn.
     if (this.#told) this.#tellClose();
-    else if (first && (this.#early !== undefined || this.#peerEnded)) {
-      queueMicrotask(() => this.#replay());
-    }
+    else if (this.#early !== undefined || this.#endUntold) queueMicrotask(() => this.#replay());
   }
 
   write(bytes: Uint8Array): boolean {
@@ -287,12 +284,14 @@ class BunTransport implements Transport {
     this.#socket.pause();
   }
 
-  /** Tells a first sink what came before it. */
+  /** Tells a first sink what came before it, in its order; nothing new comes meanwhile. */
   #replay(): void {
     const early = this.#early;
+    const ended = this.#endUntold;
     this.#early = undefined;
+    this.#endUntold = false;
     if (early !== undefined && !this.#closed) this.#sink?.data(early);
-    if (this.#peerEnded && !this.#closed) this.#sink?.end();
+    if (ended && !this.#closed) this.#sink?.end();
     if (!this.#gone && !this.#paused) this.#socket.resume();
   }
 
@@ -310,7 +309,8 @@ class BunTransport implements Transport {
   #onEnd(): void {
     if (this.#peerEnded) return;
     this.#peerEnded = true;
-    if (!this.#closed) this.#sink?.end();
+    if (this.#sink === undefined) this.#endUntold = true;
+    else if (!this.#closed) this.#sink.end();
   }
 
   #onClose(error: Error | undefined): void {
@@ -333,7 +333,9 @@ class BunTransport implements Transport {
   #tellClose(): void {
     queueMicrotask(() => {
       this.#told = true;
-      this.#sink?.close(this.#error);
+      if (this.#sink === undefined) return;
+      this.#replay();
+      this.#sink.close(this.#error);
     });
   }
 

@@ -427,6 +427,16 @@ export function transportSuite(kind: Kind): void {
       await server.until("the end", () => server.ended || server.closes > 0);
     });
 
+    test("close just before start is told once", async (client, server) => {
+      client.drop();
+      client.start();
+      server.start();
+      await client.untilClosed();
+      await server.until("the end", () => server.ended || server.closes > 0);
+      await delay(5);
+      assert.equal(client.closes, 1);
+    });
+
     test("names its addresses", (client, server) => {
       const { localAddress, remoteAddress } = client.transport;
       if (remoteAddress?.transport === "tcp") {
