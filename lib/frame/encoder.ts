@@ -71,22 +71,18 @@ export class FrameEncoder {
   /** Appends a frame whose payload is `text` in UTF-8; a lone surrogate becomes U+FFFD. */
   encodeText(first: number, text: string): void {
     const output = this.output, length = text.length;
-    const at = output.reserve(14 + length);
     const keyLength = this.#maskBit >> 5;
     // The header is as long as ASCII would need; a longer text is moved when it is known.
     const head = (length < 126 ? 2 : length < 0x10000 ? 4 : 10) + keyLength;
-    let start = at + head;
-    let end = length <= BY_LOOP ? this.#ascii(text, start) : -1;
-    if (end < 0) end = this.#utf8(text, start);
-    const size = end - start;
+    const room = output.reserve(14 + length);
+    let size = length <= BY_LOOP ? this.#ascii(text, room + head) : -1;
+    if (size < 0) size = this.#utf8(text, head);
     const needed = (size < 126 ? 2 : size < 0x10000 ? 4 : 10) + keyLength;
-    if (needed !== head) {
-      this.#roomBehind(end, needed - head);
-      output.bytes.copyWithin(at + needed, start, end);
-      start = at + needed;
-      end = start + size;
-    }
-    const bytes = output.bytes;
+    if (needed !== head) output.extend(head + size, needed - head);
+    // Only now, as nothing grows any more, do offsets stay what they are.
+    const at = output.end, bytes = output.bytes;
+    const start = at + needed, end = start + size;
+    if (needed !== head) bytes.copyWithin(start, at + head, at + head + size);
     const behind = writeHeader(bytes, at, first, size, this.#maskBit);
     if (keyLength !== 0) {
       const key = this.#mask();
@@ -96,7 +92,7 @@ export class FrameEncoder {
     output.commit(end);
   }
 
-  /** Writes ASCII at `at` and gives the end, or -1 at the first other character. */
+  /** Writes ASCII at `at` and gives its size, or -1 at the first other character. */
   #ascii(text: string, at: number): number {
     const bytes = this.output.bytes, length = text.length;
     for (let i = 0; i < length; i++) {
@@ -104,31 +100,23 @@ export class FrameEncoder {
       if (code > 127) return -1;
       bytes[at + i] = code;
     }
-    return at + length;
-  }
-
-  /** Writes UTF-8 at `at`, in room that grows only for what is not ASCII, and gives the end. */
-  #utf8(text: string, at: number): number {
-    const output = this.output;
-    let rest = text, end = at;
-    for (;;) {
-      const { read, written } = utf8.encodeInto(rest, output.bytes.subarray(end));
-      end += written;
-      if (read === rest.length) return end;
-      rest = rest.slice(read);
-      this.#roomBehind(end, 3 * rest.length);
-    }
+    return length;
   }
 
   /**
-   * Makes room for `size` bytes behind `end`. `reserve` keeps only what is committed, so what was
-   * written up to there is committed for a moment.
+   * Writes UTF-8, `head` bytes behind the end of the output, and gives its size. The room grows only
+   * for what is not ASCII.
    */
-  #roomBehind(end: number, size: number): void {
-    const output = this.output, before = output.length;
-    output.commit(end);
-    output.reserve(size);
-    output.commit(before);
+  #utf8(text: string, head: number): number {
+    const output = this.output;
+    let rest = text, used = head;
+    for (;;) {
+      const { read, written } = utf8.encodeInto(rest, output.bytes.subarray(output.end + used));
+      used += written;
+      if (read === rest.length) return used - head;
+      rest = rest.slice(read);
+      output.extend(used, 3 * rest.length);
+    }
   }
 }
 

@@ -35,7 +35,12 @@ export class Output {
     return this.#end - this.#start;
   }
 
-  /** The memory to write to; valid until the next `reserve`, `take` or `release`. */
+  /** The offset behind what is written. */
+  get end(): number {
+    return this.#end;
+  }
+
+  /** The memory to write to; valid until the next `reserve`, `extend`, `take` or `release`. */
   get bytes(): Uint8Array<ArrayBuffer> {
     return this.#bytes;
   }
@@ -49,6 +54,18 @@ export class Output {
   /** The bytes up to the offset `end` are written. */
   commit(end: number): void {
     this.#end = end;
+  }
+
+  /**
+   * Makes room for `size` bytes behind `used` bytes that are written and not committed, and keeps
+   * these. All offsets may change.
+   */
+  extend(used: number, size: number): void {
+    if (this.#end + used + size <= this.#bytes.length) return;
+    const committed = this.length;
+    this.#end += used;
+    this.#grow(size);
+    this.#end = this.#start + committed;
   }
 
   /** What was written, as a view: for a writer that is done with it when it returns. */
