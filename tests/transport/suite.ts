@@ -265,6 +265,16 @@ export function transportSuite(kind: Kind): void {
       }
     });
 
+    test("carries one write that is larger than any buffer", async (client, server) => {
+      client.start();
+      server.start();
+      assert.equal(client.write(pattern(0, 24 * MIB)), false);
+      assert.equal(client.write(pattern(24 * MIB, 10)), false);
+      await server.until("all", () => server.received === 24 * MIB + 10);
+      await client.until("drain", () => client.drains === 1);
+      assert.equal(client.transport.bufferedAmount, 0);
+    });
+
     test("not reading stops the peer, and nothing is lost", async (client, server) => {
       client.start();
       server.start();
