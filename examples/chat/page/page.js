@@ -1,0 +1,223 @@
+import { hueOf, makeAvatar, makeElement, People } from "./people.js";
+import { LastingSocket } from "./socket.js";
+
+/** The page forgets what is older than so many lines. */
+const MAX_LINES = 500;
+/** Who goes on within so many milliseconds is not named again. */
+const SAME_BREATH = 5 * 60_000;
+/** Who reads within so many pixels of the end follows what is new. */
+const NEAR = 80;
+
+const find = (id) => document.getElementById(id);
+const log = find("log");
+const composer = find("composer");
+const field = find("text");
+const dialog = find("join");
+const nameField = find("name");
+const roomField = find("where");
+const people = new People(find("people"), find("count"));
+
+let socket;
+/** The name that the server gave: "Ann 2", where there was an Ann. */
+let you = "";
+/** Whether it is the first welcome since joining. */
+let arriving = true;
+/** The messages shown, by id: after a reconnection the server tells the last ones again. */
+let shown = new Set();
+let last;
+let unread = 0;
+
+const roomInAddress = () => {
+  const [, start, room] = location.pathname.split("/");
+  try {
+    return start === "room" ? decodeURIComponent(room) : "";
+  } catch {
+    return "";
+  }
+};
+
+/* Joining. */
+
+function ask() {
+  nameField.value ||= remembered();
+  roomField.value = roomInAddress() || "lobby";
+  dialog.showModal();
+  (nameField.value === "" ? nameField : roomField).select();
+}
+
+function join(name, room) {
+  remember(name);
+  dialog.close();
+  socket?.close();
+  arriving = true;
+  shown = new Set();
+  last = undefined;
+  log.replaceChildren();
+  people.reset([], name);
+  find("room").textContent = `#${room}`;
+  showTitle();
+  const address = new URL("/chat", location.href.replace(/^http/, "ws"));
+  address.searchParams.set("name", name);
+  address.searchParams.set("room", room);
+  socket = new LastingSocket(address, { message: receive, state: showState });
+  field.focus();
+}
+
+// Private windows may have no storage.
+function remembered() {
+  try {
+    return localStorage.getItem("name") ?? "";
+  } catch {
+    return "";
+  }
+}
+
+function remember(name) {
+  try {
+    localStorage.setItem("name", name);
+  } catch {
+    // It is asked for again.
+  }
+}
+
+/* What the server says. */
+
+function receive(message) {
+  switch (message.type) {
+    case "welcome":
+      you = message.you;
+      people.reset(message.people, you);
+      for (const said of message.history) showSaid(said);
+      showNotice(arriving ? `You are here as ${you}` : "Connected again");
+      arriving = false;
+      break;
+    case "joined":
+      people.add(message.name);
+      showNotice(`${message.name} is here`);
+      break;
+    case "left":
+      people.remove(message.name);
+      showNotice(`${message.name} has left`);
+      break;
+    case "said":
+      showSaid(message.said);
+      break;
+    case "roundTrips":
+      people.show(message.of);
+  }
+}
+
+function showState(state, text) {
+  const element = find("state");
+  element.dataset.state = state;
+  element.textContent = text;
+  find("send").disabled = state !== "open";
+}
+
+function showSaid({ id, name, text, at }) {
+  if (shown.has(id)) return;
+  shown.add(id);
+  const line = makeElement("li", "said");
+  line.classList.toggle("mine", name === you);
+  line.classList.toggle("more", last?.name === name && at - last.at < SAME_BREATH);
+  line.style.setProperty("--hue", hueOf(name));
+  const date = new Date(at);
+  const time = makeElement("time", "", date.toLocaleTimeString([], { timeStyle: "short" }));
+  time.dateTime = date.toISOString();
+  const head = makeElement("div", "head");
+  head.append(makeElement("span", "name", name), time);
+  line.append(makeAvatar(name), head, makeElement("div", "text", text));
+  line.title = date.toLocaleString();
+  last = { name, at };
+  show(line, name === you);
+  if (document.hidden) showTitle(++unread);
+}
+
+function showNotice(text) {
+  last = undefined;
+  show(makeElement("li", "notice", text), false);
+}
+
+/** Adds a line. Who reads further up is not disturbed, but told. */
+function show(line, always) {
+  const follow = always || atEnd();
+  log.append(line);
+  while (log.childElementCount > MAX_LINES) log.firstElementChild.remove();
+  if (follow) log.scrollTop = log.scrollHeight;
+  else find("newer").hidden = false;
+}
+
+function atEnd() {
+  return log.scrollHeight - log.scrollTop - log.clientHeight < NEAR;
+}
+
+function showTitle(count = 0) {
+  unread = count;
+  document.title = `${count > 0 ? `(${count}) ` : ""}${find("room").textContent}`;
+}
+
+/* What the person does. */
+
+composer.addEventListener("submit", (event) => {
+  event.preventDefault();
+  const text = field.value.trim();
+  // Without a connection the text stays where it is.
+  if (text !== "" && socket?.send({ type: "say", text })) field.value = "";
+  field.focus();
+});
+
+field.addEventListener("keydown", (event) => {
+  if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+  event.preventDefault();
+  composer.requestSubmit();
+});
+
+// Whoever begins to type means the field.
+addEventListener("keydown", (event) => {
+  const typed = event.key.length === 1 && !event.ctrlKey && !event.metaKey && !event.altKey;
+  if (typed && event.key !== " " && !dialog.open) field.focus();
+});
+
+log.addEventListener("scroll", () => {
+  if (atEnd()) find("newer").hidden = true;
+});
+
+// A keyboard on the screen takes room: what was at the end stays in sight.
+let height = 0;
+new ResizeObserver(() => {
+  if (log.scrollHeight - log.scrollTop - height < NEAR) log.scrollTop = log.scrollHeight;
+  height = log.clientHeight;
+}).observe(log);
+
+find("newer").addEventListener("click", () => {
+  log.scrollTop = log.scrollHeight;
+  field.focus();
+});
+
+find("change").addEventListener("click", ask);
+
+dialog.addEventListener("submit", () => {
+  const room = roomField.value.trim();
+  const path = `/room/${encodeURIComponent(room)}`;
+  if (path !== location.pathname) history.pushState(null, "", path);
+  join(nameField.value.trim(), room);
+});
+
+// There is nothing behind the first question.
+dialog.addEventListener("cancel", (event) => {
+  if (socket === undefined) event.preventDefault();
+});
+
+document.addEventListener("visibilitychange", () => {
+  if (!document.hidden) showTitle();
+});
+
+function arrive() {
+  const room = roomInAddress();
+  const name = remembered();
+  if (room !== "" && name !== "") join(name, room);
+  else ask();
+}
+
+addEventListener("popstate", arrive);
+arrive();
