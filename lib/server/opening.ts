@@ -46,9 +46,8 @@ export class Opening<Data> implements TransportSink {
   /** What came behind the head: the connection's first bytes. */
   #rest: Uint8Array = nothing;
   #dropped = 0;
+  #asksUpgrade = false;
   #error: Error | undefined;
-  /** Resolves when the transport takes more: for a long body. */
-  #drained: (() => void) | undefined;
 
   /** Makes the handshake; nothing happens before `start`. */
   constructor(transport: Transport, settings: ServerSettings<Data>, owner: OpeningOwner<Data>) {
@@ -87,22 +86,27 @@ export class Opening<Data> implements TransportSink {
   /** @internal Bytes, from the transport. */
   data(chunk: Uint8Array): void {
     if (this.#state === "reading") this.#read(chunk);
-    else if (this.#state === "deciding") this.#hold(chunk);
-    else {
+    else if (this.#state === "deciding") {
+      // More stays with the system. An end is seen while reading only, so it goes on until here.
+      this.#transport.pause();
+      this.#hold(chunk);
+    } else {
       this.#dropped += chunk.length;
       if (this.#dropped > LINGER_SIZE) this.#transport.close();
     }
   }
 
   /** @internal */
-  drain(): void {
-    this.#drained?.();
-  }
+  drain(): void {}
 
-  /** @internal The peer's end: without a whole request there is nothing to answer. */
+  /**
+   * @internal The peer's end: without a whole request there is nothing to answer, and with no more
+   * to come no WebSocket to open. Who asked for a document may still read it.
+   */
   end(): void {
-    if (this.#state === "reading") this.#transport.close();
-    else this.#abort.abort(new DOMException("The client went away", "AbortError"));
+    if (this.#state === "reading" || (this.#state === "deciding" && this.#asksUpgrade)) {
+      this.#transport.close();
+    } else this.#abort.abort(new DOMException("The client went away", "AbortError"));
   }
 
   /** @internal */
@@ -110,7 +114,6 @@ export class Opening<Data> implements TransportSink {
     this.#deadline.cancel();
     if (this.#state === "done") return;
     this.#state = "done";
-    this.#drained?.();
     this.#abort.abort(new DOMException("The client went away", "AbortError"));
     this.#owner.ended(this, this.#error ?? error);
   }
@@ -122,7 +125,8 @@ export class Opening<Data> implements TransportSink {
       if (head === undefined) return;
       this.#state = "deciding";
       this.#hold(used === 0 ? chunk : chunk.subarray(used));
-      if (!isUpgradeRequest(head) && this.#settings.fetch !== undefined) {
+      this.#asksUpgrade = isUpgradeRequest(head);
+      if (!this.#asksUpgrade && this.#settings.fetch !== undefined) {
         void this.#answerPlain(head, this.#settings.fetch);
       } else this.#judge(head);
     } catch (error) {
@@ -145,8 +149,6 @@ export class Opening<Data> implements TransportSink {
       origin: asked.origin,
     });
     if (!isThenable(result)) return this.#settle(asked, result, request);
-    // What comes meanwhile stays with the system.
-    this.#transport.pause();
     Promise.resolve(result).then((late) => this.#settle(asked, late, request)).catch((error) =>
       this.#failed(error)
     );
@@ -160,7 +162,10 @@ export class Opening<Data> implements TransportSink {
     if (this.#state !== "deciding") return;
     const { protocols } = asked;
     const verdict = settleHook<Data>(result, { protocols, supported: this.#settings.protocols });
-    if (verdict.kind === "refuse") return void this.#respond(verdict.response, { body: true });
+    if (verdict.kind === "refuse") {
+      this.#respond(verdict.response, { body: true }).catch((error) => this.#failed(error));
+      return;
+    }
     this.#accept(asked, verdict, request);
   }
 
@@ -186,11 +191,12 @@ export class Opening<Data> implements TransportSink {
     this.#state = "done";
     transport.write(head);
     this.#owner.opened(this, connection);
+    // Before the connection reads, which may pause it again at once.
+    transport.resume();
     connection.start(websocket);
     const rest = this.#rest;
     this.#rest = nothing;
     link.feed(rest);
-    transport.resume();
   }
 
   async #answerPlain(head: RequestHead, fetch: (r: Request) => Response | Promise<Response>) {
@@ -221,10 +227,10 @@ export class Opening<Data> implements TransportSink {
     const body = new Uint8Array(await response.arrayBuffer());
     if (this.#state !== "deciding") return;
     const head = refusalHead({ status, statusText, headers, contentLength: body.length });
-    const wait = !this.#transport.write(head);
-    if (wait) await new Promise<void>((resolve) => this.#drained = resolve);
-    if (this.#state !== "deciding") return;
-    if (send.body && body.length > 0) this.#transport.write(body);
+    const bytes = new Uint8Array(head.length + (send.body ? body.length : 0));
+    bytes.set(head);
+    if (send.body) bytes.set(body, head.length);
+    this.#transport.write(bytes);
     this.#linger();
   }
 
@@ -241,7 +247,7 @@ export class Opening<Data> implements TransportSink {
     this.#deadlines.set(this.#deadline, this.#settings.connection.closeTimeout);
   }
 
-  /** Bytes behind the head, before it is decided: few, as reading is paused. */
+  /** Bytes behind the head, before it is decided: few, as the first of them pause reading. */
   #hold(chunk: Uint8Array): void {
     if (chunk.length === 0) return;
     const rest = new Uint8Array(this.#rest.length + chunk.length);

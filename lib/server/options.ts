@@ -87,7 +87,7 @@ export function readServerOptions<Data>(
     maxHeaders: readLimit("maxHeaders", options.maxHeaders, 128),
     websocket,
     fetch,
-    onError: onError ?? report,
+    onError: onError === undefined ? report : guarded(onError),
   };
 }
 
@@ -99,6 +99,17 @@ function checkFunction(name: string, value: unknown): void {
   if (value !== undefined && typeof value !== "function") {
     throw new TypeError(`Cannot read options: ${name} must be a function, got ${typeof value}`);
   }
+}
+
+/** An `onError` that throws must not keep a peer from its answer. */
+function guarded<Data>(onError: ErrorHandler<Data>): ErrorHandler<Data> {
+  return (error, connection): void => {
+    try {
+      onError(error, connection);
+    } catch (again) {
+      console.error(again);
+    }
+  };
 }
 
 /** A peer that was refused is worth a line, not a stack: the server did as it was told. */
