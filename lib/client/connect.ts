@@ -173,6 +173,8 @@ function shakeHands(
       transport.close();
       return reject(error);
     }
-    signal.addEventListener("abort", abort, { once: true });
+    // It may have been aborted between the socket's opening and now.
+    if (signal.aborted) abort();
+    else signal.addEventListener("abort", abort, { once: true });
   });
 }

@@ -115,7 +115,9 @@ export class ClientHandshake implements TransportSink {
     body.set(this.#body);
     body.set(chunk.subarray(0, size), this.#body.length);
     this.#body = body;
-    const length = Number(head.headers.get("content-length") ?? Infinity);
+    // RFC 9112 section 6.3: neither of these has a body, whatever its headers say.
+    const empty = head.status === 204 || head.status === 304;
+    const length = empty ? 0 : Number(head.headers.get("content-length") ?? Infinity);
     if (body.length >= Math.min(length, MAX_BODY)) this.#refuse(head);
   }
 
