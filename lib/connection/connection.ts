@@ -77,6 +77,8 @@ export class WebSocketConnection<Data = undefined> implements AsyncIterable<Mess
   #handlers: ConnectionHandlers<Data> | undefined;
   #reading: Reading | undefined;
   #dropping = false;
+  /** A `message` handler has not settled. */
+  #handling = false;
   readonly #inbox: Inbox;
   readonly #pings = new Pings();
   readonly #closed = Promise.withResolvers<CloseInfo>();
@@ -321,26 +323,41 @@ export class WebSocketConnection<Data = undefined> implements AsyncIterable<Mess
   #message(data: MessageData): void {
     this.#messagesReceived++;
     if (this.#dropping) return;
-    const handlers = this.#handlers;
-    if (handlers === undefined) {
-      // Nobody makes the peer wait once closing began: what is over the mark is dropped.
-      if (!this.#inbox.full || this.#link.readyState === OPEN) this.#inbox.push(data);
-      return;
-    }
+    if (this.#handlers !== undefined && !this.#handling) return this.#handle(data);
+    // Nobody makes the peer wait once closing began: what is over the mark is dropped.
+    if (!this.#inbox.full || this.#link.readyState === OPEN) this.#inbox.push(data);
+  }
+
+  #handle(data: MessageData): void {
     try {
-      const result = handlers.message!(this, data);
+      const result = this.#handlers!.message!(this, data);
       if (result !== undefined) this.#await(result);
     } catch (error) {
       this.#userFailed(error);
     }
   }
 
-  /** The next message waits for the promise that a `message` handler returned. */
+  /**
+   * The next message waits for the promise that a `message` handler returned: with the peer, or here
+   * once closing began, when reading does not stop any more.
+   */
   #await(result: Promise<void>): void {
+    this.#handling = true;
     this.#link.pause();
-    Promise.resolve(result).catch((error) => this.#userFailed(error)).then(() =>
-      this.#link.resume()
-    );
+    Promise.resolve(result).catch((error) => this.#userFailed(error)).then(() => {
+      this.#handling = false;
+      this.#handleWaiting();
+      if (!this.#handling) this.#link.resume();
+    });
+  }
+
+  /** Nothing is handled after `close`: what waits when the connection ends is dropped. */
+  #handleWaiting(): void {
+    while (!this.#handling && !this.#dropping && this.#closeInfo === undefined) {
+      const data = this.#inbox.take();
+      if (data === undefined) return;
+      this.#handle(data);
+    }
   }
 
   #call(handler: () => void | Promise<void>): void {
