@@ -5,7 +5,7 @@
  * @module
  */
 import { type CloseInfo, type CloseStatus, LimitError } from "../errors.ts";
-import { ABNORMAL } from "../message/close.ts";
+import { ABNORMAL, NO_STATUS } from "../message/close.ts";
 import { Deadline, Deadlines } from "./deadlines.ts";
 import type { MessageData } from "./inbox.ts";
 import { type Capabilities, CLOSING, type Link, type LinkSink, type ReadyState } from "./link.ts";
@@ -120,7 +120,8 @@ export class NativeLink implements Link {
     const { closeCode, reason } = status;
     this.#sent = status;
     try {
-      this.#socket.close(closeCode, reason);
+      if (closeCode === NO_STATUS) this.#socket.close();
+      else this.#socket.close(closeCode, reason);
     } catch {
       // The standard lets a client send 1000 and 3000 to 4999 only.
       this.#sent = { closeCode: closeCode + REFUSED_CODE_OFFSET, reason };
@@ -169,7 +170,7 @@ export class NativeLink implements Link {
 
   #catchUp(): void {
     let given = 0;
-    while (!this.#paused && !this.#closed && given < this.#held.length) {
+    while (!this.#paused && !this.#terminated && given < this.#held.length) {
       const data = this.#held[given++];
       this.#heldSize -= data.length + MESSAGE_COST;
       this.#sink.message(data);

@@ -37,7 +37,7 @@ export interface ConnectionOptions {
   maxReceiveBuffered?: number;
   /** How long the peer may take to answer our Close, or to let go of the socket. @default {10000} */
   closeTimeout?: number;
-  /** How often a ping is sent. @default {20000} */
+  /** How often a ping is sent; at least 1. @default {20000} */
   pingInterval?: number;
   /** How long the peer may be silent after a ping; past it 1011. @default {20000} */
   pingTimeout?: number;
@@ -56,11 +56,18 @@ export const MAX_WAITING_MESSAGES = 16;
 /**
  * Fills in the defaults.
  *
- * @throws {RangeError} for a number that is NaN, negative or fractional; it names the option.
+ * @throws {RangeError} for a number that is NaN, negative or fractional, or a pingInterval of 0; it
+ * names the option.
  * @throws {TypeError} for what is no number where one is wanted.
  */
 export function readConnectionOptions(options: ConnectionOptions): ResolvedConnectionOptions {
   const maxMessageSize = readLimit("maxMessageSize", options.maxMessageSize, DEFAULT_MAX_SIZE);
+  const pingInterval = readLimit("pingInterval", options.pingInterval, 20_000);
+  if (pingInterval === 0) {
+    throw new RangeError(
+      "Cannot read options: pingInterval must not be 0; Infinity sends no pings",
+    );
+  }
   return {
     maxMessageSize,
     maxFrameSize: readLimit("maxFrameSize", options.maxFrameSize, maxMessageSize),
@@ -72,7 +79,7 @@ export function readConnectionOptions(options: ConnectionOptions): ResolvedConne
     receiveHighWaterMark: readLimit("receiveHighWaterMark", options.receiveHighWaterMark, 1 << 20),
     maxReceiveBuffered: readLimit("maxReceiveBuffered", options.maxReceiveBuffered, 16_777_216),
     closeTimeout: readLimit("closeTimeout", options.closeTimeout, 10_000),
-    pingInterval: readLimit("pingInterval", options.pingInterval, 20_000),
+    pingInterval,
     pingTimeout: readLimit("pingTimeout", options.pingTimeout, 20_000),
     mask: options.mask ?? randomMask,
     clock: options.clock ?? systemClock,
