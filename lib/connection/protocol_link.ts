@@ -362,9 +362,12 @@ export class ProtocolLink implements Link {
     }
     this.#held = nothing;
     // Section 7.1.1: the server closes TCP first, the client waits for it; who fails does not wait.
-    if (this.#role === "server" || this.#protocol.closeReceived === undefined || this.#ended) {
-      this.#transport.closeWrite();
-    }
+    const { closeReceived } = this.#protocol;
+    const isServer = this.#role === "server";
+    if (isServer || closeReceived === undefined || this.#ended) this.#transport.closeWrite();
+    // The peer has nothing more to say. To wait for its end would make both wait where the transport
+    // cannot half-close, and the peer does not see that we ended.
+    if (isServer && closeReceived !== undefined) this.#transport.close();
   }
 
   #end(): void {
