@@ -1,0 +1,124 @@
+import { describe, it } from "node:test";
+import assert from "node:assert/strict";
+import { systemClock } from "../../lib/connection/clock.ts";
+import { Deadline, Deadlines } from "../../lib/connection/deadlines.ts";
+import { VirtualClock } from "../support/clock.ts";
+
+function setUp(): { clock: VirtualClock; deadlines: Deadlines; log: string[] } {
+  const clock = new VirtualClock();
+  return { clock, deadlines: Deadlines.of(clock), log: [] };
+}
+
+describe("deadlines", () => {
+  it("fire once, at their time and not before", () => {
+    const { clock, deadlines, log } = setUp();
+    const deadline = new Deadline(() => log.push("due"));
+    deadlines.set(deadline, 100);
+    assert.ok(deadline.pending);
+    clock.advance(99);
+    assert.deepEqual(log, []);
+    clock.advance(1);
+    assert.deepEqual(log, ["due"]);
+    assert.ok(!deadline.pending);
+    clock.advance(1000);
+    assert.deepEqual(log, ["due"]);
+  });
+
+  it("share one timer for each span, and leave none when all are taken back", () => {
+    const { clock, deadlines } = setUp();
+    const all = Array.from({ length: 100 }, () => new Deadline(() => {}));
+    for (const deadline of all) deadlines.set(deadline, 100);
+    assert.equal(clock.timers, 1);
+    deadlines.set(new Deadline(() => {}), 50);
+    assert.equal(clock.timers, 2);
+    clock.advance(50);
+    for (const deadline of all) deadline.cancel();
+    assert.equal(clock.timers, 0);
+  });
+
+  it("fire in the order in which they are due, whichever is taken back between", () => {
+    const { clock, deadlines, log } = setUp();
+    const made = ["a", "b", "c", "d"].map((name) => new Deadline(() => log.push(name)));
+    for (const deadline of made) {
+      deadlines.set(deadline, 10);
+      clock.advance(1);
+    }
+    made[0].cancel();
+    made[2].cancel();
+    clock.advance(20);
+    assert.deepEqual(log, ["b", "d"]);
+    assert.equal(clock.timers, 0);
+  });
+
+  it("start anew when set again", () => {
+    const { clock, deadlines, log } = setUp();
+    const deadline = new Deadline(() => log.push(`${clock.now()}`));
+    deadlines.set(deadline, 100);
+    clock.advance(60);
+    deadlines.set(deadline, 100);
+    clock.advance(60);
+    assert.deepEqual(log, []);
+    clock.advance(40);
+    assert.deepEqual(log, ["160"]);
+  });
+
+  it("can be set again, and others taken back, by what they call", () => {
+    const { clock, deadlines, log } = setUp();
+    const other = new Deadline(() => log.push("other"));
+    const again = new Deadline(() => {
+      log.push(`${clock.now()}`);
+      other.cancel();
+      if (clock.now() < 30) deadlines.set(again, 10);
+    });
+    deadlines.set(again, 10);
+    deadlines.set(other, 10);
+    clock.advance(100);
+    assert.deepEqual(log, ["10", "20", "30"]);
+    assert.equal(clock.timers, 0);
+  });
+
+  it("are only taken back for Infinity", () => {
+    const { clock, deadlines, log } = setUp();
+    const deadline = new Deadline(() => log.push("due"));
+    deadlines.set(deadline, 10);
+    deadlines.set(deadline, Infinity);
+    assert.ok(!deadline.pending);
+    clock.advance(1e9);
+    assert.deepEqual(log, []);
+  });
+
+  it("bear a timer that fires a fraction of a millisecond early", () => {
+    const { clock, deadlines, log } = setUp();
+    deadlines.set(new Deadline(() => log.push("due")), 10);
+    deadlines.set(new Deadline(() => log.push("later")), 10.25);
+    clock.advance(9.9);
+    assert.deepEqual(log, []);
+    clock.advance(0.1);
+    assert.deepEqual(log, ["due"]);
+    clock.advance(0.25);
+    assert.deepEqual(log, ["due", "later"]);
+  });
+
+  it("are one set for each clock", () => {
+    const clock = new VirtualClock();
+    assert.equal(Deadlines.of(clock), Deadlines.of(clock));
+    assert.notEqual(Deadlines.of(clock), Deadlines.of(new VirtualClock()));
+  });
+});
+
+describe("the system's clock", () => {
+  it("never goes back, and calls back", async () => {
+    const before = systemClock.now();
+    await new Promise<void>((resolve) => systemClock.setTimer(1, resolve));
+    assert.ok(systemClock.now() >= before);
+  });
+
+  it("does not call back what is taken back, nor at once what is weeks away", async () => {
+    const called: string[] = [];
+    systemClock.clearTimer(systemClock.setTimer(0, () => called.push("cleared")));
+    const weeks = systemClock.setTimer(2 ** 33, () => called.push("weeks"));
+    await new Promise<void>((resolve) => systemClock.setTimer(5, resolve));
+    systemClock.clearTimer(weeks);
+    assert.deepEqual(called, []);
+  });
+});

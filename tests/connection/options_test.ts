@@ -1,0 +1,80 @@
+import { describe, it } from "node:test";
+import assert from "node:assert/strict";
+import { type ConnectionOptions, readConnectionOptions } from "../../lib/connection/options.ts";
+import { VirtualClock } from "../support/clock.ts";
+
+const DEFAULTS = {
+  maxMessageSize: 16 * 1024 * 1024,
+  maxFrameSize: 16 * 1024 * 1024,
+  maxFragments: 131_072,
+  maxPingsPerSecond: 100,
+  sendHighWaterMark: 64 * 1024,
+  maxBufferedAmount: 16 * 1024 * 1024,
+  sendTimeout: 30_000,
+  receiveHighWaterMark: 1024 * 1024,
+  maxReceiveBuffered: 16 * 1024 * 1024,
+  closeTimeout: 10_000,
+  pingInterval: 20_000,
+  pingTimeout: 20_000,
+};
+const NAMES = Object.keys(DEFAULTS) as (keyof typeof DEFAULTS)[];
+
+describe("connection options", () => {
+  it("have the documented defaults", () => {
+    const { mask: _mask, clock: _clock, ...read } = readConnectionOptions({});
+    assert.deepEqual(read, DEFAULTS);
+  });
+
+  it("are what was given", () => {
+    const given = Object.fromEntries(NAMES.map((name, at) => [name, at + 1]));
+    const clock = new VirtualClock();
+    const mask = (): number => 7;
+    assert.deepEqual(readConnectionOptions({ ...given, clock, mask }), { ...given, clock, mask });
+  });
+
+  it("maxFrameSize follows maxMessageSize", () => {
+    assert.equal(readConnectionOptions({ maxMessageSize: 5 }).maxFrameSize, 5);
+  });
+
+  it("may be Infinity, each of them", () => {
+    for (const name of NAMES) {
+      assert.equal(readConnectionOptions({ [name]: Infinity })[name], Infinity, name);
+    }
+  });
+
+  it("past 2 GiB are taken as they are", () => {
+    for (const name of NAMES) {
+      assert.equal(readConnectionOptions({ [name]: 2 ** 32 + 1 })[name], 2 ** 32 + 1, name);
+    }
+  });
+
+  it("that are NaN, negative or fractional are a RangeError that names the option", () => {
+    for (const name of NAMES) {
+      for (const value of [NaN, -1, 0.5, -Infinity]) {
+        assert.throws(
+          () => readConnectionOptions({ [name]: value }),
+          (error) => error instanceof RangeError && error.message.includes(name),
+          `${name} ${value}`,
+        );
+      }
+    }
+  });
+
+  it("that are no numbers are a TypeError that names the option", () => {
+    for (const name of NAMES) {
+      for (const value of ["1", null, 1n, {}]) {
+        assert.throws(
+          () => readConnectionOptions({ [name]: value } as unknown as ConnectionOptions),
+          (error) => error instanceof TypeError && error.message.includes(name),
+        );
+      }
+    }
+  });
+
+  it("a pingInterval of 0 is refused, and told how to turn pings off", () => {
+    assert.throws(() => readConnectionOptions({ pingInterval: 0 }), {
+      name: "RangeError",
+      message: /pingInterval.*Infinity/,
+    });
+  });
+});

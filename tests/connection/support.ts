@@ -1,0 +1,275 @@
+/** A connection over memory, with a peer that says exactly what the test wants it to say. */
+
+import { WebSocketConnection } from "../../lib/connection/connection.ts";
+import type { ConnectionUser, ErrorHandler } from "../../lib/connection/handlers.ts";
+import { type ConnectionOptions, readConnectionOptions } from "../../lib/connection/options.ts";
+import { ProtocolLink } from "../../lib/connection/protocol_link.ts";
+import type { Transport, TransportSink } from "../../lib/connection/transport.ts";
+import type { Role } from "../../lib/frame/opcode.ts";
+import { type MemoryTransportOptions, memoryTransportPair } from "../../lib/transport/memory.ts";
+import { VirtualClock } from "../support/clock.ts";
+
+/** Both roles: what holds for one end holds for the other. */
+export const ROLES: readonly Role[] = ["server", "client"];
+
+export const TEXT = 1;
+export const BINARY = 2;
+export const CLOSE = 8;
+export const PING = 9;
+export const PONG = 10;
+
+/** A frame as a test reads it. */
+export interface PlainFrame {
+  first: number;
+  opcode: number;
+  masked: boolean;
+  payload: Uint8Array;
+}
+
+const utf8 = new TextEncoder();
+const KEY = [0x37, 0xfa, 0x21, 0x3d];
+
+export function bytesOf(data: string | Uint8Array | readonly number[]): Uint8Array {
+  return typeof data === "string" ? utf8.encode(data) : Uint8Array.from(data);
+}
+
+export function textOf(bytes: Uint8Array): string {
+  return new TextDecoder().decode(bytes);
+}
+
+/** Joins chunks. */
+export function join(...chunks: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const joined = new Uint8Array(chunks.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const chunk of chunks) {
+    joined.set(chunk, at);
+    at += chunk.length;
+  }
+  return joined;
+}
+
+/** The bytes of one frame; `first` is its first byte, FIN and all. */
+export function frame(
+  first: number,
+  data: string | Uint8Array | readonly number[],
+  options: { masked: boolean },
+): Uint8Array<ArrayBuffer> {
+  const payload = bytesOf(data), { length } = payload;
+  const header = length < 126
+    ? [first, length]
+    : length < 65_536
+    ? [first, 126, length >> 8, length & 255]
+    : [first, 127, 0, 0, 0, 0, ...[24, 16, 8, 0].map((bits) => length >> bits & 255)];
+  if (!options.masked) return join(bytesOf(header), payload);
+  header[1] |= 0x80;
+  return join(bytesOf([...header, ...KEY]), payload.map((byte, at) => byte ^ KEY[at & 3]));
+}
+
+/** A Close frame's payload. */
+export function closePayload(code: number, reason = ""): Uint8Array {
+  return join(bytesOf([code >> 8, code & 255]), bytesOf(reason));
+}
+
+/** Reads whole frames off `bytes`; a torn one at the end throws. */
+export function readFrames(bytes: Uint8Array): PlainFrame[] {
+  const frames: PlainFrame[] = [];
+  for (let at = 0; at < bytes.length;) {
+    const first = bytes[at], second = bytes[at + 1];
+    let length = second & 127, start = at + 2;
+    if (length === 126) length = bytes[start] << 8 | bytes[start + 1], start += 2;
+    else if (length === 127) {
+      length = Number(new DataView(bytes.buffer, bytes.byteOffset + start).getBigUint64(0));
+      start += 8;
+    }
+    const masked = second > 127;
+    const key = masked ? bytes.subarray(start, start += 4) : KEY.map(() => 0);
+    if (start + length > bytes.length) throw new RangeError("a torn frame");
+    const payload = bytes.slice(start, at = start + length).map((byte, i) => byte ^ key[i & 3]);
+    frames.push({ first, opcode: first & 15, masked, payload });
+  }
+  return frames;
+}
+
+/** The other end: it keeps what comes, and sends what it is told to. */
+export class Peer implements TransportSink {
+  readonly transport: Transport;
+  /** Whether the connection under test is a server, and so the peer masks. */
+  readonly masked: boolean;
+  #chunks: Uint8Array[] = [];
+  /** The connection's end of writing has come. */
+  ended = false;
+  /** The transport is gone; with an error if it was reset. */
+  closed = false;
+  error: Error | undefined;
+
+  constructor(transport: Transport, masked: boolean) {
+    this.transport = transport;
+    this.masked = masked;
+    transport.start(this);
+  }
+
+  data(chunk: Uint8Array): void {
+    this.#chunks.push(chunk.slice());
+  }
+  drain(): void {}
+  end(): void {
+    this.ended = true;
+  }
+  close(error?: Error): void {
+    this.closed = true;
+    this.error = error;
+  }
+
+  /** All that came. */
+  get bytes(): Uint8Array {
+    return join(...this.#chunks);
+  }
+
+  get frames(): PlainFrame[] {
+    return readFrames(this.bytes);
+  }
+
+  /** The frames that came, each as its opcode and text: `["1:hi", "8:1000 bye"]`. */
+  get said(): string[] {
+    return this.frames.map(({ opcode, payload }) => {
+      if (opcode !== CLOSE) return `${opcode}:${textOf(payload)}`;
+      if (payload.length === 0) return "8:";
+      const reason = textOf(payload.subarray(2));
+      return `8:${payload[0] << 8 | payload[1]}${reason === "" ? "" : ` ${reason}`}`;
+    });
+  }
+
+  /** The codes of the Close frames that came. */
+  get closeCodes(): number[] {
+    return this.frames.filter(({ opcode }) => opcode === CLOSE).map(({ payload }) =>
+      payload.length === 0 ? 1005 : payload[0] << 8 | payload[1]
+    );
+  }
+
+  /** A frame from this end. */
+  frame(
+    first: number,
+    data: string | Uint8Array | readonly number[] = "",
+  ): Uint8Array<ArrayBuffer> {
+    return frame(first, data, { masked: this.masked });
+  }
+
+  /** Sends bytes, all in one write. */
+  write(...chunks: readonly Uint8Array[]): void {
+    this.transport.write(join(...chunks));
+  }
+
+  /** Sends text messages, all in one write. */
+  say(...texts: readonly string[]): void {
+    this.write(...texts.map((text) => this.frame(0x80 | TEXT, text)));
+  }
+
+  /** Sends a Close frame. */
+  sayClose(code = 1000, reason = ""): void {
+    this.write(this.frame(0x80 | CLOSE, closePayload(code, reason)));
+  }
+}
+
+/** Counts what a connection does to its transport. */
+export class SpyTransport implements Transport {
+  readonly #below: Transport;
+  /** The sizes of the writes. */
+  readonly writes: number[] = [];
+  paused = false;
+  pauses = 0;
+  writeEnded = false;
+  /** Bytes handed to the connection. */
+  delivered = 0;
+
+  constructor(below: Transport) {
+    this.#below = below;
+  }
+
+  readonly secure = false;
+  readonly localAddress: undefined = undefined;
+  get remoteAddress(): Transport["remoteAddress"] {
+    return this.#below.remoteAddress;
+  }
+  get copiesOnWrite(): boolean {
+    return this.#below.copiesOnWrite;
+  }
+  get bufferedAmount(): number {
+    return this.#below.bufferedAmount;
+  }
+  start(sink: TransportSink): void {
+    this.#below.start({
+      data: (chunk): void => {
+        this.delivered += chunk.length;
+        sink.data(chunk);
+      },
+      drain: (): void => sink.drain(),
+      end: (): void => sink.end(),
+      close: (error): void => sink.close(error),
+    });
+  }
+  write(bytes: Uint8Array): boolean {
+    this.writes.push(bytes.length);
+    return this.#below.write(bytes);
+  }
+  pause(): void {
+    this.paused = true;
+    this.pauses++;
+    this.#below.pause();
+  }
+  resume(): void {
+    this.paused = false;
+    this.#below.resume();
+  }
+  closeWrite(): void {
+    this.writeEnded = true;
+    this.#below.closeWrite();
+  }
+  close(): void {
+    this.#below.close();
+  }
+}
+
+/** How to open a connection for a test. */
+export interface RigOptions extends ConnectionOptions {
+  role?: Role;
+  websocket?: ConnectionUser;
+  onError?: ErrorHandler;
+  memory?: MemoryTransportOptions;
+  clock?: VirtualClock;
+}
+
+/** A connection and what is around it. */
+export interface Rig {
+  connection: WebSocketConnection;
+  link: ProtocolLink;
+  peer: Peer;
+  clock: VirtualClock;
+  transport: SpyTransport;
+  /** What `onError` got. */
+  errors: unknown[];
+}
+
+/** Opens a connection; its pings are off unless `pingInterval` is given. */
+export function open(options: RigOptions = {}): Rig {
+  const { role = "server", websocket, memory, clock = new VirtualClock() } = options;
+  const pair = memoryTransportPair(memory);
+  const transport = new SpyTransport(pair[role]);
+  const settings = readConnectionOptions({ pingInterval: Infinity, ...options, clock });
+  const errors: unknown[] = [];
+  const link = new ProtocolLink({ role, transport, options: settings });
+  const connection = new WebSocketConnection<undefined>(link, {
+    url: "ws://test/",
+    data: undefined,
+    receiveHighWaterMark: settings.receiveHighWaterMark,
+    clock,
+    onError: options.onError ?? ((error): void => void errors.push(error)),
+  });
+  const peer = new Peer(role === "server" ? pair.client : pair.server, role === "server");
+  connection.start(websocket);
+  return { connection, link, peer, clock, transport, errors };
+}
+
+/** Lets everything happen that needs no time: memory and promises work in microtasks. */
+export function settle(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 0));
+}
