@@ -16,8 +16,10 @@ import { BadMessage, readMessage, readName } from "./words.ts";
 
 /** How often everybody is pinged, in milliseconds. */
 const PING_INTERVAL = 1000;
-/** Who says more than one thing in so many milliseconds waits that long. */
-const PAUSE = 100;
+/** Who talks on and on may say one thing in so many milliseconds, */
+const PACE = 50;
+/** but so many things at once, after a silence. */
+const BURST = 20;
 
 const rooms = new Rooms();
 
@@ -31,11 +33,18 @@ function handshake(request: Request): { data: Person } | Response {
     return new Response("Say who you are: /chat?room=ROOM&name=NAME\n", { status: 400 });
   }
   return {
-    data: { name, room: rooms.get(room), slow: false, pingedAt: undefined, roundTrip: undefined },
+    data: {
+      name,
+      room: rooms.get(room),
+      slow: false,
+      talkedUntil: 0,
+      pingedAt: undefined,
+      roundTrip: undefined,
+    },
   };
 }
 
-/** The next message waits for the promise, so nobody can flood a room: TCP makes the peer wait. */
+/** When there is a promise, the next message waits for it. */
 function message(connection: PersonConnection, data: string | Uint8Array): Promise<void> | void {
   const { room, name } = connection.data;
   try {
@@ -44,7 +53,15 @@ function message(connection: PersonConnection, data: string | Uint8Array): Promi
     if (!(error instanceof BadMessage)) throw error; // a mistake of ours: 1011
     return connection.close({ closeCode: error.closeCode, reason: error.message });
   }
-  return new Promise((resolve) => setTimeout(resolve, PAUSE));
+  return pace(connection.data);
+}
+
+/** Nobody can flood a room: as the connection is not read meanwhile, TCP makes the peer wait. */
+function pace(person: Person): Promise<void> | void {
+  const now = performance.now();
+  person.talkedUntil = Math.max(person.talkedUntil, now - BURST * PACE) + PACE;
+  const wait = person.talkedUntil - now;
+  if (wait > 0) return new Promise((resolve) => setTimeout(resolve, wait));
 }
 
 /** One ping at a time; rejects only when the connection closes, and then nobody asks. */

@@ -17,6 +17,8 @@ export interface Person {
   readonly room: Room;
   /** More waits for it than it takes. */
   slow: boolean;
+  /** How far, at the pace that is asked for, what it said reaches. */
+  talkedUntil: number;
   /** When the ping under way left. */
   pingedAt: number | undefined;
   /** How long the last one took. */

@@ -121,6 +121,12 @@ export class Chromium implements AsyncDisposable {
 
   /** Ends the browser and removes its profile. */
   async close(): Promise<void> {
+    // Asked to, it ends its helper processes first; killed, it would leave them to the system.
+    this.command("Browser.close").catch(() => {});
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise((resolve) => timer = setTimeout(resolve, 5000));
+    await Promise.race([this.#child.exited, late]);
+    clearTimeout(timer);
     this.#connection.terminate();
     await this.#child.stop();
     await removeProfile(this.#profile);

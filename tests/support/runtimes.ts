@@ -153,9 +153,10 @@ export class Child implements AsyncDisposable {
     }
   }
 
-  /** Sends a signal. */
-  signal(name: "SIGINT" | "SIGTERM" | "SIGKILL"): void {
-    this.#child.kill(name);
+  /** Sends a signal, while it runs. */
+  signal(name: "SIGINT" | "SIGTERM"): void {
+    // Not by `kill` of the child: Deno then reports the signal as its end, whatever it did.
+    if (!this.#over && this.#child.pid !== undefined) process.kill(this.#child.pid, name);
   }
 
   /** Kills it and waits until it is gone. */

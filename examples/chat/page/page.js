@@ -25,6 +25,8 @@ let arriving = true;
 /** The messages shown, by id: after a reconnection the server tells the last ones again. */
 let shown = new Set();
 let last;
+/** Whether the end of the log is in sight, and to be kept there. */
+let following = true;
 let unread = 0;
 
 const roomInAddress = () => {
@@ -52,6 +54,7 @@ function join(name, room) {
   arriving = true;
   shown = new Set();
   last = undefined;
+  following = true;
   log.replaceChildren();
   people.reset([], name);
   find("room").textContent = `#${room}`;
@@ -140,15 +143,11 @@ function showNotice(text) {
 
 /** Adds a line. Who reads further up is not disturbed, but told. */
 function show(line, always) {
-  const follow = always || atEnd();
+  following ||= always;
   log.append(line);
   while (log.childElementCount > MAX_LINES) log.firstElementChild.remove();
-  if (follow) log.scrollTop = log.scrollHeight;
+  if (following) log.scrollTop = log.scrollHeight;
   else find("newer").hidden = false;
-}
-
-function atEnd() {
-  return log.scrollHeight - log.scrollTop - log.clientHeight < NEAR;
 }
 
 function showTitle(count = 0) {
@@ -179,14 +178,13 @@ addEventListener("keydown", (event) => {
 });
 
 log.addEventListener("scroll", () => {
-  if (atEnd()) find("newer").hidden = true;
+  following = log.scrollHeight - log.scrollTop - log.clientHeight < NEAR;
+  if (following) find("newer").hidden = true;
 });
 
-// A keyboard on the screen takes room: what was at the end stays in sight.
-let height = 0;
+// A keyboard on the screen takes room: who was at the end stays there.
 new ResizeObserver(() => {
-  if (log.scrollHeight - log.scrollTop - height < NEAR) log.scrollTop = log.scrollHeight;
-  height = log.clientHeight;
+  if (following) log.scrollTop = log.scrollHeight;
 }).observe(log);
 
 find("newer").addEventListener("click", () => {
