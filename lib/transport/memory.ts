@@ -154,7 +154,8 @@ class MemoryTransport implements Transport {
   /** Moves what was written into the peer's inbox, as far as there is room, and then the end. */
   #send(): void {
     const peer = this.#peer;
-    if (peer.#closed) return;
+    // Nobody is there to read; an end with nothing before it needs nobody.
+    if (peer.#closed && this.#outboxSize > 0) return;
     for (let bytes = this.#outbox[0]; bytes !== undefined; bytes = this.#outbox[0]) {
       const room = this.#settings.capacity - peer.#inboxSize;
       if (room <= 0) break;
