@@ -18,6 +18,7 @@
 
 /** The base of every error that this library makes. */
 export class SluiceError extends Error {
+  /** The class. */
   override readonly name: string = "SluiceError";
   /** A stable code, one for each cause; messages may be reworded, codes are not. */
   readonly code: string;
@@ -50,7 +51,9 @@ export type ProtocolErrorCode =
 
 /** The peer broke a rule of RFC 6455. */
 export class ProtocolError extends SluiceError {
+  /** The class. */
   override readonly name = "ProtocolError";
+  /** The rule that was broken. */
   declare readonly code: ProtocolErrorCode;
   /** The code for the Close frame that answers it: 1002, or 1007 for bad data in a good frame. */
   readonly closeCode: 1002 | 1007;
@@ -64,6 +67,7 @@ export class ProtocolError extends SluiceError {
 
 /** A limit that the user or the defaults set was passed. */
 export class LimitError extends SluiceError {
+  /** The class. */
   override readonly name = "LimitError";
   /** The option that sets the limit: `"maxMessageSize"`, say. */
   readonly option: string;
@@ -101,6 +105,7 @@ export interface HandshakeErrorDetails {
 
 /** The opening handshake failed (RFC 6455 section 4). */
 export class HandshakeError extends SluiceError {
+  /** The class. */
   override readonly name = "HandshakeError";
   /** On a server, the status to answer with; on a client, the status that came, or 0 for none. */
   readonly status: number;
@@ -147,7 +152,9 @@ export type TransportErrorCode =
 
 /** The socket below failed. `cause` is the runtime's own error. */
 export class TransportError extends SluiceError {
+  /** The class. */
   override readonly name = "TransportError";
+  /** What failed. */
   declare readonly code: TransportErrorCode;
 
   /** Makes the error for one failed socket. */
@@ -180,6 +187,7 @@ export interface CloseInfo extends CloseStatus {
 
 /** The connection is closed. Thrown by what needs an open one, and by iteration after trouble. */
 export class ConnectionClosedError extends SluiceError implements CloseInfo {
+  /** The class. */
   override readonly name = "ConnectionClosedError";
   readonly closeCode: number;
   readonly reason: string;

@@ -11,6 +11,12 @@ export {
   type WebSocketServer,
 } from "./listen.ts";
 export type { AcceptOptions } from "./options.ts";
-export type { HandshakeDecision, HandshakeHook, HandshakeInfo } from "../handshake/hook.ts";
-export type { OriginPolicy } from "../handshake/origin.ts";
+export type { TransportListenOptions } from "../connection/transport.ts";
+export type {
+  HandshakeDecision,
+  HandshakeHook,
+  HandshakeInfo,
+  HandshakeResult,
+} from "../handshake/hook.ts";
+export type { OriginPolicy, RequestFacts } from "../handshake/origin.ts";
 export type { HostPolicy } from "../handshake/host.ts";
