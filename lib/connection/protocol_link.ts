@@ -249,8 +249,10 @@ export class ProtocolLink implements Link {
 
   /** Something was added to the output: it leaves at the end of the pass, or of the tick. */
   #written(): void {
-    if (this.#protocol.output.length >= FLUSH_SIZE) return this.#flush();
-    if (this.#inPass || this.#flushSoon || this.#blocked) return;
+    const { output } = this.#protocol;
+    if (this.#blocked) return output.settle();
+    if (output.length >= FLUSH_SIZE) return this.#flush();
+    if (this.#inPass || this.#flushSoon) return;
     this.#flushSoon = true;
     this.#quietTurns = 0;
     this.#lengthSeen = 0;

@@ -88,6 +88,15 @@ export class Output {
     this.#start = this.#end = 0;
   }
 
+  /** Moves what is written out of the shared memory: it will stay for a while. */
+  settle(): void {
+    if (this.#bytes !== slab || this.length === 0) return;
+    const own = this.view().slice();
+    this.release();
+    this.#bytes = own;
+    this.#end = own.length;
+  }
+
   #grow(size: number): void {
     const have = this.length, needed = have + size;
     if (have === 0 && !slabTaken && size <= MAX_SLAB_SIZE) {

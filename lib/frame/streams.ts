@@ -137,7 +137,9 @@ export class FrameEncoderStream extends TransformStream<Frame, Uint8Array<ArrayB
     super({
       transform(frame, controller): void {
         encoder.encode(firstByte(frame), frame.payload);
-        controller.enqueue(encoder.output.take());
+        // A reader may transfer a chunk's buffer, so it must be nobody else's: a copy.
+        controller.enqueue(encoder.output.view().slice());
+        encoder.output.release();
       },
     });
   }

@@ -125,3 +125,18 @@ describe("output", () => {
     output.release();
   });
 });
+
+describe("output that stays for a while", () => {
+  it("leaves the shared memory, so that others write there, and keeps what it has", () => {
+    const stuck = new Output(), other = new Output();
+    write(stuck, pattern(10));
+    stuck.settle();
+    write(other, pattern(20, 5));
+    assert.notEqual(stuck.bytes.buffer, other.bytes.buffer);
+    assert.ok(other.bytes.length > 32 * KiB, "the shared memory is free again");
+    write(stuck, pattern(5000, 10));
+    stuck.settle();
+    assertPattern(stuck.take(), 5010);
+    assertPattern(other.take(), 20, 5);
+  });
+});
