@@ -178,6 +178,7 @@ export class SpyTransport implements Transport {
   paused = false;
   pauses = 0;
   writeEnded = false;
+  closed = false;
   /** Bytes handed to the connection. */
   delivered = 0;
 
@@ -225,6 +226,7 @@ export class SpyTransport implements Transport {
     this.#below.closeWrite();
   }
   close(): void {
+    this.closed = true;
     this.#below.close();
   }
 }
@@ -247,6 +249,8 @@ export interface Rig {
   transport: SpyTransport;
   /** What `onError` got. */
   errors: unknown[];
+  /** Lets the oldest event of a manual pair happen. */
+  step(): boolean;
 }
 
 /** Opens a connection; its pings are off unless `pingInterval` is given. */
@@ -266,7 +270,7 @@ export function open(options: RigOptions = {}): Rig {
   });
   const peer = new Peer(role === "server" ? pair.client : pair.server, role === "server");
   connection.start(websocket);
-  return { connection, link, peer, clock, transport, errors };
+  return { connection, link, peer, clock, transport, errors, step: pair.step };
 }
 
 /** Lets everything happen that needs no time: memory and promises work in microtasks. */

@@ -1,0 +1,364 @@
+import { describe, it } from "node:test";
+import assert from "node:assert/strict";
+import type { ConnectionHandlers } from "../../lib/connection/handlers.ts";
+import { textOf } from "./support.ts";
+import { open, ROLES, settle } from "./support.ts";
+
+/** Handlers that write down what is called; those given win. */
+function recorder(log: string[], own: ConnectionHandlers = {}): ConnectionHandlers {
+  return {
+    open: () => void log.push("open"),
+    message: (_connection, data) => void log.push(`message ${data}`),
+    ping: (_connection, payload) => void log.push(`ping ${textOf(payload)}`),
+    pong: (_connection, payload) => void log.push(`pong ${textOf(payload)}`),
+    close: (_connection, { closeCode }) => void log.push(`close ${closeCode}`),
+    ...own,
+  };
+}
+
+for (const role of ROLES) {
+  describe(`handlers, as ${role}`, () => {
+    it("are called in the order of events: open first, close once and last", async () => {
+      const log: string[] = [];
+      const { connection, peer } = open({ role, websocket: recorder(log) });
+      assert.deepEqual(log, ["open"]);
+      peer.write(
+        peer.frame(0x81, "a"),
+        peer.frame(0x89, "p"),
+        peer.frame(0x8a, "q"),
+        peer.frame(0x81, "b"),
+        peer.frame(0x88),
+        peer.frame(0x81, "c"),
+      );
+      peer.transport.closeWrite();
+      await connection.closed;
+      connection.terminate();
+      await settle();
+      assert.deepEqual(log, ["open", "message a", "ping p", "pong q", "message b", "close 1005"]);
+    });
+
+    it("get the connection, and `this` is their object", async () => {
+      const seen: unknown[] = [];
+      const websocket: ConnectionHandlers = {
+        open(connection): void {
+          seen.push(this === websocket, connection);
+        },
+        message(connection): void {
+          seen.push(this === websocket, connection);
+        },
+      };
+      const { connection, peer } = open({ role, websocket });
+      peer.say("x");
+      await settle();
+      assert.deepEqual(seen, [true, connection, true, connection]);
+      connection.terminate();
+    });
+
+    it("close is told before `closed` resolves, with the same value", async () => {
+      let info: unknown;
+      const { connection, peer } = open({
+        role,
+        websocket: { close: (_connection, given) => void (info = given) },
+      });
+      peer.transport.close();
+      assert.equal(await connection.closed, info);
+    });
+
+    for (
+      const [how, fail] of [
+        ["throws", () => {
+          throw new Error("user");
+        }],
+        ["rejects", () => Promise.reject(new Error("user"))],
+      ] as const
+    ) {
+      it(`message that ${how}: 1011, onError, nothing delivered after`, async () => {
+        const log: string[] = [];
+        const { connection, peer, errors } = open({
+          role,
+          websocket: recorder(log, {
+            message(_connection, data): void | Promise<void> {
+              log.push(`message ${data}`);
+              return fail();
+            },
+          }),
+        });
+        peer.say("a", "b");
+        peer.say("c");
+        await settle();
+        assert.deepEqual(log, ["open", "message a"]);
+        assert.deepEqual(peer.said, ["8:1011"]);
+        assert.deepEqual(errors.map(String), ["Error: user"]);
+        peer.sayClose(1011);
+        peer.transport.closeWrite();
+        const info = await connection.closed;
+        assert.deepEqual([info.error?.message, info.initiator, info.wasClean], [
+          "user",
+          "local",
+          true,
+        ]);
+        assert.deepEqual(log, ["open", "message a", "close 1011"]);
+      });
+
+      for (const name of ["open", "ping", "pong", "drain"] as const) {
+        it(`${name} that ${how}: 1011 and onError`, async () => {
+          const { connection, peer, errors } = open({
+            role,
+            sendHighWaterMark: 1,
+            websocket: { [name]: fail },
+          });
+          if (name === "drain") connection.send("xyz");
+          peer.write(peer.frame(0x89, "p"), peer.frame(0x8a, "q"));
+          await settle();
+          assert.deepEqual(peer.closeCodes, [1011]);
+          assert.deepEqual(errors.map(String), ["Error: user"]);
+          connection.terminate();
+        });
+      }
+
+      it(`close that ${how}: onError, and closed resolves`, async () => {
+        const { connection, peer, errors } = open({ role, websocket: { close: fail } });
+        peer.sayClose();
+        peer.transport.closeWrite();
+        const { closeCode, error } = await connection.closed;
+        await settle();
+        assert.deepEqual([closeCode, error], [1000, undefined]);
+        assert.deepEqual(errors.map(String), ["Error: user"]);
+      });
+
+      it(`a function that ${how}: 1011 and onError`, async () => {
+        const { connection, peer, errors } = open({ role, websocket: fail });
+        await settle();
+        assert.deepEqual(peer.said, ["8:1011"]);
+        assert.deepEqual(errors.map(String), ["Error: user"]);
+        connection.terminate();
+      });
+    }
+
+    it("what is thrown may be no Error", async () => {
+      const { connection, peer, errors } = open({
+        role,
+        websocket: () => {
+          throw "a string";
+        },
+      });
+      await settle();
+      assert.deepEqual([peer.said, errors], [["8:1011"], ["a string"]]);
+      peer.sayClose();
+      peer.transport.closeWrite();
+      assert.equal((await connection.closed).error?.message, "a string");
+    });
+
+    it("an onError that throws is reported and hurts nobody", async (t) => {
+      const report = t.mock.method(console, "error", () => {});
+      const { connection, peer } = open({
+        role,
+        websocket: () => {
+          throw new Error("user");
+        },
+        onError: () => {
+          throw new Error("handler of errors");
+        },
+      });
+      await settle();
+      assert.deepEqual(report.mock.calls.map(({ arguments: [error] }) => error.message), [
+        "handler of errors",
+      ]);
+      assert.deepEqual(peer.said, ["8:1011"]);
+      connection.terminate();
+    });
+
+    it("the next message waits for the promise of the one before", async () => {
+      const log: string[] = [];
+      const settlers: (() => void)[] = [];
+      const { connection, peer, transport } = open({
+        role,
+        websocket: recorder(log, {
+          message(_connection, data): Promise<void> {
+            log.push(`message ${data}`);
+            return new Promise((resolve) => settlers.push(resolve));
+          },
+        }),
+      });
+      peer.write(peer.frame(0x81, "a"), peer.frame(0x81, "b"), peer.frame(0x89, "p"));
+      await settle();
+      assert.deepEqual(log, ["open", "message a"]);
+      assert.ok(transport.paused);
+      settlers[0]();
+      await settle();
+      assert.deepEqual(log, ["open", "message a", "message b"]);
+      settlers[1]();
+      await settle();
+      assert.deepEqual(log, ["open", "message a", "message b", "ping p"]);
+      assert.equal(transport.paused, false);
+      connection.terminate();
+    });
+
+    it("and also after close(), while what is in flight still comes", async () => {
+      const log: string[] = [];
+      const settlers: (() => void)[] = [];
+      const { connection, peer } = open({
+        role,
+        websocket: recorder(log, {
+          message(_connection, data): Promise<void> | void {
+            log.push(`message ${data}`);
+            if (data !== "c") return new Promise((resolve) => settlers.push(resolve));
+          },
+        }),
+      });
+      peer.say("a", "b", "c", "d");
+      await settle();
+      connection.close();
+      await settle();
+      assert.deepEqual(log, ["open", "message a"]);
+      settlers[0]();
+      await settle();
+      assert.deepEqual(log, ["open", "message a", "message b"]);
+      settlers[1]();
+      await settle();
+      assert.deepEqual(log, ["open", "message a", "message b", "message c", "message d"]);
+      peer.sayClose();
+      peer.transport.closeWrite();
+      await connection.closed;
+      assert.equal(log.at(-1), "close 1000");
+      settlers[2]();
+      await settle();
+      assert.equal(log.length, 6);
+    });
+
+    it("nothing is handled after `close`, though a message waited", async () => {
+      const log: string[] = [];
+      let go = (): void => {};
+      const { connection, peer } = open({
+        role,
+        websocket: recorder(log, {
+          message(_connection, data): Promise<void> {
+            log.push(`message ${data}`);
+            return new Promise((resolve) => go = resolve);
+          },
+        }),
+      });
+      peer.say("a", "b");
+      await settle();
+      connection.close();
+      peer.sayClose();
+      peer.transport.closeWrite();
+      await connection.closed;
+      go();
+      await settle();
+      assert.deepEqual(log, ["open", "message a", "close 1000"]);
+    });
+
+    it("without message: data is dropped and never pauses", async () => {
+      const log: string[] = [];
+      const { connection, peer, transport } = open({
+        role,
+        receiveHighWaterMark: 10,
+        websocket: recorder(log, { message: undefined as unknown as undefined }),
+      });
+      peer.say(...Array.from({ length: 100 }, () => "long enough to be over the mark"));
+      peer.write(peer.frame(0x89, "p"));
+      await settle();
+      assert.equal(transport.pauses, 0);
+      assert.deepEqual(log, ["open", "ping p"]);
+      assert.equal(connection.stats.messagesReceived, 100);
+      connection.terminate();
+    });
+
+    it("terminate() in any of them: nothing more of the chunk is delivered", async () => {
+      for (
+        const [first, expected] of [[0x81, "message x"], [0x89, "ping x"], [
+          0x8a,
+          "pong x",
+        ]] as const
+      ) {
+        const log: string[] = [];
+        const own: ConnectionHandlers = {};
+        const stop = (what: string): ConnectionHandlers["ping"] => (connection, payload) => {
+          log.push(`${what} ${typeof payload === "string" ? payload : textOf(payload)}`);
+          connection.terminate();
+        };
+        own.message = stop("message") as ConnectionHandlers["message"];
+        own.ping = stop("ping");
+        own.pong = stop("pong");
+        const { connection, peer } = open({ role, websocket: recorder(log, own) });
+        peer.write(
+          peer.frame(first, "x"),
+          peer.frame(0x81, "y"),
+          peer.frame(0x89, "y"),
+          peer.frame(0x88),
+        );
+        await connection.closed;
+        await settle();
+        assert.deepEqual(log, ["open", expected, "close 1006"]);
+      }
+    });
+
+    it("terminate() in open: not even the bytes behind the handshake are read", async () => {
+      const log: string[] = [];
+      const { connection, link, peer } = open({
+        role,
+        websocket: recorder(log, { open: (connection) => connection.terminate() }),
+      });
+      link.feed(peer.frame(0x81, "x"));
+      await connection.closed;
+      assert.deepEqual(log, ["close 1006"]);
+    });
+
+    it("close() in message: what is behind it is still delivered, up to the peer's Close", async () => {
+      const log: string[] = [];
+      const { connection, peer } = open({
+        role,
+        websocket: recorder(log, {
+          message(connection, data): void {
+            log.push(`message ${data}`);
+            connection.close({ closeCode: 4000 });
+          },
+        }),
+      });
+      peer.write(
+        peer.frame(0x81, "a"),
+        peer.frame(0x81, "b"),
+        peer.frame(0x88),
+        peer.frame(0x81, "c"),
+      );
+      peer.transport.closeWrite();
+      await connection.closed;
+      assert.deepEqual(log, ["open", "message a", "message b", "close 1005"]);
+      assert.deepEqual(peer.said, ["8:4000"]);
+    });
+
+    it("send() in drain does not call drain again before it is due", async () => {
+      let drains = 0;
+      const { connection, peer } = open({
+        role,
+        sendHighWaterMark: 1,
+        websocket: {
+          drain(connection): void {
+            if (++drains < 5) connection.send("again");
+          },
+        },
+      });
+      connection.send("first");
+      await settle();
+      assert.equal(drains, 5);
+      assert.equal(peer.frames.length, 5);
+      connection.terminate();
+    });
+
+    it("a throw in ping keeps the pong and sends one Close behind it", async () => {
+      const { connection, peer } = open({
+        role,
+        websocket: {
+          ping(): void {
+            throw new Error("user");
+          },
+        },
+      });
+      peer.write(peer.frame(0x89, "1"), peer.frame(0x89, "2"));
+      await settle();
+      assert.deepEqual(peer.said, ["10:1", "8:1011"]);
+      connection.terminate();
+    });
+  });
+}
