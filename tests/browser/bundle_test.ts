@@ -4,13 +4,14 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import type { WebSocketConnection } from "../../mod.ts";
 import { listen, type WebSocketServer } from "../../lib/server/mod.ts";
 import { Chromium, needsChromium, type Tab } from "../support/chromium.ts";
 import { findRuntime } from "../support/runtimes.ts";
 
 const options = { timeout: 120_000 };
-const entry = decodeURIComponent(new URL("../../mod.ts", import.meta.url).pathname);
+const entry = fileURLToPath(new URL("../../mod.ts", import.meta.url));
 
 /** The library as one file for browsers, or why there is none. */
 type Bundle = { text: string } | { skip: string };
@@ -228,31 +229,34 @@ for (const [name, made] of bundles) {
         });
       });
 
-      it(
-        "rejects with typed errors: refused, nothing there, aborted, no URL",
-        options,
-        async () => {
-          await inPage(async (tab, url) => {
-            const said = await tab.call(async (url: string) => {
+      it("rejects with a typed error: refused, gone, aborted, no URL", options, async () => {
+        const { server: gone } = await serve("");
+        await gone.shutdown();
+        const closed = `ws://127.0.0.1:${gone.address.port}/`;
+        await inPage(async (tab, url) => {
+          const said = await tab.call(
+            async (url: string, closed: string) => {
               const { connect, HandshakeError } = (globalThis as unknown as Page).sluice;
               const kind = (error: unknown) =>
                 error instanceof HandshakeError ? error.code : (error as Error).name;
               return [
                 await connect(`${url}refused`).catch(kind),
-                await connect("ws://127.0.0.1:1/").catch(kind),
+                await connect(closed).catch(kind),
                 await connect(url, { signal: AbortSignal.abort() }).catch(kind),
                 await connect("not a URL").catch(kind),
               ];
-            }, url);
-            assert.deepEqual(said, [
-              "PLATFORM_REFUSED",
-              "PLATFORM_REFUSED",
-              "AbortError",
-              "SyntaxError",
-            ]);
-          });
-        },
-      );
+            },
+            url,
+            closed,
+          );
+          assert.deepEqual(said, [
+            "PLATFORM_REFUSED",
+            "PLATFORM_REFUSED",
+            "AbortError",
+            "SyntaxError",
+          ]);
+        });
+      });
 
       it("exports all that mod.ts does", options, async () => {
         await inPage(async (tab) => {

@@ -141,19 +141,14 @@ describe("the chat's page in Chromium", needsChromium(), () => {
     await tab.pressEnter();
   }
 
-  async function sees(tab: Tab, texts: string[]): Promise<void> {
-    const json = JSON.stringify(texts);
-    const shown = "JSON.stringify([...document.querySelectorAll('.said .text')]" +
-      ".map((e) => e.textContent))";
-    await tab.waitFor(`${shown} === ${JSON.stringify(json)}`);
+  /** Waits until the elements of that kind have just these texts. */
+  async function shows(tab: Tab, selector: string, texts: string[]): Promise<void> {
+    const shown = `[...document.querySelectorAll('${selector}')].map((e) => e.textContent)`;
+    await tab.waitFor(`JSON.stringify(${shown}) === ${JSON.stringify(JSON.stringify(texts))}`);
   }
 
-  async function seesPeople(tab: Tab, names: string[]): Promise<void> {
-    const json = JSON.stringify(names);
-    const shown = "JSON.stringify([...document.querySelectorAll('#people .name')]" +
-      ".map((e) => e.textContent))";
-    await tab.waitFor(`${shown} === ${JSON.stringify(json)}`);
-  }
+  const sees = (tab: Tab, texts: string[]) => shows(tab, ".said .text", texts);
+  const seesPeople = (tab: Tab, names: string[]) => shows(tab, "#people .name", names);
 
   it("two tabs exchange messages, and see who is there and how far", options, async () => {
     await using server = start();

@@ -6,6 +6,7 @@
  */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import process from "node:process";
+import { fileURLToPath } from "node:url";
 
 /** Its name. */
 export type RuntimeName = "deno" | "bun" | "node";
@@ -80,7 +81,7 @@ export function startFile(name: RuntimeName, file: URL, options: StartOptions = 
   if (runtime === undefined) throw new Error(`Cannot start ${file.pathname}: no ${name} found`);
   const { args = [], env = {}, permissions = ["-A"] } = options;
   const before = name === "deno" ? ["run", "--quiet", ...permissions] : [];
-  return new Child(runtime.path, [...before, decodeURIComponent(file.pathname), ...args], { env });
+  return new Child(runtime.path, [...before, fileURLToPath(file), ...args], { env });
 }
 
 /** How a process ended. */
