@@ -33,8 +33,13 @@ class Peer {
 describe("a room of the chat", () => {
   it("gives everybody a name of their own", () => {
     const room = new Room();
-    for (let i = 0; i < 3; i++) room.enter(new Peer(room, "Ann").connection);
+    const peers = Array.from({ length: 3 }, () => new Peer(room, "Ann"));
+    for (const peer of peers) room.enter(peer.connection);
     assert.deepEqual([...room.people.keys()], ["Ann", "Ann 2", "Ann 3"]);
+    room.leave(peers[1].connection);
+    assert.deepEqual([...room.people.keys()], ["Ann", "Ann 3"]);
+    room.enter(new Peer(room, "Ann").connection);
+    assert.deepEqual([...room.people.keys()], ["Ann", "Ann 3", "Ann 2"]);
   });
 
   it("spares who is slow the round trips, not what is said", () => {
