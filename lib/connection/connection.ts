@@ -4,7 +4,7 @@
  * @module
  */
 import { type CloseInfo, type CloseStatus, ConnectionClosedError } from "../errors.ts";
-import { writeClosePayload } from "../message/close.ts";
+import { isNormalEnd, writeClosePayload } from "../message/close.ts";
 import type { Clock } from "./clock.ts";
 import type { ConnectionHandlers, ConnectionUser, ErrorHandler } from "./handlers.ts";
 import { Inbox, type MessageData } from "./inbox.ts";
@@ -383,8 +383,7 @@ export class WebSocketConnection<Data = undefined> implements AsyncIterable<Mess
   async #next(): Promise<IteratorResult<MessageData, undefined>> {
     const message = this.#inbox.take() ?? await this.#inbox.wait(undefined);
     if (message !== undefined) return { done: false, value: message };
-    const code = this.#closeInfo!.closeCode;
-    if (code === 1000 || code === 1001 || code === 1005) return { done: true, value: undefined };
+    if (isNormalEnd(this.#closeInfo!.closeCode)) return { done: true, value: undefined };
     throw this.closedError();
   }
 

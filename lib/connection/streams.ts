@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { isNormalEnd } from "../message/close.ts";
 import type { WebSocketConnection } from "./connection.ts";
 import type { MessageData } from "./inbox.ts";
 
@@ -34,8 +35,13 @@ export function readableOf(
 export function writableOf<Data>(connection: WebSocketConnection<Data>): WritableStream<SendData> {
   return new WritableStream<SendData>({
     start(controller): void {
-      // A writer that waits for nothing learns of the end here.
-      connection.closed.then(() => controller.error(connection.closedError()));
+      // A writer that waits for nothing learns of the end here. After a normal end, a pipe from
+      // `readable` that has had everything comes first, and closes this stream in good order.
+      connection.closed.then(({ closeCode }) => {
+        const tell = (): void => controller.error(connection.closedError());
+        if (isNormalEnd(closeCode)) setTimeout(tell, 0);
+        else tell();
+      });
     },
     async write(data): Promise<void> {
       if (connection.send(data)) return;

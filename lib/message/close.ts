@@ -27,6 +27,11 @@ export function isWireCode(code: number): boolean {
   return code >= 1000 && code <= 1014 && code !== 1004 && code !== NO_STATUS && code !== ABNORMAL;
 }
 
+/** Whether a connection that ended with this code ended as it should: reading it just ends. */
+export function isNormalEnd(code: number): boolean {
+  return code === 1000 || code === 1001 || code === NO_STATUS;
+}
+
 /**
  * Reads a Close frame's unmasked payload. An empty one is the status 1005.
  *
