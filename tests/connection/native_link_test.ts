@@ -1,0 +1,274 @@
+import { describe, it } from "node:test";
+import assert from "node:assert/strict";
+import { WebSocketConnection } from "../../lib/connection/connection.ts";
+import type { ConnectionUser } from "../../lib/connection/handlers.ts";
+import { NativeLink, type WebSocketLike } from "../../lib/connection/native_link.ts";
+import { type ConnectionOptions, readConnectionOptions } from "../../lib/connection/options.ts";
+import { LimitError } from "../../lib/errors.ts";
+import { VirtualClock } from "../support/clock.ts";
+import { settle } from "./support.ts";
+
+interface CloseLike {
+  code: number;
+  reason: string;
+  wasClean: boolean;
+}
+
+/** A WebSocket that does nothing by itself, and refuses what a client's must. */
+class FakeWebSocket implements WebSocketLike {
+  readyState = 1;
+  bufferedAmount = 0;
+  readonly protocol = "chat";
+  readonly extensions = "permessage-deflate";
+  readonly url = "ws://fake/";
+  binaryType = "blob";
+  /** What is sent stays buffered. */
+  stuck = false;
+  readonly sent: (string | Uint8Array)[] = [];
+  readonly closes: (number | string | undefined)[][] = [];
+  readonly #listeners = new Map<string, (event: never) => void>();
+
+  send(data: string | Uint8Array<ArrayBuffer>): void {
+    this.sent.push(typeof data === "string" ? data : data.slice());
+    if (this.stuck) this.bufferedAmount += data.length;
+  }
+  close(...status: [code?: number, reason?: string]): void {
+    const [code] = status;
+    if (code !== undefined && code !== 1000 && (code < 3000 || code > 4999)) {
+      throw new DOMException("refused", "InvalidAccessError");
+    }
+    this.closes.push(status);
+    this.readyState = 2;
+  }
+  addEventListener(type: string, listener: (event: never) => void): void {
+    this.#listeners.set(type, listener);
+  }
+  message(...all: (string | ArrayBuffer)[]): void {
+    for (const data of all) this.#listeners.get("message")?.({ data } as never);
+  }
+  closed(event: CloseLike = { code: 1000, reason: "", wasClean: true }): void {
+    this.readyState = 3;
+    this.#listeners.get("close")?.(event as never);
+  }
+}
+
+function open(
+  options: ConnectionOptions & { websocket?: ConnectionUser } = {},
+): {
+  socket: FakeWebSocket;
+  link: NativeLink;
+  connection: WebSocketConnection;
+  clock: VirtualClock;
+} {
+  const clock = new VirtualClock(), socket = new FakeWebSocket();
+  const settings = readConnectionOptions({ ...options, clock });
+  const link = new NativeLink(socket, settings);
+  const connection = new WebSocketConnection<undefined>(link, {
+    url: socket.url,
+    data: undefined,
+    receiveHighWaterMark: settings.receiveHighWaterMark,
+    clock,
+    onError: (): void => {},
+  });
+  connection.start(options.websocket);
+  return { socket, link, connection, clock };
+}
+
+describe("a platform's WebSocket as a link", () => {
+  it("says what it lacks, and what was agreed", async () => {
+    const { connection, socket } = open();
+    assert.deepEqual(connection.capabilities, { pause: false, ping: false, anyCloseCode: false });
+    assert.deepEqual([connection.protocol, connection.extensions, connection.remoteAddress], [
+      "chat",
+      "permessage-deflate",
+      undefined,
+    ]);
+    assert.equal(socket.binaryType, "arraybuffer");
+    await assert.rejects(connection.ping(), { name: "NotSupportedError" });
+  });
+
+  it("passes messages both ways", async () => {
+    const { connection, socket } = open();
+    assert.equal(connection.send("a"), true);
+    assert.equal(connection.send(new Uint8Array([1, 2])), true);
+    assert.deepEqual(socket.sent, ["a", new Uint8Array([1, 2])]);
+    socket.message("b", new Uint8Array([3]).buffer);
+    assert.equal(await connection.receive(), "b");
+    assert.deepEqual(await connection.receive(), new Uint8Array([3]));
+  });
+
+  it("closes with the code that was asked for where the platform lets it", async () => {
+    for (const closeCode of [1000, 3000, 4999]) {
+      const { connection, socket, clock } = open();
+      connection.close({ closeCode, reason: "bye" });
+      assert.equal(connection.readyState, 2);
+      assert.equal(connection.send("late"), false);
+      connection.close();
+      assert.deepEqual(socket.closes, [[closeCode, "bye"]]);
+      socket.closed({ code: closeCode, reason: "bye", wasClean: true });
+      const info = await connection.closed;
+      assert.deepEqual(info, {
+        closeCode,
+        reason: "bye",
+        wasClean: true,
+        sent: { closeCode, reason: "bye" },
+        received: { closeCode, reason: "bye" },
+        initiator: "local",
+        error: undefined,
+      });
+      assert.equal(clock.timers, 0);
+    }
+  });
+
+  it("sends 4001, 4008, 4011 for the codes a platform refuses, and says so", async () => {
+    for (const [asked, sent] of [[1001, 4001], [1008, 4008], [1011, 4011]]) {
+      const { connection, socket } = open();
+      connection.close({ closeCode: asked, reason: "r" });
+      assert.deepEqual(socket.closes, [[sent, "r"]]);
+      socket.closed({ code: sent, reason: "r", wasClean: true });
+      assert.equal((await connection.closed).sent?.closeCode, sent);
+    }
+  });
+
+  it("closes without a code for 1005", () => {
+    const { connection, socket } = open();
+    connection.close({ closeCode: 1005 });
+    assert.deepEqual(socket.closes, [[]]);
+  });
+
+  it("tells of the peer's close, and of an end without one", async () => {
+    const clean = open();
+    clean.socket.closed({ code: 1001, reason: "gone", wasClean: true });
+    const { closeCode, reason, initiator, sent, received } = await clean.connection.closed;
+    assert.deepEqual([closeCode, reason, initiator, sent, received], [
+      1001,
+      "gone",
+      "remote",
+      undefined,
+      { closeCode: 1001, reason: "gone" },
+    ]);
+    const torn = open();
+    torn.socket.closed({ code: 1006, reason: "", wasClean: false });
+    const info = await torn.connection.closed;
+    assert.deepEqual([info.closeCode, info.wasClean, info.received], [1006, false, undefined]);
+  });
+
+  it("is over after closeTimeout, whatever the platform does", async () => {
+    const { connection, socket, clock } = open({ closeTimeout: 1000 });
+    connection.close();
+    clock.advance(999);
+    assert.equal(connection.readyState, 2);
+    clock.advance(1);
+    const { closeCode, wasClean } = await connection.closed;
+    assert.deepEqual([closeCode, wasClean], [1006, false]);
+    socket.message("late");
+    socket.closed();
+    assert.equal(connection.stats.messagesReceived, 0);
+    assert.equal(clock.timers, 0);
+  });
+
+  it("terminate: over at once, nothing held or late is given", async () => {
+    const got: unknown[] = [];
+    const { connection, socket, link, clock } = open({
+      websocket: { message: (_connection, data) => void got.push(data) },
+    });
+    link.pause();
+    socket.message("held");
+    connection.terminate();
+    assert.equal(connection.readyState, 3);
+    assert.equal(connection.send("x"), false);
+    socket.message("late");
+    const { closeCode, initiator } = await connection.closed;
+    assert.deepEqual([closeCode, initiator, got], [1006, "local", []]);
+    assert.equal(connection.stats.messagesReceived, 0);
+    assert.equal(clock.timers, 0);
+    connection.terminate();
+  });
+
+  it("holds what comes while paused, and gives it in order", async () => {
+    const got: unknown[] = [];
+    const settlers: (() => void)[] = [];
+    const { socket } = open({
+      websocket: {
+        message(_connection, data): Promise<void> {
+          got.push(data);
+          return new Promise((resolve) => settlers.push(resolve));
+        },
+      },
+    });
+    socket.message("a", "b", "c");
+    assert.deepEqual(got, ["a"]);
+    settlers[0]();
+    await settle();
+    socket.message("d");
+    assert.deepEqual(got, ["a", "b"]);
+    for (let at = 1; at < 4; at++) {
+      settlers[at]();
+      await settle();
+    }
+    assert.deepEqual(got, ["a", "b", "c", "d"]);
+  });
+
+  it("closes with 4008 past maxReceiveBuffered, 64 bytes added for each message", async () => {
+    const { connection, socket, link } = open({ maxReceiveBuffered: 3 * 74 });
+    link.pause();
+    socket.message(..."abc".split("").map((letter) => letter.repeat(10)));
+    assert.equal(connection.readyState, 1);
+    socket.message("");
+    assert.deepEqual(socket.closes, [[4008, "maxReceiveBuffered"]]);
+    socket.closed({ code: 4008, reason: "", wasClean: true });
+    const { error } = await connection.closed;
+    assert.ok(error instanceof LimitError);
+    assert.deepEqual([error.option, error.limit], ["maxReceiveBuffered", 222]);
+    for (const letter of "abc") assert.equal(await connection.receive(), letter.repeat(10));
+  });
+
+  it("send gives false above the mark; drain and ready follow when the platform has sent", async () => {
+    let drains = 0;
+    const { connection, socket, clock } = open({
+      sendHighWaterMark: 10,
+      websocket: { drain: () => void drains++ },
+    });
+    socket.stuck = true;
+    assert.equal(connection.send("x".repeat(10)), true);
+    assert.equal(connection.send("y"), false);
+    let ready = false;
+    void connection.ready.then(() => ready = true);
+    clock.advance(1000);
+    await settle();
+    assert.deepEqual([drains, ready], [0, false]);
+    socket.bufferedAmount = 10;
+    clock.advance(10);
+    await settle();
+    assert.deepEqual([drains, ready], [1, true]);
+    assert.equal(clock.timers, 0);
+  });
+
+  it("closes with 4008 past maxBufferedAmount, judged before a send", async () => {
+    const { connection, socket, clock } = open({ maxBufferedAmount: 10, sendHighWaterMark: 5 });
+    socket.stuck = true;
+    connection.send("x".repeat(10));
+    connection.send("passes");
+    assert.equal(connection.send("not"), false);
+    assert.deepEqual(socket.sent.length, 2);
+    assert.deepEqual(socket.closes, [[4008, "maxBufferedAmount"]]);
+    socket.closed({ code: 1006, reason: "", wasClean: false });
+    const { error } = await connection.closed;
+    assert.ok(error instanceof LimitError && error.option === "maxBufferedAmount");
+    assert.equal(clock.timers, 0);
+  });
+
+  it("a handler that throws closes with 4011 and its error is told", async () => {
+    const { connection, socket } = open({
+      websocket: {
+        message(): void {
+          throw new Error("user");
+        },
+      },
+    });
+    socket.message("a", "b");
+    assert.deepEqual(socket.closes, [[4011, ""]]);
+    socket.closed({ code: 4011, reason: "", wasClean: true });
+    assert.equal((await connection.closed).error?.message, "user");
+  });
+});
