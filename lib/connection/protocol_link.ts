@@ -26,8 +26,11 @@ import type { Transport, TransportAddress, TransportSink } from "./transport.ts"
 const FLUSH_SIZE = 64 * 1024;
 /** How many microtasks output must have stopped growing for, before it leaves. */
 const QUIET_TURNS = 4;
-/** What a peer may still send after we have said why we close (DESIGN: lingering). */
-const LINGER_SIZE = 1024 * 1024;
+/**
+ * A peer that broke a rule and then was quiet for so long, in milliseconds, has finished what it was
+ * sending and has had its chance to read why we close.
+ */
+const LINGER_QUIET = 2_000;
 
 const nothing = new Uint8Array(0);
 const everything: Capabilities = { pause: true, ping: true, anyCloseCode: true };
@@ -76,10 +79,9 @@ export class ProtocolLink implements Link {
   #lengthSeen = 0;
   #stalledAt = 0;
 
-  /** Our Close has been handed to the system; what still comes is dropped and counted. */
+  /** Our Close has been handed to the system; what still comes is dropped. */
   #closeLeft = false;
   #lingering = false;
-  #dropped = 0;
   #terminated = false;
   #closed = false;
   #error: Error | undefined;
@@ -90,6 +92,7 @@ export class ProtocolLink implements Link {
   readonly #pongDue = new Deadline(() => this.#silent());
   readonly #sendDue = new Deadline(() => this.#stalled());
   readonly #closeDue = new Deadline(() => this.#transport.close());
+  readonly #quietDue = new Deadline(() => this.#transport.close());
 
   /** Makes the link; nothing moves before `start`. */
   constructor(init: ProtocolLinkInit) {
@@ -211,8 +214,7 @@ export class ProtocolLink implements Link {
     this.#heard = true;
     if (this.#terminated) return;
     if (this.#lingering) {
-      this.#dropped += chunk.length;
-      if (this.#dropped > LINGER_SIZE) this.#transport.close();
+      if (this.#quietDue.pending) this.#deadlines.set(this.#quietDue, LINGER_QUIET);
     } else if (this.#paused || this.#held.length > 0) this.#hold(chunk, 0);
     else this.#pass(chunk);
   }
@@ -370,6 +372,9 @@ export class ProtocolLink implements Link {
     // The peer has nothing more to say. To wait for its end would make both wait where the transport
     // cannot half-close, and the peer does not see that we ended.
     if (isServer && closeReceived !== undefined) this.#transport.close();
+    // Who fails reads on, time alone being the limit: many a peer looks for our Close only when it has
+    // sent the whole of a frame that was too large, and a reset before that would take our Close away.
+    if (closeReceived === undefined) this.#deadlines.set(this.#quietDue, LINGER_QUIET);
   }
 
   #end(): void {
@@ -390,6 +395,7 @@ export class ProtocolLink implements Link {
     this.#release();
     this.#sendDue.cancel();
     this.#closeDue.cancel();
+    this.#quietDue.cancel();
     this.#protocol.output.release();
     const { closeReceived: received, closeSent, closedFirst } = this.#protocol;
     const sent = this.#closeLeft ? closeSent : undefined;
