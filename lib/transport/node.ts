@@ -380,7 +380,7 @@ export function connectNode(
       : { path, allowHalfOpen: true };
     const socket = options.tls === undefined
       ? net.connect(target)
-      : tls.connect({ ...target, ...identity(modules, options.tls) });
+      : tls.connect({ ...target, ...identity(modules, { hostname, ...options.tls }) });
     let settled = false;
     const settle = (): boolean => {
       if (settled) return false;
@@ -415,18 +415,18 @@ export function rootCertificates(modules: NodeModules | undefined): readonly str
   return modules?.tls.getCACertificates?.() ?? modules?.tls.rootCertificates ?? [];
 }
 
-/** What a TLS client checks the server by. */
+/** What a TLS client names the server by, and checks it by. */
 function identity(
   modules: NodeModules,
-  { caCerts, serverName }: { caCerts?: string[]; serverName?: string },
+  tls: { hostname: string; caCerts?: string[]; serverName?: string },
 ): Partial<NodeTlsConnectOptions> {
+  const { hostname, caCerts, serverName = hostname } = tls;
   return {
     ...(caCerts === undefined ? {} : { ca: [...rootCertificates(modules), ...caCerts] }),
-    ...(serverName === undefined ? {} : {
-      // RFC 6066 section 3: the name that is sent is never an address. It is checked all the same.
-      ...(modules.net.isIP(serverName) === 0 ? { servername: serverName } : {}),
-      checkServerIdentity: (_: string, certificate: unknown): Error | undefined =>
-        modules.tls.checkServerIdentity(serverName, certificate),
-    }),
+    // RFC 6455 section 4.1: a client names the server (SNI), which node:tls does only when told the
+    // name. RFC 6066 section 3: an address is never sent. It is checked all the same.
+    ...(modules.net.isIP(serverName) === 0 ? { servername: serverName } : {}),
+    checkServerIdentity: (_: string, certificate: unknown): Error | undefined =>
+      modules.tls.checkServerIdentity(serverName, certificate),
   };
 }
