@@ -105,7 +105,8 @@ function denoFlag(cause: unknown, endpoint: Endpoint): string | undefined {
   if (property(cause, "name") !== "NotCapable") return undefined;
   return endpoint.path === undefined
     ? `--allow-net=${endpointName(endpoint)}`
-    : `--allow-read=${endpoint.path} --allow-write=${endpoint.path}`;
+    : `--allow-net=unix:${endpoint.path} --allow-read=${endpoint.path} ` +
+      `--allow-write=${endpoint.path}`;
 }
 
 /** The error for a `listen` that failed with `cause`. */
