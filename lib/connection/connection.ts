@@ -370,6 +370,8 @@ export class WebSocketConnection<Data = undefined> implements AsyncIterable<Mess
 
   /** The user's code failed: 1011 for the peer, the error for `onError`. */
   #userFailed(error: unknown): void {
+    // A `for await` in the user's function ends with the connection's own error: no news to anybody.
+    if (error instanceof ConnectionClosedError && this.#closeInfo !== undefined) return;
     this.#dropping = true;
     const cause = error instanceof Error ? error : new Error(String(error));
     this.#link.fail({ closeCode: 1011, reason: "" }, cause);

@@ -55,16 +55,24 @@ export class Protocol implements MessageSink {
 
   /** Makes the protocol of one end. */
   constructor(
-    options: { role: Role; extension?: MessageExtension | undefined } & ResolvedConnectionOptions,
+    options: {
+      role: Role;
+      extension?: MessageExtension | undefined;
+      /** Empties `output` if it can: called between the pieces of a large frame. */
+      flush?: () => boolean;
+    } & ResolvedConnectionOptions,
     sink: ProtocolSink,
   ) {
-    const { role, extension, mask, clock } = options;
+    const { role, extension, mask, clock, flush } = options;
     this.#sink = sink;
     this.#frames = new FrameDecoder(
       { role, maxFrameSize: options.maxFrameSize, allowedRsv: extension?.rsv ?? 0 },
       new MessageDecoder(options, this),
     );
-    this.#encoder = new MessageEncoder(new FrameEncoder({ role, mask }, this.output), extension);
+    this.#encoder = new MessageEncoder(
+      new FrameEncoder({ role, mask, ...(flush && { flush }) }, this.output),
+      extension,
+    );
     this.#maxPingsPerSecond = options.maxPingsPerSecond;
     this.#now = (): number => clock.now();
   }

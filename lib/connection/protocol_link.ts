@@ -102,7 +102,9 @@ export class ProtocolLink implements Link {
     this.extensions = init.extension?.header ?? "";
     this.#options = init.options;
     this.#deadlines = Deadlines.of(init.options.clock);
-    this.#protocol = new Protocol({ role: init.role, extension: init.extension, ...init.options }, {
+    const { role, extension } = init;
+    const flush = (): boolean => this.#flushNow();
+    this.#protocol = new Protocol({ role, extension, flush, ...init.options }, {
       message: (data): void => this.#sink.message(data),
       ping: (payload): void => this.#sink.ping(payload),
       pong: (payload): void => this.#sink.pong(payload),
@@ -277,20 +279,25 @@ export class ProtocolLink implements Link {
   };
 
   #flush(): void {
-    const output = this.#protocol.output;
-    if (this.#blocked || this.#closed || this.#terminated) return;
-    if (output.length > 0) {
-      const all = this.#transport.write(output.view());
-      // Memory that the transport still holds is not written to again.
-      if (this.#transport.copiesOnWrite) output.release();
-      else output.take();
-      if (!all) return this.#block();
-    }
+    if (!this.#flushNow()) return;
     if (!this.#protocol.open) this.#closeHasLeft();
     if (this.#wantsDrain) {
       this.#wantsDrain = false;
       this.#sink.drain();
     }
+  }
+
+  /** Writes what there is, and tells nobody: whether more can be written. */
+  #flushNow(): boolean {
+    const output = this.#protocol.output;
+    if (this.#blocked || this.#closed || this.#terminated) return false;
+    if (output.length === 0) return true;
+    const all = this.#transport.write(output.view());
+    // Memory that the transport still holds is not written to again.
+    if (this.#transport.copiesOnWrite) output.release();
+    else output.take();
+    if (!all) this.#block();
+    return all;
   }
 
   #block(): void {

@@ -74,6 +74,31 @@ function maskByWords(
   for (at += words.length << 2; at < stop; at++, rotated >>>= 8) target[at] ^= rotated & 255;
 }
 
+/**
+ * A copy of `source[start, end)`, XORed with `key`, in memory of its own. `slice` spares a large one
+ * from being filled with zeros first.
+ */
+export function maskedCopy(
+  source: Uint8Array,
+  start: number,
+  end: number,
+  key: number,
+): Uint8Array<ArrayBuffer> {
+  const size = end - start;
+  if (size < BY_WORDS) {
+    const copy = new Uint8Array(size);
+    maskInto(copy, 0, source, start, end, key);
+    return copy;
+  }
+  // A subclass (Node's Buffer) would make a copy of its own kind.
+  const plain = source.constructor === Uint8Array
+    ? source
+    : new Uint8Array(source.buffer, source.byteOffset, source.byteLength);
+  const copy = plain.slice(start, end);
+  if (key !== 0) maskByWords(copy, 0, copy, 0, size, key);
+  return copy;
+}
+
 /** Gives a fresh masking key: 32 bits that the peer and the caller cannot foretell. */
 export type MaskSource = () => number;
 

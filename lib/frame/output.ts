@@ -7,8 +7,8 @@
 
 /** The shared memory, in bytes: many small writes, one after the other. */
 const SLAB_SIZE = 128 * 1024;
-/** It grows for larger writes, up to this. */
-const MAX_SLAB_SIZE = 2 * 1024 * 1024;
+/** More than this at once gets a buffer of its own. */
+const MAX_SHARED = 96 * 1024;
 /** With less room than this a new slab is begun, lest what is written has to be moved. */
 const MIN_ROOM = 32 * 1024;
 /** What a buffer of one's own begins with, when another has the slab. */
@@ -99,8 +99,11 @@ export class Output {
 
   #grow(size: number): void {
     const have = this.length, needed = have + size;
-    if (have === 0 && !slabTaken && size <= MAX_SLAB_SIZE) {
-      if (slabUsed + Math.max(size, MIN_ROOM) > slab.length) beginSlab(size);
+    if (have === 0 && !slabTaken && size <= MAX_SHARED) {
+      if (slabUsed + Math.max(size, MIN_ROOM) > slab.length) {
+        slab = new Uint8Array(SLAB_SIZE);
+        slabUsed = 0;
+      }
       slabTaken = true;
       this.#bytes = slab;
       this.#start = this.#end = slabUsed;
@@ -112,11 +115,4 @@ export class Output {
     this.#bytes = grown;
     this.#end = have;
   }
-}
-
-function beginSlab(size: number): void {
-  let length = Math.max(slab.length, SLAB_SIZE);
-  while (length < size) length *= 2;
-  slab = new Uint8Array(length);
-  slabUsed = 0;
 }

@@ -8,7 +8,7 @@ import { Collector } from "./collector.ts";
 import { FrameDecoder, type FrameDecoderOptions, type FrameSink } from "./decoder.ts";
 import { FrameEncoder, type FrameEncoderOptions } from "./encoder.ts";
 import { firstByte, type Frame } from "./frame.ts";
-import { maskInto } from "./mask.ts";
+import { maskedCopy, maskInto } from "./mask.ts";
 import { FIN, type Opcode, OPCODE_BITS, RSV } from "./opcode.ts";
 import { BATCH, type DecoderPair, makePair } from "./pair.ts";
 
@@ -77,9 +77,7 @@ class Gatherer implements FrameSink {
   }
 
   frame(first: number, chunk: Uint8Array, start: number, end: number, key: number): void {
-    const payload = new Uint8Array(end - start);
-    maskInto(payload, 0, chunk, start, end, key);
-    this.#give(first, payload);
+    this.#give(first, maskedCopy(chunk, start, end, key));
   }
 
   frameStart(first: number, payloadLength: number): void {

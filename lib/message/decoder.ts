@@ -7,7 +7,7 @@
 import { type CloseStatus, LimitError, ProtocolError } from "../errors.ts";
 import { Collector } from "../frame/collector.ts";
 import { DEFAULT_MAX_SIZE, type FrameSink } from "../frame/decoder.ts";
-import { maskInto } from "../frame/mask.ts";
+import { maskedCopy, maskInto } from "../frame/mask.ts";
 import {
   BINARY,
   CLOSE,
@@ -107,9 +107,7 @@ export class MessageDecoder implements FrameSink {
     if ((first & ~3) === FIN && this.#type === 0 && !this.#closed) {
       if (first === (FIN | BINARY)) {
         if (size > this.#maxMessageSize) this.#tooLarge(size);
-        const data = new Uint8Array(size);
-        maskInto(data, 0, chunk, start, end, key);
-        return this.#sink.message(data);
+        return this.#sink.message(maskedCopy(chunk, start, end, key));
       }
       if (first === (FIN | TEXT)) {
         if (size > this.#maxMessageSize) this.#tooLarge(size);
@@ -118,9 +116,7 @@ export class MessageDecoder implements FrameSink {
     }
     if (this.#closed) return;
     if ((first & CONTROL_BIT) !== 0) {
-      const payload = new Uint8Array(size);
-      maskInto(payload, 0, chunk, start, end, key);
-      return this.#controlFrame(first & OPCODE_BITS, payload);
+      return this.#controlFrame(first & OPCODE_BITS, maskedCopy(chunk, start, end, key));
     }
     this.#beginFragment(first, size);
     this.#data(chunk, start, end, key, (first & FIN) !== 0);
@@ -221,8 +217,7 @@ export class MessageDecoder implements FrameSink {
       this.#announced -= end - start;
       return;
     }
-    const piece = new Uint8Array(end - start);
-    maskInto(piece, 0, chunk, start, end, key);
+    const piece = maskedCopy(chunk, start, end, key);
     this.#transform(piece, final);
   }
 
