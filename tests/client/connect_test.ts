@@ -1,0 +1,190 @@
+import { describe, it } from "node:test";
+import assert from "node:assert/strict";
+import { connect, type ConnectOptions } from "../../lib/client/connect.ts";
+import type { Transport, TransportListener } from "../../lib/connection/transport.ts";
+import { HandshakeError, TransportError } from "../../lib/errors.ts";
+import { acceptFor } from "../../lib/handshake/key.ts";
+import { listenTransport } from "../../lib/transport/runtime.ts";
+import { bytesOf, join, Peer, textOf } from "../connection/support.ts";
+import { VirtualClock } from "../support/clock.ts";
+
+/** A server of which each connection is in the test's hands. */
+interface Dumb extends AsyncDisposable {
+  url: string;
+  /** The peers that have connected. */
+  peers: Peer[];
+  peer(): Promise<Peer>;
+}
+
+async function until(what: string, condition: () => boolean): Promise<void> {
+  const guard = Date.now() + 20_000;
+  while (!condition()) {
+    assert.ok(Date.now() < guard, `never happened: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+}
+
+async function dumb(): Promise<Dumb> {
+  const peers: Peer[] = [];
+  const listener: TransportListener = await listenTransport({ hostname: "127.0.0.1", port: 0 }, {
+    connection: (transport: Transport): void => void peers.push(new Peer(transport, false)),
+    error: (error): void => assert.fail(error),
+  });
+  return {
+    url: `ws://127.0.0.1:${listener.address.port}/`,
+    peers,
+    async peer(): Promise<Peer> {
+      await until("connected", () => peers.length > 0);
+      return peers[0];
+    },
+    async [Symbol.asyncDispose](): Promise<void> {
+      for (const { transport } of peers) transport.close();
+      await listener.close();
+    },
+  };
+}
+
+/** The correct answer to the request that came. */
+async function answerTo(peer: Peer): Promise<Uint8Array> {
+  await until("the request", () => textOf(peer.bytes).includes("\r\n\r\n"));
+  const key = /Sec-WebSocket-Key: (\S+)/i.exec(textOf(peer.bytes))?.[1] ?? "";
+  return bytesOf(
+    `HTTP/1.1 101 OK\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${
+      acceptFor(key)
+    }\r\n\r\n`,
+  );
+}
+
+describe("connect", () => {
+  it("threat 50: frames in one chunk with the answer are the first messages", async () => {
+    await using server = await dumb();
+    const connecting = connect(server.url);
+    const peer = await server.peer();
+    peer.write(await answerTo(peer), peer.frame(0x81, "one"), peer.frame(0x81, "two"));
+    const connection = await connecting;
+    assert.equal(await connection.receive(), "one");
+    assert.equal(await connection.receive(), "two");
+    connection.terminate();
+    await connection.closed;
+  });
+
+  it("threat 50: and with handlers, each message once, wherever the chunks are cut", async () => {
+    for (const back of [0, 1, 2, 7]) {
+      await using server = await dumb();
+      const got: unknown[] = [];
+      const connecting = connect(server.url, {
+        websocket: {
+          open: () => void got.push("open"),
+          message: (_connection, data) => void got.push(data),
+        },
+      });
+      const peer = await server.peer();
+      const head = await answerTo(peer);
+      const bytes = join(head, peer.frame(0x81, "one"), peer.frame(0x81, "two"));
+      peer.write(bytes.subarray(0, head.length + back));
+      await new Promise((resolve) => setTimeout(resolve, 2));
+      peer.write(bytes.subarray(head.length + back));
+      const connection = await connecting;
+      await until("both", () => got.length >= 3);
+      assert.deepEqual(got, ["open", "one", "two"]);
+      connection.terminate();
+      await connection.closed;
+    }
+  });
+
+  it("handshakeTimeout, with no answer: a HandshakeError, and the socket is closed", async () => {
+    await using server = await dumb();
+    const clock = new VirtualClock();
+    const refused = assert.rejects(
+      connect(server.url, { clock, handshakeTimeout: 500 }),
+      (error) => {
+        assert.ok(error instanceof HandshakeError);
+        assert.deepEqual([error.code, error.status], ["HANDSHAKE_TIMEOUT", 0]);
+        return true;
+      },
+    );
+    const peer = await server.peer();
+    await answerTo(peer);
+    clock.advance(500);
+    await refused;
+    await until("closed", () => peer.closed || peer.ended);
+    assert.equal(clock.timers, 0);
+  });
+
+  it("an abort before, while connecting, and while waiting: its reason, nothing stays open", async () => {
+    const reason = new Error("enough");
+    await assert.rejects(
+      connect("ws://127.0.0.1:1/", { signal: AbortSignal.abort(reason) }),
+      reason,
+    );
+
+    await using server = await dumb();
+    const early = new AbortController();
+    const connecting = connect(server.url, { signal: early.signal });
+    early.abort(reason);
+    await assert.rejects(connecting, reason);
+
+    const late = new AbortController(), clock = new VirtualClock();
+    const before = server.peers.length;
+    const waiting = assert.rejects(connect(server.url, { signal: late.signal, clock }), reason);
+    await until(
+      "the request",
+      () => server.peers.slice(before).some(({ bytes }) => bytes.length > 0),
+    );
+    late.abort(reason);
+    await waiting;
+    await until("all closed", () => server.peers.every(({ closed, ended }) => closed || ended));
+    assert.equal(clock.timers, 0);
+  });
+
+  it("an abort after it is open does nothing", async () => {
+    await using server = await dumb();
+    const controller = new AbortController();
+    const connecting = connect(server.url, { signal: controller.signal });
+    const peer = await server.peer();
+    peer.write(await answerTo(peer));
+    const connection = await connecting;
+    controller.abort();
+    assert.equal(connection.readyState, 1);
+    connection.terminate();
+    await connection.closed;
+  });
+
+  it("nobody listening: a TransportError", async () => {
+    const server = await dumb();
+    await server[Symbol.asyncDispose]();
+    await assert.rejects(connect(server.url), (error) => {
+      assert.ok(error instanceof TransportError);
+      return error.code === "CONNECTION_REFUSED";
+    });
+  });
+
+  it("bad URLs, protocols and options reject before anything is opened", async () => {
+    await using server = await dumb();
+    const cases: [string, ConnectOptions, string][] = [
+      ["nonsense", {}, "SyntaxError"],
+      [`${server.url}#fragment`, {}, "SyntaxError"],
+      ["ftp://localhost/", {}, "SyntaxError"],
+      [server.url, { protocols: ["a", "a"] }, "SyntaxError"],
+      [server.url, { protocols: "a b" }, "SyntaxError"],
+      [server.url, { maxMessageSize: NaN }, "RangeError"],
+      [server.url, { handshakeTimeout: -1 }, "RangeError"],
+    ];
+    for (const [url, options, name] of cases) {
+      await assert.rejects(connect(url, options), { name });
+    }
+    assert.equal(server.peers.length, 0);
+  });
+
+  it("bad headers and head limits reject, and leave nothing open", async () => {
+    await using server = await dumb();
+    const cases: ConnectOptions[] = [
+      { headers: [["Upgrade", "x"]] },
+      { maxHeaderSize: -1 },
+      { maxHeaders: 0.5 },
+    ];
+    for (const options of cases) await assert.rejects(connect(server.url, options));
+    await until("all closed", () => server.peers.every(({ closed, ended }) => closed || ended));
+    assert.ok(server.peers.every(({ bytes }) => bytes.length === 0));
+  });
+});

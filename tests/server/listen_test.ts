@@ -1,0 +1,189 @@
+import { describe, it } from "node:test";
+import assert from "node:assert/strict";
+import { connect } from "../../lib/client/connect.ts";
+import type { WebSocketConnection } from "../../lib/connection/connection.ts";
+import type { Transport } from "../../lib/connection/transport.ts";
+import { HandshakeError, TransportError } from "../../lib/errors.ts";
+import { listen, type ListenOptions, type WebSocketServer } from "../../lib/server/listen.ts";
+import { connectTransport } from "../../lib/transport/runtime.ts";
+import { bytesOf, Peer } from "../connection/support.ts";
+import { VirtualClock } from "../support/clock.ts";
+import { answerOf, REQUEST } from "./support.ts";
+
+const ECHO: ListenOptions["websocket"] = {
+  message: (connection, data) => void connection.send(data),
+};
+
+const urlOf = ({ address }: WebSocketServer): string => `ws://127.0.0.1:${address.port}/`;
+
+function start(options: Partial<ListenOptions> = {}): Promise<WebSocketServer> {
+  return listen({ hostname: "127.0.0.1", port: 0, websocket: ECHO, onError: () => {}, ...options });
+}
+
+/** A socket that says nothing by itself. */
+async function dial(server: WebSocketServer): Promise<{ peer: Peer; transport: Transport }> {
+  const transport = await connectTransport({ hostname: "127.0.0.1", port: server.address.port });
+  return { transport, peer: new Peer(transport, true) };
+}
+
+/** Waits for what the network does in its own time. */
+async function until(what: string, condition: () => boolean): Promise<void> {
+  const guard = Date.now() + 20_000;
+  while (!condition()) {
+    assert.ok(Date.now() < guard, `never happened: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+}
+
+async function refusedWith(server: WebSocketServer, status: number): Promise<void> {
+  await assert.rejects(connect(urlOf(server)), (error) => {
+    assert.ok(error instanceof HandshakeError, `${error}`);
+    assert.equal(error.status, status);
+    return true;
+  });
+}
+
+describe("listen", () => {
+  it("echoes, knows its connections, and forgets those that are closed", async () => {
+    await using server = await start();
+    const connection = await connect(urlOf(server));
+    connection.send("a");
+    assert.equal(await connection.receive(), "a");
+    assert.equal(server.connections.size, 1);
+    connection.close();
+    await connection.closed;
+    await until("forgotten", () => server.connections.size === 0);
+  });
+
+  it("refuses with 503 past maxConnections, and has room again when one leaves", async () => {
+    await using server = await start({ maxConnections: 1 });
+    const first = await connect(urlOf(server));
+    await refusedWith(server, 503);
+    first.send("still open");
+    assert.equal(await first.receive(), "still open");
+    first.close();
+    await first.closed;
+    await until("room again", () => server.connections.size === 0);
+    const second = await until503IsOver(server);
+    second.close();
+    await second.closed;
+  });
+
+  it("refuses with 503 past maxPendingHandshakes", async () => {
+    await using server = await start({ maxPendingHandshakes: 1 });
+    const { transport, peer } = await dial(server);
+    transport.write(bytesOf(REQUEST.slice(0, 20)));
+    await refusedWith(server, 503);
+    transport.write(bytesOf(REQUEST.slice(20)));
+    await until("the first is answered", () => answerOf(peer).status === 101);
+    transport.close();
+  });
+
+  it("shutdown: 503 to pending handshakes, 1001 to each connection, then it is over", async () => {
+    const decision = Promise.withResolvers<undefined>();
+    let deciding = false;
+    const server = await start({
+      handshake(request): Promise<undefined> | undefined {
+        if (!request.url.endsWith("/slow")) return undefined;
+        deciding = true;
+        return decision.promise;
+      },
+    });
+    // Sockets are accepted in their order: this one is by the time the others are open.
+    const { transport, peer } = await dial(server);
+    transport.write(bytesOf(REQUEST.slice(0, 20)));
+    const connections = await Promise.all([connect(urlOf(server)), connect(urlOf(server))]);
+    const pending = assert.rejects(connect(`${urlOf(server)}slow`), (error) => {
+      assert.ok(error instanceof HandshakeError, `${error}`);
+      return error.status === 503;
+    });
+    await until("the hook is asked", () => deciding);
+    const over = server.shutdown();
+    await pending;
+    decision.resolve(undefined);
+    await until("the half request is refused", () => answerOf(peer).status === 503);
+    transport.close();
+    for (const { closed } of connections) {
+      const { received, wasClean } = await closed;
+      assert.deepEqual([received?.closeCode, wasClean], [1001, true]);
+    }
+    await over;
+    await server.finished;
+    assert.equal(server.connections.size, 0);
+    await server.shutdown();
+    await assert.rejects(connect(urlOf(server)), TransportError);
+  });
+
+  it("shutdown drops what is left when its timeout is over", async () => {
+    const clock = new VirtualClock();
+    const server = await start({ clock, pingInterval: Infinity });
+    const { transport, peer } = await dial(server);
+    transport.write(bytesOf(REQUEST));
+    await until("the handshake is over", () => server.connections.size === 1);
+    const [connection] = server.connections;
+    const over = server.shutdown({ timeout: 500 });
+    await until("1001 is sent", () => answerOf(peer).body.length >= 4);
+    clock.advance(499);
+    assert.equal(connection.readyState, 2);
+    clock.advance(1);
+    await over;
+    assert.equal((await connection.closed).closeCode, 1006);
+    await until("the socket is gone", () => peer.closed || peer.ended);
+    assert.equal(clock.timers, 0);
+  });
+
+  it("a shutdown timeout that is none is a RangeError, and nothing is shut down", async () => {
+    await using server = await start();
+    await assert.rejects(server.shutdown({ timeout: -1 }), RangeError);
+    await using connection = await connect(urlOf(server));
+    connection.send("a");
+    assert.equal(await connection.receive(), "a");
+  });
+
+  it("onError gets what was refused; one that throws hurts nobody", async (t) => {
+    const report = t.mock.method(console, "error", () => {});
+    const errors: unknown[] = [];
+    await using server = await start({
+      handshake: () => new Response("no", { status: 401 }),
+      onError(error): void {
+        errors.push(error);
+        throw new Error("onError");
+      },
+    });
+    const { transport } = await dial(server);
+    transport.write(bytesOf("nonsense\r\n\r\n"));
+    transport.closeWrite();
+    await until("told", () => errors.length === 1);
+    assert.ok(errors[0] instanceof HandshakeError);
+    assert.equal(report.mock.calls.length, 1);
+    await refusedWith(server, 401);
+  });
+
+  it("needs handlers, and checks its options before it listens", async () => {
+    const bad = [
+      {},
+      { websocket: 7 },
+      { websocket: null },
+      { websocket: ECHO, fetch: "x" },
+      { websocket: ECHO, handshake: 1 },
+      { websocket: ECHO, protocols: ["é"] },
+    ];
+    for (const options of bad) {
+      await assert.rejects(listen(options as unknown as ListenOptions), TypeError);
+    }
+    await assert.rejects(start({ maxConnections: -1 }), RangeError);
+    await assert.rejects(start({ maxPendingHandshakes: 0.5 }), RangeError);
+  });
+});
+
+/** The refused client's socket counts until it has let go. */
+async function until503IsOver(server: WebSocketServer): Promise<WebSocketConnection> {
+  const guard = Date.now() + 20_000;
+  for (;;) {
+    try {
+      return await connect(urlOf(server));
+    } catch (error) {
+      if (!(error instanceof HandshakeError) || Date.now() > guard) throw error;
+    }
+  }
+}

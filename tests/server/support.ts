@@ -1,0 +1,91 @@
+/** An opening handshake over memory, with a client that says exactly what the test wants. */
+
+import type { WebSocketConnection } from "../../lib/connection/connection.ts";
+import type { MemoryTransportOptions } from "../../lib/transport/memory.ts";
+import { memoryTransportPair } from "../../lib/transport/memory.ts";
+import { Opening } from "../../lib/server/opening.ts";
+import {
+  type AcceptOptions,
+  readServerOptions,
+  type ServerSettings,
+} from "../../lib/server/options.ts";
+import { bytesOf, Peer, SpyTransport, textOf } from "../connection/support.ts";
+import { VirtualClock } from "../support/clock.ts";
+
+/** The lines of a request that breaks no rule; RFC 6455 section 1.3 has the key. */
+export const REQUEST: string = [
+  "GET /chat?room=1 HTTP/1.1",
+  "Host: localhost",
+  "Upgrade: websocket",
+  "Connection: Upgrade",
+  "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+  "Sec-WebSocket-Version: 13",
+  "\r\n",
+].join("\r\n");
+
+/** A request with other lines than an upgrade's. */
+export function plain(start: string, ...lines: readonly string[]): string {
+  return [`${start} HTTP/1.1`, "Host: localhost", ...lines, "\r\n"].join("\r\n");
+}
+
+/** The head and the body of what a server answered. */
+export function answerOf(peer: Peer): { status: number; head: string; body: string } {
+  const text = textOf(peer.bytes);
+  const end = text.indexOf("\r\n\r\n");
+  return { status: Number(text.slice(9, 12)), head: text.slice(0, end), body: text.slice(end + 4) };
+}
+
+export interface OpeningOptions<Data> extends AcceptOptions<Data> {
+  websocket?: ServerSettings<Data>["websocket"];
+  fetch?: ServerSettings<Data>["fetch"];
+  memory?: MemoryTransportOptions;
+}
+
+export interface OpeningRig<Data> {
+  opening: Opening<Data>;
+  peer: Peer;
+  clock: VirtualClock;
+  transport: SpyTransport;
+  /** The connection, once it is open. */
+  opened: WebSocketConnection<Data>[];
+  /** What the owner was told at the end of a handshake that failed. */
+  ended: (Error | undefined)[];
+  /** What `onError` got. */
+  errors: unknown[];
+  /** The client's bytes, as text. */
+  say(text: string): void;
+}
+
+/** Starts an opening handshake; pings are off. */
+export function openingRig<Data = undefined>(
+  options: OpeningOptions<Data> = {},
+): OpeningRig<Data> {
+  const clock = new VirtualClock();
+  const errors: unknown[] = [];
+  const opened: WebSocketConnection<Data>[] = [], ended: (Error | undefined)[] = [];
+  const pair = memoryTransportPair(options.memory);
+  const transport = new SpyTransport(pair.server);
+  const settings = readServerOptions<Data>({
+    pingInterval: Infinity,
+    onError: (error): void => void errors.push(error),
+    ...options,
+    clock,
+  });
+  const opening = new Opening<Data>(transport, settings, {
+    boundToLoopback: true,
+    opened: (_opening, connection): void => void opened.push(connection),
+    ended: (_opening, error): void => void ended.push(error),
+  });
+  const peer = new Peer(pair.client, true);
+  opening.start();
+  return {
+    opening,
+    peer,
+    clock,
+    transport,
+    opened,
+    ended,
+    errors,
+    say: (text): void => peer.write(bytesOf(text)),
+  };
+}
