@@ -6,52 +6,53 @@
 
 /** The buffer of an idle connection, in bytes: 10,000 of them must cost little. */
 const SMALL = 1_024;
-/** The buffer of a busy connection, in bytes. */
-const LARGE = 65_536;
-/** After so many reads in a row that the small buffer would have held, it comes back. */
+/** The buffers of a busy connection, and of one that carries large messages. */
+const LENT = [65_536, 262_144];
+/** After so many reads in a row that the next smaller buffer would have held, it comes back. */
 const PATIENCE = 4;
-/** So many large buffers wait for the next borrower; more are left to the garbage collector. */
+/** So many buffers of each size wait for the next borrower; more are left to the garbage collector. */
 const POOL_LIMIT = 64;
 
-const pool: Uint8Array[] = [];
+const pools: Uint8Array[][] = LENT.map(() => []);
 
 /**
  * Lends the memory for one read at a time: 1 KiB of its own, exchanged for 64 KiB from a pool once a
- * read has filled it, and back again after a few small reads (a keepalive's pongs, if nothing else,
- * so that a connection that once was busy and now is idle gives the large one back).
+ * read has filled it, and these for 256 KiB; and back again after a few small reads (a keepalive's
+ * pongs, if nothing else, so that a connection that once was busy and now is idle gives it back).
  */
 export class ReadBuffer {
   #small: Uint8Array | undefined;
-  #large: Uint8Array | undefined;
+  #lent: Uint8Array | undefined;
+  /** Which of LENT it is; -1 for the small one. */
+  #level = -1;
   #smallReads = 0;
 
   /** The memory for the next read. */
   take(): Uint8Array {
-    return this.#large ?? (this.#small ??= new Uint8Array(SMALL));
+    return this.#lent ?? (this.#small ??= new Uint8Array(SMALL));
   }
 
   /** Tells how much the read brought, once its bytes have been used. */
   used(size: number): void {
-    if (this.#large === undefined) {
-      if (size === SMALL) {
-        this.#large = pool.pop() ?? new Uint8Array(LARGE);
-        this.#smallReads = 0;
-      }
-    } else if (size > SMALL) {
+    const level = this.#level;
+    if (size === (LENT[level] ?? SMALL)) {
+      if (level + 1 < LENT.length) this.#exchange(level + 1);
       this.#smallReads = 0;
-    } else if (++this.#smallReads === PATIENCE) {
-      this.#giveBack();
-    }
+    } else if (level === -1 || size > (LENT[level - 1] ?? SMALL)) this.#smallReads = 0;
+    else if (++this.#smallReads === PATIENCE) this.#exchange(level - 1);
   }
 
   /** Gives all memory back; no read may be pending. */
   release(): void {
+    this.#exchange(-1);
     this.#small = undefined;
-    this.#giveBack();
   }
 
-  #giveBack(): void {
-    if (this.#large !== undefined && pool.length < POOL_LIMIT) pool.push(this.#large);
-    this.#large = undefined;
+  #exchange(level: number): void {
+    const pool = pools[this.#level];
+    if (this.#lent !== undefined && pool.length < POOL_LIMIT) pool.push(this.#lent);
+    this.#lent = level === -1 ? undefined : pools[level].pop() ?? new Uint8Array(LENT[level]);
+    this.#level = level;
+    this.#smallReads = 0;
   }
 }

@@ -27,6 +27,21 @@ describe("the read buffer", () => {
     assert.equal(buffer.take(), small);
   });
 
+  it("becomes 256 KiB after a read that filled 64 KiB, and steps back one size at a time", () => {
+    const buffer = new ReadBuffer();
+    const small = buffer.take();
+    buffer.used(1_024);
+    const large = buffer.take();
+    buffer.used(65_536);
+    assert.equal(buffer.take().byteLength, 262_144);
+    buffer.used(262_144);
+    assert.equal(buffer.take().byteLength, 262_144);
+    for (let i = 0; i < 4; i++) buffer.used(65_536);
+    assert.equal(buffer.take(), large);
+    for (let i = 0; i < 4; i++) buffer.used(1_024);
+    assert.equal(buffer.take(), small);
+  });
+
   it("lends what another has given back", () => {
     const one = new ReadBuffer();
     one.take();
