@@ -151,6 +151,36 @@ describe("frame encoder", () => {
     assert.deepEqual(output.take(), hex("82 01 01 81 01 62"));
   });
 
+  it("a large frame may leave in pieces, while they are taken: the bytes are the same", () => {
+    for (const role of roles) {
+      for (const size of [64 * 1024, 64 * 1024 + 1, 200_000, 4 * 64 * 1024]) {
+        const payload = new Uint8Array(size).map((_, i) => i * 7);
+        for (const taken of [0, 1, 2, 3, Infinity]) {
+          const left: Uint8Array[] = [];
+          let keys = 0;
+          const encoder = new FrameEncoder({
+            role,
+            mask: () => (keys++, KEY),
+            flush(): boolean {
+              if (left.length >= taken) return false;
+              left.push(encoder.output.view().slice());
+              encoder.output.release();
+              return true;
+            },
+          });
+          encoder.encodeText(0x81, "Hi");
+          encoder.encode(0x82, payload);
+          const bytes = join([...left, encoder.output.take()]);
+          const hi = expectedFrame(0x81, utf8.encode("Hi"), role);
+          const expected = join([hi, expectedFrame(0x82, payload, role)]);
+          sameBytes(bytes, expected, `${role}, ${size} bytes, ${taken} taken`);
+          assert.equal(keys, role === "client" ? 2 : 0);
+          if (size > 64 * 1024) assert.ok(left.length >= Math.min(taken, 2));
+        }
+      }
+    }
+  });
+
   it("a payload may lie anywhere in its buffer, which stays the caller's", () => {
     const buffer = hex("aa bb 01 02 03 cc");
     const encoder = new FrameEncoder({ role: "client", mask });

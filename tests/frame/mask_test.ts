@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { maskInto, randomMask, rotateKey } from "../../lib/frame/mask.ts";
+import { maskedCopy, maskInto, randomMask, rotateKey } from "../../lib/frame/mask.ts";
 import { hex, KEY, KEY_BYTES } from "./notation.ts";
 
 /** Section 5.3 word for word: byte i of the payload XOR byte i modulo 4 of the key. */
@@ -65,6 +65,24 @@ describe("mask", () => {
     }
   });
 
+  it("maskedCopy gives a copy of its own, of a subclass's bytes too", () => {
+    class Bytes extends Uint8Array<ArrayBuffer> {}
+    for (const length of [...Array(9).keys(), 511, 512, 513, 600]) {
+      for (const Kind of [Uint8Array, Bytes]) {
+        for (const key of [KEY, 0]) {
+          const source = new Kind(pattern(length + 8).buffer, 3);
+          const before = source.slice();
+          const copy = maskedCopy(source, 2, 2 + length, key);
+          const plain = source.slice(2, 2 + length);
+          assert.deepEqual([...copy], key === 0 ? [...plain] : masked(plain));
+          assert.equal(copy.constructor, Uint8Array);
+          assert.equal(copy.buffer.byteLength, length);
+          assert.deepEqual(source, before);
+        }
+      }
+    }
+  });
+
   it("5.3: a payload in pieces needs the key turned by what came before", () => {
     for (const length of [13, 1200]) {
       const source = pattern(length), expected = masked(source);
@@ -101,9 +119,12 @@ describe("mask", () => {
 
   it("randomMask draws from crypto.getRandomValues, many keys at a time", () => {
     const drawn: number[] = [];
+    let pool = new Int32Array(0);
     const original = crypto.getRandomValues;
     crypto.getRandomValues = (<T extends ArrayBufferView>(array: T): T => {
-      if (array instanceof Int32Array) array.forEach((_, i) => array[i] = 1000 + i);
+      assert.ok(array instanceof Int32Array);
+      pool = array as Int32Array<ArrayBuffer>;
+      pool.forEach((_, i) => pool[i] = 1000 + i);
       drawn.push(array.byteLength);
       return array;
     }) as typeof crypto.getRandomValues;
@@ -115,6 +136,8 @@ describe("mask", () => {
         keys.slice(first, first + 2048),
         Array.from({ length: 2048 }, (_, i) => 1000 + i),
       );
+      // What was handed out is not kept.
+      assert.ok(pool.subarray(0, 2048 - first).every((key) => key === 0));
     } finally {
       crypto.getRandomValues = original;
       // What is left of the pool is the stand-in's.
