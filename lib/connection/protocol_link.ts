@@ -73,6 +73,8 @@ export class ProtocolLink implements Link {
 
   /** The transport has not taken all of the last write. */
   #blocked = false;
+  /** A frame has left in part: what is in the output belongs to it, or stands behind it. */
+  #frameBegun = false;
   #wantsDrain = false;
   #flushSoon = false;
   #quietTurns = 0;
@@ -103,7 +105,13 @@ export class ProtocolLink implements Link {
     this.#options = init.options;
     this.#deadlines = Deadlines.of(init.options.clock);
     const { role, extension } = init;
-    const flush = (): boolean => this.#flushNow();
+    const flush = (): boolean => {
+      if (this.#blocked) return false;
+      const all = this.#flushNow();
+      // It may be in the middle of a frame that the way out has just been blocked.
+      if (!all) this.#frameBegun = true;
+      return all;
+    };
     this.#protocol = new Protocol({ role, extension, flush, ...init.options }, {
       message: (data): void => this.#sink.message(data),
       ping: (payload): void => this.#sink.ping(payload),
@@ -309,7 +317,7 @@ export class ProtocolLink implements Link {
 
   #drain(): void {
     if (!this.#blocked) return;
-    this.#blocked = false;
+    this.#blocked = this.#frameBegun = false;
     this.#sendDue.cancel();
     this.#protocol.setBlocked(false);
     this.#flush();
@@ -337,7 +345,7 @@ export class ProtocolLink implements Link {
 
   /** Too much is waiting: what has not begun to leave is dropped, and the connection with it. */
   #overflow(actual: number, limit: number): false {
-    this.#protocol.output.release();
+    if (!this.#frameBegun) this.#protocol.output.release();
     this.#protocol.fail(
       new LimitError(
         `Cannot send: ${actual} bytes wait for the peer, maxBufferedAmount is ${limit}`,
