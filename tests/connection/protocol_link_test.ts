@@ -181,6 +181,24 @@ for (const role of ROLES) {
       connection.terminate();
     });
 
+    it("a large frame that has begun to leave is never torn by maxBufferedAmount", async () => {
+      const { connection, peer } = open({
+        role,
+        memory: { capacity: 200_000 },
+        maxBufferedAmount: 300_000,
+      });
+      peer.transport.pause();
+      connection.send(new Uint8Array(1_000_000).fill(1));
+      assert.equal(connection.send("one too many"), false);
+      assert.equal(connection.readyState, 2);
+      peer.transport.resume();
+      await settle();
+      assert.deepEqual(peer.frames.map(({ opcode }) => opcode), [2, 8]);
+      assert.ok(peer.frames[0].payload.every((byte) => byte === 1));
+      assert.deepEqual(peer.closeCodes, [1008]);
+      connection.terminate();
+    });
+
     it("sendTimeout without progress: dropped, and told as LimitError", async () => {
       const { connection, peer, clock } = open({
         role,
