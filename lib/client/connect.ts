@@ -18,7 +18,7 @@ import { checkProtocols, parseWebSocketURL, requestFor } from "../handshake/clie
 import { createKey } from "../handshake/key.ts";
 import { readLimit } from "../limits.ts";
 import { connectTransport, hasSockets } from "../transport/runtime.ts";
-import { ClientHandshake } from "./handshake.ts";
+import { ClientHandshake, type ClientHandshakeInit } from "./handshake.ts";
 import { connectNative } from "./native.ts";
 
 /** How to connect. */
@@ -79,8 +79,15 @@ export async function connect(
   const protocols = checkProtocols(options.protocols);
   const settings = readConnectionOptions(options);
   const handshakeTimeout = readLimit("handshakeTimeout", options.handshakeTimeout, 10_000);
+  const key = createKey();
+  const init: ClientHandshakeInit = {
+    request: requestFor(target, { key, protocols, headers: options.headers }),
+    offer: { key, protocols },
+    maxHeaderSize: readLimit("maxHeaderSize", options.maxHeaderSize, 16_384),
+    maxHeaders: readLimit("maxHeaders", options.maxHeaders, 128),
+  };
   options.signal?.throwIfAborted();
-  const plan: ConnectPlan = { target, protocols, settings, options };
+  const plan: ConnectPlan = { target, protocols, settings, options, init };
 
   // One controller for the caller's signal and the timeout: whichever comes first ends it all.
   const controller = new AbortController();
@@ -114,6 +121,8 @@ export interface ConnectPlan {
   readonly settings: ResolvedConnectionOptions;
   /** The caller's options. */
   readonly options: ConnectOptions;
+  /** The request, ready to be sent. */
+  readonly init: ClientHandshakeInit;
 }
 
 function openTransport(plan: ConnectPlan, signal: AbortSignal): Promise<Transport> {
@@ -133,46 +142,32 @@ function shakeHands(
   plan: ConnectPlan,
   signal: AbortSignal,
 ): Promise<WebSocketConnection> {
-  const { target, protocols, settings, options } = plan;
+  const { target, settings, options, init } = plan;
   return new Promise((resolve, reject) => {
-    const key = createKey();
     const abort = (): void =>
       signal.reason instanceof HandshakeError
         ? handshake.late(signal.reason)
         : handshake.fail(signal.reason);
-    let request: Uint8Array<ArrayBuffer>;
-    let handshake: ClientHandshake;
-    try {
-      request = requestFor(target, { key, protocols, headers: options.headers });
-      handshake = new ClientHandshake(transport, {
-        request,
-        offer: { key, protocols },
-        maxHeaderSize: readLimit("maxHeaderSize", options.maxHeaderSize, 16_384),
-        maxHeaders: readLimit("maxHeaders", options.maxHeaders, 128),
-      }, {
-        opened({ protocol, rest }): void {
-          signal.removeEventListener("abort", abort);
-          const link = new ProtocolLink({ role: "client", transport, protocol, options: settings });
-          const connection = new WebSocketConnection<undefined>(link, {
-            url: target.href,
-            data: undefined,
-            receiveHighWaterMark: settings.receiveHighWaterMark,
-            clock: settings.clock,
-            onError: options.onError,
-          });
-          connection.start(options.websocket);
-          link.feed(rest);
-          resolve(connection);
-        },
-        failed(error): void {
-          signal.removeEventListener("abort", abort);
-          reject(error);
-        },
-      });
-    } catch (error) {
-      transport.close();
-      return reject(error);
-    }
+    const handshake = new ClientHandshake(transport, init, {
+      opened({ protocol, rest }): void {
+        signal.removeEventListener("abort", abort);
+        const link = new ProtocolLink({ role: "client", transport, protocol, options: settings });
+        const connection = new WebSocketConnection<undefined>(link, {
+          url: target.href,
+          data: undefined,
+          receiveHighWaterMark: settings.receiveHighWaterMark,
+          clock: settings.clock,
+          onError: options.onError,
+        });
+        connection.start(options.websocket);
+        link.feed(rest);
+        resolve(connection);
+      },
+      failed(error): void {
+        signal.removeEventListener("abort", abort);
+        reject(error);
+      },
+    });
     // It may have been aborted between the socket's opening and now.
     if (signal.aborted) abort();
     else signal.addEventListener("abort", abort, { once: true });
