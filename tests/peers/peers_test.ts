@@ -61,6 +61,17 @@ function exchanges(kind: PeerKind, meet: Meet): void {
       await told("closed");
     });
 
+    it(`${scheme}: a Close without a code ends iteration normally`, { timeout }, async () => {
+      const { connection, told } = await meet(scheme);
+      connection.send("!close");
+      for await (const message of connection) assert.fail(`unexpected ${message}`);
+      const { closeCode, wasClean } = await connection.closed;
+      // Some peers send none, and some say 1000 for it.
+      assert.ok(closeCode === 1005 || closeCode === 1000, String(closeCode));
+      assert.equal(wasClean, true);
+      await told("closed");
+    });
+
     it(`${scheme}: the subprotocol is agreed`, { timeout }, async () => {
       const { connection, told } = await meet(scheme, ["chat.1", "chat.2"]);
       assert.equal(connection.protocol, "chat.2");

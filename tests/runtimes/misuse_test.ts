@@ -231,14 +231,12 @@ describe("a caller's mistake throws and leaves the connection open", () => {
   });
 });
 
-describe("what cannot be asked for is refused before anything is sent", () => {
-  // Nothing listens on port 9 of this machine: whoever gets that far is refused otherwise.
+describe("what cannot be asked for is refused before anything is opened", () => {
+  // Nothing listens there: to get that far would be another error.
   const url = `ws://${hostname}:9`;
 
   it("a header that the handshake writes itself", options, async () => {
     for (const name of ["Upgrade", "connection", "Host", "Sec-WebSocket-Key"]) {
-      const { server, url } = await serve({});
-      await using _ = server;
       assertError(
         await rejection(connect(url, { headers: { [name]: "x" } })),
         TypeError,
@@ -278,6 +276,11 @@ describe("what cannot be asked for is refused before anything is sent", () => {
       await rejection(connect(url, { maxMessageSize: -1 })),
       RangeError,
       "Cannot read options: maxMessageSize must be a whole number from 0, or Infinity, got -1",
+    );
+    assertError(
+      await rejection(connect(url, { maxHeaders: 1.5 })),
+      RangeError,
+      "Cannot read options: maxHeaders must be a whole number from 0, or Infinity, got 1.5",
     );
     assertError(
       await rejection(listen({ websocket: {}, handshakeTimeout: "1" as never })),
