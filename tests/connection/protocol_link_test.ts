@@ -344,6 +344,38 @@ for (const role of ROLES) {
       assert.equal((await connection.closed).closeCode, 1006);
     });
 
+    it("an end that comes though reading is paused waits for what is held", async () => {
+      const { connection, link, peer, transport } = open({ role });
+      link.pause();
+      link.feed(peer.frame(0x81, "held"));
+      transport.sink?.end();
+      await settle();
+      assert.equal(connection.readyState, 1);
+      link.resume();
+      assert.equal(await connection.receive(), "held");
+      assert.equal((await connection.closed).closeCode, 1006);
+    });
+
+    it("nothing is delivered once too much waited to leave", async () => {
+      const got: unknown[] = [];
+      const { connection, peer } = open({
+        role,
+        memory: { capacity: 16 },
+        maxBufferedAmount: 10,
+        websocket: { message: (_connection, data) => void got.push(data) },
+      });
+      peer.transport.pause();
+      connection.send(new Uint8Array(100));
+      connection.send("too much");
+      peer.write(peer.frame(0x81, "late"), peer.frame(0x89, "p"));
+      await settle();
+      peer.transport.resume();
+      await settle();
+      assert.deepEqual(got, []);
+      assert.deepEqual(peer.closeCodes, [1008]);
+      connection.terminate();
+    });
+
     it("the bytes behind the handshake come first", async () => {
       const { connection, link, peer } = open({ role });
       link.feed(peer.frame(0x81, "first"));

@@ -170,9 +170,12 @@ export class Peer implements TransportSink {
   }
 }
 
-/** Counts what a connection does to its transport. */
+/** Counts what a connection does to its transport, and sees to it that it may. */
 export class SpyTransport implements Transport {
   readonly #below: Transport;
+  #full = false;
+  /** Who is told of what happens below. */
+  sink: TransportSink | undefined;
   /** The sizes of the writes. */
   readonly writes: number[] = [];
   paused = false;
@@ -198,19 +201,28 @@ export class SpyTransport implements Transport {
     return this.#below.bufferedAmount;
   }
   start(sink: TransportSink): void {
+    this.sink = sink;
     this.#below.start({
       data: (chunk): void => {
         this.delivered += chunk.length;
         sink.data(chunk);
       },
-      drain: (): void => sink.drain(),
+      drain: (): void => {
+        this.#full = false;
+        sink.drain();
+      },
       end: (): void => sink.end(),
-      close: (error): void => sink.close(error),
+      close: (error): void => {
+        this.closed = true;
+        sink.close(error);
+      },
     });
   }
   write(bytes: Uint8Array): boolean {
+    if (this.#full || this.closed || this.writeEnded) throw new Error("a write that must not be");
     this.writes.push(bytes.length);
-    return this.#below.write(bytes);
+    this.#full = !this.#below.write(bytes);
+    return !this.#full;
   }
   pause(): void {
     this.paused = true;
