@@ -7,13 +7,13 @@
 /** Up to this many bytes are made ready at once on a peer's word alone. */
 const FIRST_SIZE = 64 * 1024;
 /** Beyond that, memory is at most this many times what has really arrived. */
-const TRUST = 16;
+const TRUST = 32;
 
 const nothing = new Uint8Array(0);
 
 /**
  * One growing buffer. A peer that announces much and sends little pins little: the announced size is
- * taken at its word only once a sixteenth of it is there. So a large frame is copied at most 1.07
+ * taken at its word only once a thirty-second of it is there. So a large frame is copied at most 1.04
  * times, and no list of pieces grows with their number.
  */
 export class Collector {
