@@ -4,6 +4,7 @@
  * @module
  */
 import type { WebSocketConnection } from "../connection/connection.ts";
+import { HandshakeError } from "../errors.ts";
 import { type ByteStreamPair, fromByteStreamPair } from "../transport/byte_stream.ts";
 import { Opening } from "./opening.ts";
 import { type AcceptOptions, readServerOptions } from "./options.ts";
@@ -36,10 +37,16 @@ export function accept<Data = undefined>(
     const opening = new Opening<Data>(fromByteStreamPair(stream), settings, {
       boundToLoopback: false,
       opened: (_opening, connection): void => resolve(connection),
-      ended(_opening, error): void {
-        reject(error ?? new DOMException("The peer ended before its request", "AbortError"));
-      },
+      ended: (opening, error): void => reject(error ?? reasonFor(opening.refusedWith)),
     });
     opening.start();
   });
+}
+
+function reasonFor(status: number | undefined): Error {
+  if (status === undefined) {
+    return new DOMException("The peer ended before its request", "AbortError");
+  }
+  const why = `Cannot accept handshake: the handshake hook refused it with status ${status}`;
+  return new HandshakeError("REFUSED", why, { status });
 }

@@ -48,6 +48,7 @@ export class Opening<Data> implements TransportSink {
   #dropped = 0;
   #asksUpgrade = false;
   #error: Error | undefined;
+  #refusedWith: number | undefined;
 
   /** Makes the handshake; nothing happens before `start`. */
   constructor(transport: Transport, settings: ServerSettings<Data>, owner: OpeningOwner<Data>) {
@@ -60,6 +61,11 @@ export class Opening<Data> implements TransportSink {
       maxHeaders: settings.maxHeaders,
     });
     this.#deadlines = Deadlines.of(settings.connection.clock);
+  }
+
+  /** The status of the hook's Response, if that refused: no error, but no connection either. */
+  get refusedWith(): number | undefined {
+    return this.#refusedWith;
   }
 
   /** Begins to read the request. */
@@ -163,6 +169,7 @@ export class Opening<Data> implements TransportSink {
     const { protocols } = asked;
     const verdict = settleHook<Data>(result, { protocols, supported: this.#settings.protocols });
     if (verdict.kind === "refuse") {
+      this.#refusedWith = verdict.response.status;
       this.#respond(verdict.response, { body: true }).catch((error) => this.#failed(error));
       return;
     }

@@ -119,7 +119,8 @@ describe("a server's opening handshake", () => {
     });
     assert.equal(status, "HTTP/1.1 404 Not Found");
     assert.equal(connection, undefined);
-    assert.notEqual(error, undefined);
+    assert.ok(error instanceof HandshakeError);
+    assert.equal(error.status, 404);
   });
 
   it(
