@@ -64,9 +64,12 @@ export class Protocol implements MessageSink {
     sink: ProtocolSink,
   ) {
     const { role, extension, mask, clock, flush } = options;
+    // Where both limits are one, the message's judges the same header, and has the name users know.
+    const same = extension === undefined && options.maxFrameSize === options.maxMessageSize;
+    const maxFrameSize = same ? Infinity : options.maxFrameSize;
     this.#sink = sink;
     this.#frames = new FrameDecoder(
-      { role, maxFrameSize: options.maxFrameSize, allowedRsv: extension?.rsv ?? 0 },
+      { role, maxFrameSize, allowedRsv: extension?.rsv ?? 0 },
       new MessageDecoder(options, this),
     );
     this.#encoder = new MessageEncoder(

@@ -9,7 +9,7 @@ import {
   readConnectionOptions,
   type ResolvedConnectionOptions,
 } from "../connection/options.ts";
-import { HandshakeError } from "../errors.ts";
+import { SluiceError } from "../errors.ts";
 import { isToken } from "../handshake/grammar.ts";
 import type { HandshakeHook } from "../handshake/hook.ts";
 import { type HostPolicy, readHostPolicy } from "../handshake/host.ts";
@@ -112,7 +112,7 @@ function guarded<Data>(onError: ErrorHandler<Data>): ErrorHandler<Data> {
   };
 }
 
-/** A peer that was refused is worth a line, not a stack: the server did as it was told. */
+/** A peer that was refused or went away is worth a line, not a stack: no code is at fault. */
 function report(error: unknown): void {
-  console.error(error instanceof HandshakeError ? error.message : error);
+  console.error(error instanceof SluiceError ? error.message : error);
 }
