@@ -130,6 +130,14 @@ describe("a platform's WebSocket as a link", () => {
     }
   });
 
+  it("an unlawful code is a RangeError, and nothing is sent", () => {
+    const { connection, socket } = open();
+    for (const closeCode of [1004, 1006, 1015, 2999, 5000]) {
+      assert.throws(() => connection.close({ closeCode }), RangeError);
+    }
+    assert.deepEqual([socket.closes, connection.readyState], [[], 1]);
+  });
+
   it("closes without a code for 1005", () => {
     const { connection, socket } = open();
     connection.close({ closeCode: 1005 });

@@ -116,12 +116,18 @@ for (const role of ROLES) {
     });
 
     it("ready resolves when the connection closes instead", async () => {
-      const { connection, peer } = open({ role, memory: { capacity: 16 }, sendHighWaterMark: 10 });
+      const { connection, peer, clock } = open({
+        role,
+        memory: { capacity: 16 },
+        sendHighWaterMark: 10,
+      });
       peer.transport.pause();
       connection.send(new Uint8Array(100));
       const ready = connection.ready;
+      await settle();
       connection.terminate();
       await ready;
+      assert.equal(clock.timers, 0);
       assert.equal(connection.send("x"), false);
       await connection.ready;
     });
