@@ -4,16 +4,11 @@ import fc from "fast-check";
 import type { Role } from "../../lib/frame/opcode.ts";
 import { writeHeader } from "../../lib/frame/header.ts";
 import type { Message } from "../../lib/message/message.ts";
+import { fuzzRuns } from "../handshake/support.ts";
 import { cut } from "../message/drive.ts";
 
-interface Environment {
-  process?: { env?: Record<string, string | undefined> };
-}
-
-/** How often a property is tried: FUZZ_RUNS, or 2000. */
-export const runs: number = Number(
-  (globalThis as unknown as Environment).process?.env?.FUZZ_RUNS ?? 2000,
-);
+/** How often a property is tried. */
+export const runs: number = fuzzRuns();
 
 /** Either role. */
 export const role: fc.Arbitrary<Role> = fc.constantFrom("client", "server");

@@ -5,6 +5,7 @@ import { FrameDecoder } from "../../lib/frame/decoder.ts";
 import { MessageDecoder, type MessageDecoderOptions } from "../../lib/message/decoder.ts";
 import { frameBytes, framesBytes, headerOf, hex, join } from "../frame/notation.ts";
 import { throughCores } from "./drive.ts";
+import { sizesAskedFor } from "./memory.ts";
 
 const noSink = { message(): void {}, ping(): void {}, pong(): void {}, close(): void {} };
 
@@ -186,6 +187,16 @@ describe("message decoder", () => {
         { type: "text", data: "Helloworld" },
       ]);
     }
+  });
+
+  it("a frame in many chunks asks for no more memory at once than it announces", () => {
+    const size = 200_000;
+    const chunks = [hex("82 7f 00x5 03 0d 40")];
+    for (let at = 0; at < size; at += 1000) chunks.push(new Uint8Array(1000));
+    const sizes = sizesAskedFor(() => {
+      assert.equal(throughCores(chunks, { role: "client" }).messages.length, 1);
+    });
+    assert.equal(Math.max(...sizes), size);
   });
 
   it("a large message in many chunks arrives whole, text and binary", () => {

@@ -13,7 +13,7 @@ import {
   throughCores,
   throughStreams,
 } from "./drive.ts";
-import { TenFold, Turning } from "./toy_extension.ts";
+import { Halving, TenFold, Turning } from "./toy_extension.ts";
 
 /** "Hello", turned: b7 9a 93 93 90. */
 const options = (
@@ -165,6 +165,13 @@ describe("extension", () => {
       make,
       limits,
     );
+  });
+
+  it("10.4: what counts is the size after the extension, not what headers announce", () => {
+    const extension = new Halving();
+    const bytes = framesBytes(["c2 0a | 01x10", "c2 0c | 01x12"], "client");
+    const { messages, error } = throughCores([bytes], options(extension, { maxMessageSize: 5 }));
+    assert.deepEqual([messages, error], [[binary("01x5")], tooLarge]);
   });
 
   it("10.4: the fragments of such a message count", () =>

@@ -1,4 +1,4 @@
-/** Extensions that do little: one turns every bit, one makes ten bytes of one. */
+/** Extensions that do little: one turns every bit, one halves, one makes ten bytes of one. */
 
 import { LimitError, ProtocolError } from "../../lib/errors.ts";
 import { RSV1 } from "../../lib/frame/opcode.ts";
@@ -28,6 +28,13 @@ export class Turning implements MessageExtension {
     const turned = piece.map((byte) => byte ^ 255);
     emit(turned.subarray(0, middle));
     emit(turned.subarray(middle));
+  }
+}
+
+/** Keeps every other byte of a whole message. */
+export class Halving extends Turning {
+  override decode(piece: Uint8Array, _final: boolean, _limit: number, emit: PieceSink): void {
+    emit(piece.filter((_, i) => i % 2 === 0));
   }
 }
 
