@@ -139,6 +139,17 @@ for (const role of ROLES) {
       await assert.rejects(writer.closed, ConnectionClosedError);
     });
 
+    it("a write while closing rejects: it was not sent", async () => {
+      const { connection, peer } = open({ role });
+      const writer = connection.writable.getWriter();
+      connection.close();
+      await assert.rejects(writer.write("late"), ConnectionClosedError);
+      await assert.rejects(writer.closed, ConnectionClosedError);
+      await settle();
+      assert.deepEqual(peer.said, ["8:1000"]);
+      connection.terminate();
+    });
+
     it("write() always settles: while closing, closed, reset, or stuck above the mark", async () => {
       const ends: ((rig: ReturnType<typeof open>) => void)[] = [
         ({ connection }) => connection.close(),
