@@ -22,7 +22,8 @@ class ByteStreamTransport implements Transport {
   readonly remoteAddress: TransportAddress | undefined;
   readonly localAddress: TransportAddress | undefined = undefined;
   readonly secure = false;
-  readonly copiesOnWrite = false;
+  /** A writer may keep or transfer what it is given, so it gets memory that nobody else has. */
+  readonly copiesOnWrite = true;
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
   #sink: TransportSink | undefined;
@@ -76,7 +77,7 @@ class ByteStreamTransport implements Transport {
     const size = bytes.byteLength;
     if (size > 0) {
       this.#bufferedAmount += size;
-      this.#writer.write(bytes).then(
+      this.#writer.write(bytes.slice()).then(
         () => this.#onWritten(size),
         (error: unknown) => this.#release(connectionError(error)),
       );
