@@ -9,6 +9,7 @@ import { FrameEncoder } from "../../lib/frame/encoder.ts";
 import { randomMask } from "../../lib/frame/mask.ts";
 import type { Role } from "../../lib/frame/opcode.ts";
 import { FrameDecoderStream } from "../../lib/frame/streams.ts";
+import { fromByteStreamPair } from "../../lib/transport/byte_stream.ts";
 import { frameBytes, framesBytes, headerOf, hex, join } from "../frame/notation.ts";
 import { assertLinear } from "../handshake/support.ts";
 import { byteByByte, cut, streamOf, throughCores, throughStreams } from "../message/drive.ts";
@@ -315,6 +316,18 @@ describe("threats to framing", () => {
       assert.ok(payload.length === size && payload.every((byte) => byte === 7));
       assert.ok(bytes.length === before.length && bytes.every((byte, i) => byte === before[i]));
     }
+  });
+
+  it("threat: what is written to a byte stream is memory of its own, which its reader may transfer", async () => {
+    const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
+    const transport = fromByteStreamPair({ readable: new ReadableStream(), writable });
+    const memory = new Uint8Array(100).fill(7);
+    transport.write(memory.subarray(10, 20));
+    memory.fill(8);
+    const { value } = await readable.getReader().read();
+    assert.deepEqual(value, new Uint8Array(10).fill(7));
+    assert.equal(value?.buffer.byteLength, 10);
+    transport.close();
   });
 
   it("threat: a limit of 2 GiB or more is no missing limit", () => {
