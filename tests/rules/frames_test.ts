@@ -82,6 +82,27 @@ for (const role of ROLES) {
       connection.terminate();
     });
 
+    it("7.1.1: what stands behind the peer's Close changes nothing, lawful or not", async () => {
+      const behind = [[0x83, 0x80, 0, 0, 0, 0], [0xff, 0xff, 0xff], [0x88, 0x01, 0x00], [0x81]];
+      for (const bytes of behind) {
+        const { connection, peer } = open({ role });
+        peer.write(peer.frame(0x88, closePayload(1001, "bye")), bytesOf(bytes));
+        if (role === "client") peer.write(bytesOf(bytes));
+        peer.transport.closeWrite();
+        assert.deepEqual(await connection.closed, {
+          closeCode: 1001,
+          reason: "bye",
+          wasClean: true,
+          sent: { closeCode: 1001, reason: "" },
+          received: { closeCode: 1001, reason: "bye" },
+          initiator: "remote",
+          error: undefined,
+        });
+        assert.deepEqual(peer.said, ["8:1001"]);
+        assert.equal(connection.stats.messagesReceived, 0);
+      }
+    });
+
     it("7.1.7: after a violation neither a ping nor a Close of the peer's is taken", async () => {
       const { connection, peer } = open({ role });
       peer.write(peer.frame(0x83), peer.frame(0x89, "same chunk"));

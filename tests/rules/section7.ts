@@ -17,6 +17,7 @@ const definitions: Rule[] = [
     tests: both(
       "by the peer: answered once with the same code, and clean",
       "bytes after the peer's Close are dropped",
+      "7.1.1: what stands behind the peer's Close changes nothing, lawful or not",
     ),
   },
   {
