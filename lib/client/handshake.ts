@@ -9,9 +9,7 @@ import { HandshakeError, TransportError } from "../errors.ts";
 import { type Agreement, checkResponse } from "../handshake/client_response.ts";
 import type { ResponseHead } from "../handshake/head.ts";
 import { HeadReader } from "../handshake/head_reader.ts";
-
-/** How much of a refusal's body the error tells, in bytes. */
-const MAX_BODY = 4096;
+import { RefusalBody } from "./refusal_body.ts";
 
 /** What to send, and what to expect. */
 export interface ClientHandshakeInit {
@@ -39,7 +37,7 @@ export class ClientHandshake implements TransportSink {
   readonly #failed: (error: unknown) => void;
   readonly #reader: HeadReader<"response">;
   #refusal: ResponseHead | undefined;
-  #body: Uint8Array<ArrayBuffer> = new Uint8Array(0);
+  #body: RefusalBody | undefined;
   #settled = false;
 
   /** Sends the request. */
@@ -75,7 +73,10 @@ export class ClientHandshake implements TransportSink {
   /** @internal Bytes, from the transport. */
   data(chunk: Uint8Array): void {
     if (this.#settled) return;
-    if (this.#refusal !== undefined) return this.#quote(this.#refusal, chunk);
+    if (this.#refusal !== undefined) {
+      if (this.#body?.push(chunk)) this.#refuse(this.#refusal);
+      return;
+    }
     try {
       const used = this.#reader.push(chunk);
       const head = this.#reader.head;
@@ -83,7 +84,9 @@ export class ClientHandshake implements TransportSink {
       const rest = chunk.subarray(used);
       if (head.status !== 101) {
         this.#refusal = head;
-        return this.#quote(head, rest);
+        this.#body = new RefusalBody(head);
+        if (this.#body.push(rest)) this.#refuse(head);
+        return;
       }
       const agreement = checkResponse(head, this.#init.offer);
       this.#settled = true;
@@ -108,26 +111,16 @@ export class ClientHandshake implements TransportSink {
     else this.fail(error ?? this.#endedEarly());
   }
 
-  /** Gathers the beginning of the body: it often says what is wrong. */
-  #quote(head: ResponseHead, chunk: Uint8Array): void {
-    const size = Math.min(chunk.length, MAX_BODY - this.#body.length);
-    const body = new Uint8Array(this.#body.length + size);
-    body.set(this.#body);
-    body.set(chunk.subarray(0, size), this.#body.length);
-    this.#body = body;
-    // RFC 9112 section 6.3: neither of these has a body, whatever its headers say.
-    const empty = head.status === 204 || head.status === 304;
-    const length = empty ? 0 : Number(head.headers.get("content-length") ?? Infinity);
-    if (body.length >= Math.min(length, MAX_BODY)) this.#refuse(head);
-  }
-
   #refuse(head: ResponseHead): void {
     try {
       checkResponse(head, this.#init.offer);
     } catch (error) {
       if (!(error instanceof HandshakeError)) return this.fail(error);
       const { code, message, status, headers } = error;
-      this.fail(new HandshakeError(code, message, { status, headers, body: this.#body }));
+      const body = this.#body?.bytes;
+      this.fail(
+        new HandshakeError(code, message, { status, headers, ...(body && { body }) }),
+      );
     }
   }
 

@@ -46,11 +46,6 @@ export class Inbox {
     return this.#full;
   }
 
-  /** Whether no more will come. */
-  get ended(): boolean {
-    return this.#ended;
-  }
-
   /** Adds a message, or hands it to the first who waits. */
   push(message: MessageData): void {
     const takers = this.#takers;
@@ -118,13 +113,6 @@ export class Inbox {
       takers.add(taker);
       signal.addEventListener("abort", abort, { once: true });
     });
-  }
-
-  /** Drops what waits. */
-  clear(): void {
-    this.#messages = [];
-    this.#first = this.#size = 0;
-    this.#full = false;
   }
 
   /** No more will come: those who wait are told, what waits can still be taken. */

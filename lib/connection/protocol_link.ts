@@ -9,6 +9,7 @@ import type { Role } from "../frame/opcode.ts";
 import { ABNORMAL } from "../message/close.ts";
 import type { MessageExtension } from "../message/extension.ts";
 import { Deadline, Deadlines } from "./deadlines.ts";
+import { Keepalive } from "./keepalive.ts";
 import {
   type Capabilities,
   CLOSED,
@@ -19,13 +20,10 @@ import {
   type ReadyState,
 } from "./link.ts";
 import type { ResolvedConnectionOptions } from "./options.ts";
+import { Outlet } from "./outlet.ts";
 import { Protocol } from "./protocol.ts";
 import type { Transport, TransportAddress, TransportSink } from "./transport.ts";
 
-/** Output of this size leaves at once, though more may follow in the same tick. */
-const FLUSH_SIZE = 64 * 1024;
-/** How many microtasks output must have stopped growing for, before it leaves. */
-const QUIET_TURNS = 4;
 /**
  * A peer that broke a rule and then was quiet for so long, in milliseconds, has finished what it was
  * sending and has had its chance to read why we close.
@@ -71,15 +69,7 @@ export class ProtocolLink implements Link {
   #inPass = false;
   #ended = false;
 
-  /** The transport has not taken all of the last write. */
-  #blocked = false;
-  /** A frame has left in part: what is in the output belongs to it, or stands behind it. */
-  #frameBegun = false;
   #wantsDrain = false;
-  #flushSoon = false;
-  #quietTurns = 0;
-  #lengthSeen = 0;
-  #stalledAt = 0;
 
   /** Our Close has been handed to the system; what still comes is dropped. */
   #closeLeft = false;
@@ -88,12 +78,9 @@ export class ProtocolLink implements Link {
   #closed = false;
   #error: Error | undefined;
 
-  /** Something came since the ping that began the wait for a sign of life. */
-  #heard = true;
-  readonly #pingDue = new Deadline(() => this.#pingNow());
-  readonly #pongDue = new Deadline(() => this.#silent());
-  readonly #sendDue = new Deadline(() => this.#stalled());
-  readonly #closeDue = new Deadline(() => this.#transport.close());
+  readonly #outlet: Outlet;
+  readonly #keepalive: Keepalive;
+  readonly #closeDue = new Deadline(() => this.#closeLate());
   readonly #quietDue = new Deadline(() => this.#transport.close());
 
   /** Makes the link; nothing moves before `start`. */
@@ -105,21 +92,36 @@ export class ProtocolLink implements Link {
     this.#options = init.options;
     this.#deadlines = Deadlines.of(init.options.clock);
     const { role, extension } = init;
-    const flush = (): boolean => {
-      if (this.#blocked) return false;
-      const all = this.#flushNow();
-      // It may be in the middle of a frame that the way out has just been blocked.
-      if (!all) this.#frameBegun = true;
-      return all;
-    };
+    const flush = (): boolean => this.#outlet.flushPiece();
     this.#protocol = new Protocol({ role, extension, flush, ...init.options }, {
       message: (data): void => this.#sink.message(data),
       ping: (payload): void => this.#sink.ping(payload),
       pong: (payload): void => this.#sink.pong(payload),
-      closeReceived: (): void => this.#release(),
+      closeReceived: (): void => this.#keepalive.stop(),
       failed: (error): void => {
         this.#error ??= error;
-        this.#release();
+        this.#keepalive.stop();
+      },
+    });
+    const { transport, options: { sendTimeout } } = init;
+    const { output } = this.#protocol;
+    this.#outlet = new Outlet({ output, transport, deadlines: this.#deadlines, sendTimeout }, {
+      flushed: (): void => this.#flushed(),
+      blocked: (blocked): void => this.#protocol.setBlocked(blocked),
+      stuck: (error): void => {
+        this.#protocol.fail(error);
+        this.terminate(); // the Close cannot get past what is stuck
+      },
+    });
+    this.#keepalive = new Keepalive(init.options, this.#deadlines, {
+      ping: (): boolean => {
+        if (this.#outlet.blocked) return false; // sendTimeout minds a peer that takes nothing
+        this.ping(nothing);
+        return true;
+      },
+      silent: (error): void => {
+        this.#protocol.fail(error);
+        this.#outlet.flush();
       },
     });
   }
@@ -137,7 +139,7 @@ export class ProtocolLink implements Link {
 
   /** Bytes on their way out that the system has not taken. */
   get bufferedAmount(): number {
-    return this.#protocol.output.length + this.#transport.bufferedAmount;
+    return this.#outlet.bufferedAmount;
   }
 
   /** Begins to tell `sink`. */
@@ -145,12 +147,12 @@ export class ProtocolLink implements Link {
     this.#sink = sink;
     const below: TransportSink = {
       data: (chunk): void => this.#data(chunk),
-      drain: (): void => this.#drain(),
+      drain: (): void => this.#outlet.drained(),
       end: (): void => this.#end(),
       close: (error): void => this.#finish(error),
     };
     this.#transport.start(below);
-    this.#deadlines.set(this.#pingDue, this.#options.pingInterval);
+    this.#keepalive.start();
   }
 
   /** Takes the bytes that came right behind the handshake, once, after `start`. */
@@ -165,7 +167,7 @@ export class ProtocolLink implements Link {
     const before = this.bufferedAmount;
     if (before > maxBufferedAmount) return this.#overflow(before, maxBufferedAmount);
     this.#protocol.send(data);
-    this.#written();
+    this.#outlet.written(this.#inPass);
     if (this.bufferedAmount <= sendHighWaterMark) return true;
     this.#wantsDrain = true;
     return false;
@@ -175,15 +177,15 @@ export class ProtocolLink implements Link {
   ping(payload: Uint8Array): void {
     if (this.readyState !== OPEN) return;
     this.#protocol.sendPing(payload);
-    this.#written();
+    this.#outlet.written(this.#inPass);
   }
 
   /** Begins the closing handshake (section 7.1.2). */
   close(status: CloseStatus): void {
     if (this.readyState !== OPEN) return;
     this.#protocol.sendClose(status);
-    this.#release();
-    this.#written();
+    this.#keepalive.stop();
+    this.#outlet.written(this.#inPass);
     this.resume();
   }
 
@@ -197,6 +199,7 @@ export class ProtocolLink implements Link {
   terminate(): void {
     this.#terminated = true;
     if (this.#inPass) this.#protocol.stopReading();
+    this.#outlet.close();
     this.#transport.close();
   }
 
@@ -206,39 +209,39 @@ export class ProtocolLink implements Link {
     this.#paused = true;
     if (this.#inPass) this.#protocol.stopReading();
     this.#transport.pause();
+    this.#keepalive.pause();
   }
 
   /** Decodes what is held, soon, then reads again. */
   resume(): void {
     if (!this.#paused) return;
     this.#paused = false;
-    // While paused a pong may lie unread: the peer gets the whole time again.
-    if (!this.#heard && this.readyState === OPEN) {
-      this.#deadlines.set(this.#pongDue, this.#options.pingTimeout);
-    }
+    this.#keepalive.resume();
     if (this.#held.length === 0) this.#transport.resume();
     else queueMicrotask(() => this.#catchUp());
   }
 
   #data(chunk: Uint8Array): void {
-    this.#heard = true;
+    this.#keepalive.heard = true;
     if (this.#terminated) return;
     if (this.#lingering) {
       if (this.#quietDue.pending) this.#deadlines.set(this.#quietDue, LINGER_QUIET);
     } else if (this.#paused || this.#held.length > 0) this.#hold(chunk, 0);
-    else this.#pass(chunk);
+    else this.#pass(chunk, false);
   }
 
   /** One synchronous pass over a chunk; all that it makes leaves in one write. */
-  #pass(chunk: Uint8Array): void {
+  #pass(chunk: Uint8Array, own: boolean): void {
     this.#inPass = true;
     const read = this.#protocol.receive(chunk);
     this.#inPass = false;
     if (read < chunk.length) {
-      this.#hold(chunk, read);
+      // What is our own already is not copied again.
+      if (own) this.#held = chunk.subarray(read);
+      else this.#hold(chunk, read);
       if (!this.#paused) queueMicrotask(() => this.#catchUp());
     }
-    this.#flush();
+    this.#outlet.flush();
   }
 
   /** Keeps a copy of what cannot be decoded yet. */
@@ -253,99 +256,23 @@ export class ProtocolLink implements Link {
     if (this.#paused || this.#closed || this.#terminated) return;
     const held = this.#held;
     this.#held = nothing;
-    if (held.length > 0) this.#pass(held);
+    if (held.length > 0) this.#pass(held, true);
     if (this.#paused || this.#held.length > 0) return;
     if (this.#ended) this.#end();
     else this.#transport.resume();
   }
 
-  /** Something was added to the output: it leaves at the end of the pass, or of the tick. */
-  #written(): void {
-    const { output } = this.#protocol;
-    if (this.#blocked) return output.settle();
-    if (output.length >= FLUSH_SIZE) return this.#flush();
-    if (this.#inPass || this.#flushSoon) return;
-    this.#flushSoon = true;
-    this.#quietTurns = 0;
-    this.#lengthSeen = 0;
-    queueMicrotask(this.#turn);
-  }
-
-  /**
-   * Code that awaits between two sends goes on some microtasks later: so the output leaves when it
-   * has not grown for a few turns. A `for await` that answers each message thus makes one write.
-   */
-  readonly #turn = (): void => {
-    const length = this.#protocol.output.length;
-    if (length !== this.#lengthSeen) {
-      this.#lengthSeen = length;
-      this.#quietTurns = 0;
-    }
-    if (length > 0 && ++this.#quietTurns <= QUIET_TURNS) return queueMicrotask(this.#turn);
-    this.#flushSoon = false;
-    this.#flush();
-  };
-
-  #flush(): void {
-    if (!this.#flushNow()) return;
+  /** All that was written is with the system. */
+  #flushed(): void {
     if (!this.#protocol.open) this.#closeHasLeft();
-    if (this.#wantsDrain) {
-      this.#wantsDrain = false;
-      this.#sink.drain();
-    }
-  }
-
-  /** Writes what there is, and tells nobody: whether more can be written. */
-  #flushNow(): boolean {
-    const output = this.#protocol.output;
-    if (this.#blocked || this.#closed || this.#terminated) return false;
-    if (output.length === 0) return true;
-    const all = this.#transport.write(output.view());
-    // Memory that the transport still holds is not written to again.
-    if (this.#transport.copiesOnWrite) output.release();
-    else output.take();
-    if (!all) this.#block();
-    return all;
-  }
-
-  #block(): void {
-    this.#blocked = true;
-    this.#protocol.setBlocked(true);
-    this.#stalledAt = this.#transport.bufferedAmount;
-    this.#deadlines.set(this.#sendDue, this.#options.sendTimeout);
-  }
-
-  #drain(): void {
-    if (!this.#blocked) return;
-    this.#blocked = this.#frameBegun = false;
-    this.#sendDue.cancel();
-    this.#protocol.setBlocked(false);
-    this.#flush();
-  }
-
-  /** The time for the peer to take something is over. */
-  #stalled(): void {
-    const left = this.#transport.bufferedAmount;
-    if (left < this.#stalledAt) {
-      this.#stalledAt = left;
-      return this.#deadlines.set(this.#sendDue, this.#options.sendTimeout);
-    }
-    const limit = this.#options.sendTimeout;
-    this.#protocol.fail(
-      new LimitError(`Cannot send: the peer took nothing for ${limit} ms (sendTimeout)`, {
-        option: "sendTimeout",
-        limit,
-        actual: limit,
-        closeCode: 1008,
-      }),
-    );
-    // The Close cannot get past what is stuck.
-    this.terminate();
+    if (!this.#wantsDrain) return;
+    this.#wantsDrain = false;
+    this.#sink.drain();
   }
 
   /** Too much is waiting: what has not begun to leave is dropped, and the connection with it. */
   #overflow(actual: number, limit: number): false {
-    if (!this.#frameBegun) this.#protocol.output.release();
+    this.#outlet.drop();
     this.#protocol.fail(
       new LimitError(
         `Cannot send: ${actual} bytes wait for the peer, maxBufferedAmount is ${limit}`,
@@ -357,14 +284,8 @@ export class ProtocolLink implements Link {
         },
       ),
     );
-    this.#written();
+    this.#outlet.written(this.#inPass);
     return false;
-  }
-
-  /** From our Close on, what is held or comes is read, whether or not anybody takes messages. */
-  #release(): void {
-    this.#pingDue.cancel();
-    this.#pongDue.cancel();
   }
 
   /** Our Close is with the system: what comes next depends on who has said what. */
@@ -392,6 +313,18 @@ export class ProtocolLink implements Link {
     if (closeReceived === undefined) this.#deadlines.set(this.#quietDue, LINGER_QUIET);
   }
 
+  /** The time for the peer's Close, or for its end of the socket, is over. */
+  #closeLate(): void {
+    if (!this.#protocol.deaf) {
+      const limit = this.#options.closeTimeout;
+      this.#error ??= new LimitError(
+        `The peer has not answered our Close within ${limit} ms (closeTimeout)`,
+        { option: "closeTimeout", limit, actual: limit, closeCode: 1008 },
+      );
+    }
+    this.#transport.close();
+  }
+
   #end(): void {
     this.#ended = true;
     if (this.#held.length > 0 && !this.#lingering) return;
@@ -407,11 +340,10 @@ export class ProtocolLink implements Link {
   #finish(error: Error | undefined): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#release();
-    this.#sendDue.cancel();
+    this.#keepalive.stop();
+    this.#outlet.close();
     this.#closeDue.cancel();
     this.#quietDue.cancel();
-    this.#protocol.output.release();
     const { closeReceived: received, closeSent, closedFirst } = this.#protocol;
     const sent = this.#closeLeft ? closeSent : undefined;
     const wasClean = sent !== undefined && received !== undefined;
@@ -425,31 +357,5 @@ export class ProtocolLink implements Link {
       error: this.#error ?? (wasClean ? undefined : error),
     };
     this.#sink.close(info);
-  }
-
-  #pingNow(): void {
-    this.#deadlines.set(this.#pingDue, this.#options.pingInterval);
-    if (this.#blocked) return; // sendTimeout minds a peer that takes nothing
-    this.#protocol.sendPing(nothing);
-    this.#written();
-    // A wait that nothing has ended yet goes on: a later ping gives the peer no more time.
-    if (!this.#heard) return;
-    this.#heard = false;
-    if (!this.#paused) this.#deadlines.set(this.#pongDue, this.#options.pingTimeout);
-  }
-
-  /** The time for a sign of life is over; any byte is one, as a pong may stand behind much data. */
-  #silent(): void {
-    if (this.#paused || this.#heard) return;
-    const limit = this.#options.pingTimeout;
-    this.#protocol.fail(
-      new LimitError(`The peer has sent nothing for ${limit} ms after a ping (pingTimeout)`, {
-        option: "pingTimeout",
-        limit,
-        actual: limit,
-        closeCode: 1011,
-      }),
-    );
-    this.#flush();
   }
 }

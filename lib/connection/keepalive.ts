@@ -1,0 +1,88 @@
+/**
+ * Finding out whether a silent peer is still there (RFC 6455 section 5.5.2: a ping "may serve either
+ * as a keepalive or as a means to verify that the remote endpoint is still responsive").
+ *
+ * @module
+ */
+import { LimitError } from "../errors.ts";
+import { Deadline, type Deadlines } from "./deadlines.ts";
+import type { ResolvedConnectionOptions } from "./options.ts";
+
+/** What a keepalive does to its link. */
+export interface KeepaliveEvents {
+  /** Sends a ping: false if none can leave now. */
+  ping(): boolean;
+  /** The peer has been silent for too long. */
+  silent(error: LimitError): void;
+}
+
+/** Pings at an interval, and waits for a sign of life. */
+export class Keepalive {
+  /** Set by the link when anything came: a pong may stand behind much data. */
+  heard = true;
+  #paused = false;
+  readonly #options: ResolvedConnectionOptions;
+  readonly #deadlines: Deadlines;
+  readonly #events: KeepaliveEvents;
+  readonly #pingDue = new Deadline(() => this.#ping());
+  readonly #pongDue = new Deadline(() => this.#late());
+
+  /** Makes it; nothing is sent before `start`. */
+  constructor(
+    options: ResolvedConnectionOptions,
+    deadlines: Deadlines,
+    events: KeepaliveEvents,
+  ) {
+    this.#options = options;
+    this.#deadlines = deadlines;
+    this.#events = events;
+  }
+
+  /** Begins. */
+  start(): void {
+    this.#deadlines.set(this.#pingDue, this.#options.pingInterval);
+  }
+
+  /** Ends: closing has times of its own. */
+  stop(): void {
+    this.#pingDue.cancel();
+    this.#pongDue.cancel();
+  }
+
+  /** Reading has stopped: pings go on, but what comes is not seen, so nothing is awaited. */
+  pause(): void {
+    this.#paused = true;
+    this.#pongDue.cancel();
+  }
+
+  /** Reading goes on: a pong may lie unread, so the peer gets the whole time again. */
+  resume(): void {
+    this.#paused = false;
+    if (!this.heard && this.#pingDue.pending) this.#await();
+  }
+
+  #ping(): void {
+    this.start();
+    // A wait that nothing has ended yet goes on: a later ping gives the peer no more time.
+    if (!this.#events.ping() || !this.heard) return;
+    this.heard = false;
+    if (!this.#paused) this.#await();
+  }
+
+  #await(): void {
+    this.#deadlines.set(this.#pongDue, this.#options.pingTimeout);
+  }
+
+  #late(): void {
+    if (this.heard) return;
+    const limit = this.#options.pingTimeout;
+    this.#events.silent(
+      new LimitError(`The peer has sent nothing for ${limit} ms after a ping (pingTimeout)`, {
+        option: "pingTimeout",
+        limit,
+        actual: limit,
+        closeCode: 1011,
+      }),
+    );
+  }
+}

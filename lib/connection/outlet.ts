@@ -1,0 +1,163 @@
+/**
+ * The way out: what is encoded leaves together, as the transport takes it.
+ *
+ * @module
+ */
+import { LimitError } from "../errors.ts";
+import type { Output } from "../frame/output.ts";
+import { Deadline, type Deadlines } from "./deadlines.ts";
+import type { Transport } from "./transport.ts";
+
+/** Output of this size leaves at once, though more may follow in the same tick. */
+const FLUSH_SIZE = 64 * 1024;
+/** How many microtasks output must have stopped growing for, before it leaves. */
+const QUIET_TURNS = 4;
+
+/** What an outlet tells its link. */
+export interface OutletEvents {
+  /** All that was written is with the system. */
+  flushed(): void;
+  /** The transport has begun to hold back what is written, or has taken it all. */
+  blocked(blocked: boolean): void;
+  /** The peer has taken nothing for too long. */
+  stuck(error: LimitError): void;
+}
+
+/** Empties an output into a transport. */
+export class Outlet {
+  readonly #output: Output;
+  readonly #transport: Transport;
+  readonly #deadlines: Deadlines;
+  readonly #sendTimeout: number;
+  readonly #events: OutletEvents;
+  #blocked = false;
+  #frameBegun = false;
+  #closed = false;
+  #turning = false;
+  #quietTurns = 0;
+  #lengthSeen = 0;
+  /** What was left when the time to take something began. */
+  #left = 0;
+  readonly #sendDue = new Deadline(() => this.#stalled());
+
+  /** Makes the outlet from `output` to `transport`. */
+  constructor(
+    pipe: { output: Output; transport: Transport; deadlines: Deadlines; sendTimeout: number },
+    events: OutletEvents,
+  ) {
+    this.#output = pipe.output;
+    this.#transport = pipe.transport;
+    this.#deadlines = pipe.deadlines;
+    this.#sendTimeout = pipe.sendTimeout;
+    this.#events = events;
+  }
+
+  /** Whether the transport holds back what was written. */
+  get blocked(): boolean {
+    return this.#blocked;
+  }
+
+  /** Bytes on their way out that the system has not taken. */
+  get bufferedAmount(): number {
+    return this.#output.length + this.#transport.bufferedAmount;
+  }
+
+  /**
+   * Something was added to the output. It leaves with the pass it was made in (`corked`), or else at
+   * the end of the tick.
+   */
+  written(corked: boolean): void {
+    if (this.#blocked) return this.#output.settle();
+    if (this.#output.length >= FLUSH_SIZE) return this.flush();
+    if (corked || this.#turning) return;
+    this.#turning = true;
+    this.#quietTurns = 0;
+    this.#lengthSeen = 0;
+    queueMicrotask(this.#turn);
+  }
+
+  /**
+   * Code that awaits between two sends goes on some microtasks later: so the output leaves when it
+   * has not grown for a few turns. A `for await` that answers each message thus makes one write.
+   */
+  readonly #turn = (): void => {
+    const { length } = this.#output;
+    if (length !== this.#lengthSeen) {
+      this.#lengthSeen = length;
+      this.#quietTurns = 0;
+    }
+    if (length > 0 && ++this.#quietTurns <= QUIET_TURNS) return queueMicrotask(this.#turn);
+    this.#turning = false;
+    this.flush();
+  };
+
+  /** Writes what there is, if the transport takes it. */
+  flush(): void {
+    if (!this.#blocked && this.#write()) this.#events.flushed();
+  }
+
+  /** The same from the middle of a frame, when nobody may be told: whether all has left. */
+  flushPiece(): boolean {
+    if (this.#blocked) return false;
+    const all = this.#write();
+    if (!all) this.#frameBegun = true;
+    return all;
+  }
+
+  /** Drops what has not begun to leave: whole frames only. */
+  drop(): void {
+    if (!this.#frameBegun) this.#output.release();
+  }
+
+  /** The transport has taken all. */
+  drained(): void {
+    if (!this.#blocked) return;
+    this.#blocked = this.#frameBegun = false;
+    this.#sendDue.cancel();
+    this.#events.blocked(false);
+    this.flush();
+  }
+
+  /** Nothing leaves any more. */
+  close(): void {
+    this.#closed = true;
+    this.#sendDue.cancel();
+    this.#output.release();
+  }
+
+  #write(): boolean {
+    const output = this.#output;
+    if (this.#closed) return false;
+    if (output.length === 0) return true;
+    const all = this.#transport.write(output.view());
+    // Memory that the transport still holds is not written to again.
+    if (this.#transport.copiesOnWrite) output.release();
+    else output.take();
+    if (!all) this.#block();
+    return all;
+  }
+
+  #block(): void {
+    this.#blocked = true;
+    this.#left = this.#transport.bufferedAmount;
+    this.#deadlines.set(this.#sendDue, this.#sendTimeout);
+    this.#events.blocked(true);
+  }
+
+  #stalled(): void {
+    const left = this.#transport.bufferedAmount;
+    if (left < this.#left) {
+      this.#left = left;
+      return this.#deadlines.set(this.#sendDue, this.#sendTimeout);
+    }
+    const limit = this.#sendTimeout;
+    this.#events.stuck(
+      new LimitError(`Cannot send: the peer took nothing for ${limit} ms (sendTimeout)`, {
+        option: "sendTimeout",
+        limit,
+        actual: limit,
+        closeCode: 1008,
+      }),
+    );
+  }
+}
