@@ -127,6 +127,13 @@ describe("a client's opening handshake", () => {
         answer({ line: "Sec-WebSocket-Protocol", by: "Sec-WebSocket-Extensions: x" }),
         "EXTENSION_NOT_OFFERED",
       ],
+      [
+        answer({
+          line: "Sec-WebSocket-Protocol",
+          by: 'Sec-WebSocket-Extensions: x; y="not a token"',
+        }),
+        "EXTENSIONS_HEADER",
+      ],
     ];
     for (const [bytes, code] of bad) {
       const { peer, opened, failed } = attempt();

@@ -72,7 +72,8 @@ const framing: Rule[] = [
     tests: both(
       "5.2: * on opcode * is an error that no extension allows (to a {role})",
       "5.2: RSV1 on a continuation is an error (to a {role})",
-      "5.2: RSV2 is an error if an extension claims only RSV1 (to a {role})",
+      "5.2: reserved bits that an extension claims are handed on, on the first frame of a message",
+      "5.2: another bit than its own is an error",
       FAILS,
     ),
   },

@@ -102,6 +102,7 @@ const definitions: Rule[] = [
       FAILS,
       "5.4: nothing after a violation is delivered (to a {role})",
       "7.1.7: after a violation neither a ping nor a Close of the peer's is taken",
+      "after a violation every call throws the same error, and nothing is handed on",
     ),
   },
   {

@@ -90,6 +90,7 @@ describe("a server's opening handshake", () => {
         [request(get, "Origin: https://evil.example"), 403],
         [request(get, "Sec-WebSocket-Protocol: a b"), 400],
         [request(get, "Sec-WebSocket-Extensions: a;"), 400],
+        [request(get, 'Sec-WebSocket-Extensions: a; b="c d"'), 400],
         [request(get, "bad line"), 400],
       ];
       for (const [text, code, line] of bad) {
