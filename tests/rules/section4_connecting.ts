@@ -28,22 +28,23 @@ export const section4Connecting: Rule[] = [
     level: "MUST",
     rule: "one connection at a time is being opened to an IP address; others wait for it",
     who: "client",
-    not: "kept by browsers, whose pages are not trusted; the addresses of a name are the " +
-      "runtime's to resolve, and a program opens as many connections as its author wrote",
+    not:
+      "not kept: it guards servers against the scripts of pages, and browsers keep it for them; " +
+      "a program opens what its author wrote, and one slow server would hold up its other connections",
   },
   {
     section: "4.1 connecting 2",
     level: "MUST",
     rule: "where the IP address is not known, each host name counts as another host",
     who: "client",
-    not: "belongs to the rule before",
+    not: "not kept, as the rule about IP addresses is not",
   },
   {
     section: "4.1 connecting 2",
     level: "SHOULD",
     rule: "where the IP address is not known, there are few pending connections in all",
     who: "client",
-    not: "belongs to the rule before the last",
+    not: "not kept, as the rule about IP addresses is not",
   },
   {
     section: "4.1 connecting 3",
