@@ -7,9 +7,7 @@ import { type ChildProcessWithoutNullStreams, execFileSync, spawn } from "node:c
 import process from "node:process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-
-/** The runtimes. */
-export type RuntimeName = "deno" | "bun" | "node";
+import { findRuntime, ownRuntime, type RuntimeName, runtimeNames } from "../support/runtimes.ts";
 
 /** How long anything may take before a test gives up, in milliseconds: a guard, never a measure. */
 export const GUARD = 30_000;
@@ -18,11 +16,7 @@ export const GUARD = 30_000;
 const authority = fileURLToPath(new URL("../certificates/ca.pem", import.meta.url));
 
 /** The runtime that this runs in. */
-export const self: RuntimeName = "Deno" in globalThis
-  ? "deno"
-  : "Bun" in globalThis
-  ? "bun"
-  : "node";
+export const self: RuntimeName = ownRuntime;
 
 /** What a command prints, or undefined if it cannot be run. */
 function outputOf([program = "", ...args]: string[]): string | undefined {
@@ -33,22 +27,12 @@ function outputOf([program = "", ...args]: string[]): string | undefined {
   }
 }
 
-/** The command that runs a TypeScript file, if that runtime is installed. */
-function find(name: RuntimeName): string[] | undefined {
-  // What is on the PATH may be a wrapper, whose end would not be the runtime's end.
-  const probe = "console.log(process.version, process.execPath)";
-  const output = outputOf(name === "deno" ? ["deno", "eval", probe] : [name, "-e", probe]);
-  const [version = "", path = ""] = output?.trim().split(/ (.*)/) ?? [];
-  const program = name === self ? process.execPath : path;
-  if (program === "" || (name !== self && parseInt(version.slice(1)) < 24)) return undefined;
-  return name === "deno" ? [program, "run", "--quiet", "-A", "--no-check"] : [program];
-}
-
 /** The commands of the runtimes that are installed. */
 export const runtimes: ReadonlyMap<RuntimeName, string[]> = new Map(
-  (["deno", "bun", "node"] as const).flatMap((name) => {
-    const command = find(name);
-    return command === undefined ? [] : [[name, command]];
+  runtimeNames.flatMap((name) => {
+    const path = findRuntime(name)?.path;
+    if (path === undefined) return [];
+    return [[name, name === "deno" ? [path, "run", "--quiet", "-A", "--no-check"] : [path]]];
   }),
 );
 
@@ -58,7 +42,9 @@ export const python: string | undefined = ["/usr/bin/python3", "python3"].find((
 );
 
 /** Whether nginx is installed. */
-export const hasNginx: boolean = outputOf(["nginx", "-v"]) !== undefined;
+export const hasNginx: boolean = ["nginx", "/usr/sbin/nginx"].some((program) =>
+  outputOf([program, "-v"]) !== undefined
+);
 
 /** What a peer tells. */
 export interface PeerEvent {
