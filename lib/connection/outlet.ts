@@ -104,6 +104,16 @@ export class Outlet {
     return all;
   }
 
+  /**
+   * Writes what there is and `payload` behind it, from where it lies: false if the transport would
+   * have to keep the caller's memory.
+   */
+  direct(payload: Uint8Array): boolean {
+    if (this.#transport.copiesRest !== true || !this.flushPiece()) return false;
+    if (!this.#transport.write(payload)) this.#block();
+    return true;
+  }
+
   /** Drops what has not begun to leave: whole frames only. */
   drop(): void {
     if (!this.#frameBegun) this.#output.release();

@@ -60,10 +60,12 @@ export class Protocol implements MessageSink {
       extension?: MessageExtension | undefined;
       /** Empties `output` if it can: called between the pieces of a large frame. */
       flush?: () => boolean;
+      /** Sends `output` and a large payload behind it, if it can. */
+      direct?: (payload: Uint8Array) => boolean;
     } & ResolvedConnectionOptions,
     sink: ProtocolSink,
   ) {
-    const { role, extension, mask, clock, flush } = options;
+    const { role, extension, clock } = options;
     // Where both limits are one, the message's judges the same header, and has the name users know.
     const same = extension === undefined && options.maxFrameSize === options.maxMessageSize;
     const maxFrameSize = same ? Infinity : options.maxFrameSize;
@@ -73,7 +75,7 @@ export class Protocol implements MessageSink {
       new MessageDecoder(options, this),
     );
     this.#encoder = new MessageEncoder(
-      new FrameEncoder({ role, mask, ...(flush && { flush }) }, this.output),
+      new FrameEncoder(options, this.output),
       extension,
     );
     this.#maxPingsPerSecond = options.maxPingsPerSecond;

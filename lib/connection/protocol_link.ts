@@ -93,7 +93,8 @@ export class ProtocolLink implements Link {
     this.#deadlines = Deadlines.of(init.options.clock);
     const { role, extension } = init;
     const flush = (): boolean => this.#outlet.flushPiece();
-    this.#protocol = new Protocol({ role, extension, flush, ...init.options }, {
+    const direct = (payload: Uint8Array): boolean => this.#outlet.direct(payload);
+    this.#protocol = new Protocol({ role, extension, flush, direct, ...init.options }, {
       message: (data): void => this.#sink.message(data),
       ping: (payload): void => this.#sink.ping(payload),
       pong: (payload): void => this.#sink.pong(payload),

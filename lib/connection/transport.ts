@@ -43,6 +43,8 @@ export interface Transport {
   readonly secure: boolean;
   /** Whether the last `write` is done with the caller's memory, so that it may be used again. */
   readonly copiesOnWrite: boolean;
+  /** Set where `write` always copies what it cannot write at once, so that it may be given anyone's. */
+  readonly copiesRest?: true;
   /** Bytes written that the system has not taken yet. */
   readonly bufferedAmount: number;
   /** Begins to read and to tell `sink`. Called once; a sink is handed over by calling it again. */

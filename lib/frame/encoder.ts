@@ -19,6 +19,8 @@ export interface FrameEncoderOptions {
    * pieces of a large frame, so that they pass through a small memory that stays in the cache.
    */
   flush?: () => boolean;
+  /** Sends `output` and, from where it lies, a large unmasked payload behind it; false if it cannot. */
+  direct?: (payload: Uint8Array) => boolean;
 }
 
 /** Strings up to this length are encoded by a loop, longer ones by the platform's TextEncoder. */
@@ -49,6 +51,7 @@ export class FrameEncoder {
   readonly #maskBit: number;
   readonly #mask: MaskSource;
   readonly #flush: (() => boolean) | undefined;
+  readonly #direct: ((payload: Uint8Array) => boolean) | undefined;
 
   /**
    * Makes an encoder, with an output of its own unless one is given.
@@ -60,6 +63,7 @@ export class FrameEncoder {
     this.#maskBit = options.role === "client" ? 0x80 : 0;
     this.#mask = options.mask ?? randomMask;
     this.#flush = options.flush;
+    this.#direct = options.direct;
     this.output = output;
   }
 
@@ -87,6 +91,7 @@ export class FrameEncoder {
     const key = this.#maskBit === 0 ? 0 : this.#mask();
     if (this.#maskBit !== 0) at = writeKey(output.bytes, at, key);
     output.commit(at);
+    if (this.#maskBit === 0 && this.#direct?.(payload) === true) return;
     let leaves = true;
     for (let from = 0; from < size;) {
       const to = leaves ? Math.min(from + PIECE, size) : size;

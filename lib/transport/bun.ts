@@ -110,6 +110,7 @@ type Socket = BunSocket<BunTransport | Opening>;
 /** One socket of Bun's. */
 class BunTransport implements Transport {
   readonly copiesOnWrite = true;
+  readonly copiesRest = true;
   readonly secure: boolean;
   readonly #socket: Socket;
   readonly #path: string | undefined;

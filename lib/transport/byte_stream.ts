@@ -24,6 +24,7 @@ class ByteStreamTransport implements Transport {
   readonly secure = false;
   /** A writer may keep or transfer what it is given, so it gets memory that nobody else has. */
   readonly copiesOnWrite = true;
+  readonly copiesRest = true;
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
   #sink: TransportSink | undefined;

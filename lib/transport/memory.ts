@@ -65,6 +65,7 @@ class MemoryTransport implements Transport {
   readonly localAddress: TransportAddress = address;
   readonly secure = false;
   readonly copiesOnWrite: boolean;
+  readonly copiesRest?: true;
   readonly #events: EventQueue;
   readonly #settings: Settings;
   /** Set by `join`. */
@@ -93,6 +94,7 @@ class MemoryTransport implements Transport {
     this.#events = events;
     this.#settings = settings;
     this.copiesOnWrite = settings.copiesOnWrite;
+    if (settings.copiesOnWrite) this.copiesRest = true;
   }
 
   static join(one: MemoryTransport, other: MemoryTransport): void {

@@ -75,6 +75,25 @@ for (const role of ROLES) {
       }
     });
 
+    it("a large message is the caller's again once send returns, whoever copies", async () => {
+      for (const copiesOnWrite of [true, false]) {
+        for (const capacity of [100, 70_000, 1 << 20]) {
+          const memory = { copiesOnWrite, capacity, chunkSize: 10_000 };
+          const { connection, peer } = open({ role, memory });
+          const data = Uint8Array.from({ length: 200_001 }, (_, at) => at * 7 % 251);
+          const sent = data.slice();
+          connection.send(data);
+          connection.send("behind");
+          data.fill(0);
+          await settle();
+          const [first, second] = peer.frames;
+          assert.deepEqual(first.payload, sent);
+          assert.equal(new TextDecoder().decode(second.payload), "behind");
+          connection.terminate();
+        }
+      }
+    });
+
     it("send gives false above sendHighWaterMark, and drain follows", async () => {
       const log: string[] = [];
       const { connection, peer } = open({

@@ -197,6 +197,9 @@ export class SpyTransport implements Transport {
   get copiesOnWrite(): boolean {
     return this.#below.copiesOnWrite;
   }
+  get copiesRest(): true | undefined {
+    return this.#below.copiesRest;
+  }
   get bufferedAmount(): number {
     return this.#below.bufferedAmount;
   }
