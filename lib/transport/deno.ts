@@ -22,6 +22,7 @@ import {
 } from "./errors.ts";
 import { ReadBuffer } from "./read_buffer.ts";
 import { abortable, ACCEPT_RETRY_DELAY, LINGER_TIMEOUT } from "./timing.ts";
+import { giveBack, lendCopy } from "./write_buffer.ts";
 
 /** The end of a Deno socket. */
 export interface DenoAddress {
@@ -120,7 +121,8 @@ type Ending = "no" | "asked" | "done";
 
 /** One socket of Deno's. One read and one write at a time are under way. */
 class DenoTransport implements Transport {
-  readonly copiesOnWrite = false;
+  /** Whether the last write was copied. */
+  copiesOnWrite = false;
   readonly secure: boolean;
   readonly #conn: DenoConn;
   readonly #buffer = new ReadBuffer();
@@ -132,6 +134,8 @@ class DenoTransport implements Transport {
   #ending: Ending = "no";
   /** What is being written, and what waits behind it. */
   #current: Uint8Array | undefined;
+  /** The copy that is being written, in memory to give back. */
+  #lent: Uint8Array | undefined;
   #queue: Uint8Array[] = [];
   #bufferedAmount = 0;
   #needDrain = false;
@@ -185,10 +189,13 @@ class DenoTransport implements Transport {
     if (size === 0) return !this.#needDrain;
     this.#bufferedAmount += size;
     if (this.#current === undefined) {
-      this.#current = bytes;
+      this.#lent = lendCopy(bytes);
+      this.copiesOnWrite = this.#lent !== undefined;
+      this.#current = this.#lent ?? bytes;
       void this.#writeLoop();
       if (size <= SMALL_WRITE) return true;
     } else {
+      this.copiesOnWrite = false;
       this.#queue.push(bytes);
     }
     this.#needDrain = true;
@@ -271,6 +278,8 @@ class DenoTransport implements Transport {
           if (size === bytes.byteLength) break;
           bytes = bytes.subarray(size);
         }
+        if (this.#lent !== undefined) giveBack(this.#lent);
+        this.#lent = undefined;
         this.#current = this.#queue.shift();
       }
     } catch (error) {

@@ -1,0 +1,28 @@
+/**
+ * Memory for a write that is under way: small writes are copied into it, so that who writes can use
+ * its own memory again, and nothing is allocated for a write.
+ *
+ * @module
+ */
+
+/** The sizes that are lent, in bytes; a larger write is held as it is. */
+const SIZES = [4_096, 65_536];
+/** So many of each size wait for the next borrower; more are left to the garbage collector. */
+const POOL_LIMIT = 64;
+
+const pools: Uint8Array[][] = SIZES.map(() => []);
+
+/** A copy of `bytes` in lent memory; undefined if they are too many. */
+export function lendCopy(bytes: Uint8Array): Uint8Array | undefined {
+  const level = SIZES.findIndex((size) => bytes.length <= size);
+  if (level === -1) return undefined;
+  const memory = pools[level].pop() ?? new Uint8Array(SIZES[level]);
+  memory.set(bytes);
+  return memory.subarray(0, bytes.length);
+}
+
+/** Gives back what `lendCopy` gave. Whoever still reads it must be done. */
+export function giveBack(lent: Uint8Array): void {
+  const pool = pools[SIZES.indexOf(lent.buffer.byteLength)];
+  if (pool.length < POOL_LIMIT) pool.push(new Uint8Array(lent.buffer));
+}
