@@ -19,8 +19,7 @@ const layers = [
 ];
 
 /** The only modules that may know one runtime by name. */
-const runtimeModules =
-  /^lib\/(transport\/(deno|bun|node|runtime|root_certificates)|adapters\/\w+)\.ts$/;
+const runtimeModules = /^lib\/(transport\/((deno|bun|node)(_api)?|runtime)|adapters\/\w+)\.ts$/;
 
 function modules(folder: string): string[] {
   return readdirSync(root + folder, { withFileTypes: true }).flatMap((entry) => {

@@ -20,124 +20,13 @@ import {
   handshakeEndedError,
   listenError,
 } from "./errors.ts";
+import {
+  isNode,
+  type NodeModules,
+  type NodeSocket,
+  type NodeTlsConnectOptions,
+} from "./node_api.ts";
 import { LINGER_TIMEOUT } from "./timing.ts";
-
-/** What is used of a `net.Socket` or `tls.TLSSocket`. */
-export interface NodeSocket {
-  /** The peer's address; `undefined` on Unix sockets, and once closed. */
-  readonly remoteAddress?: string | undefined;
-  /** The peer's port. */
-  readonly remotePort?: number | undefined;
-  /** Our address. */
-  readonly localAddress?: string | undefined;
-  /** Our port. */
-  readonly localPort?: number | undefined;
-  /** True on TLS. */
-  readonly encrypted?: boolean;
-  /** Bytes that wait to be written. */
-  readonly writableLength: number;
-  /** All was written, and our direction ended. */
-  readonly writableFinished: boolean;
-  /** The socket is gone. */
-  readonly destroyed: boolean;
-  /** Writes, now or later; false above the socket's mark, and then `drain` follows. */
-  write(bytes: Uint8Array): boolean;
-  /** Ends our direction after what was written. */
-  end(): unknown;
-  /** Drops the socket. */
-  destroy(error?: Error): unknown;
-  /** Stops reading. */
-  pause(): unknown;
-  /** Reads again. */
-  resume(): unknown;
-  /** Turns Nagle's algorithm off. */
-  setNoDelay(noDelay?: boolean): unknown;
-  /** Adds a listener. */
-  on(event: string, listener: (...values: never[]) => void): unknown;
-  /** Adds a listener for one time. */
-  once(event: string, listener: (...values: never[]) => void): unknown;
-}
-
-/** What is used of a `net.Server`. */
-interface NodeServer {
-  address(): string | { address: string; port: number } | null;
-  listen(options: { port?: number; host?: string; path?: string }): unknown;
-  close(): unknown;
-  on(event: string, listener: (...values: never[]) => void): unknown;
-}
-
-interface NodeConnectOptions {
-  host?: string;
-  port?: number;
-  path?: string;
-  allowHalfOpen: boolean;
-}
-
-interface NodeTlsConnectOptions extends NodeConnectOptions {
-  servername?: string;
-  ca?: readonly string[];
-  checkServerIdentity?: (name: string, certificate: unknown) => Error | undefined;
-}
-
-/** What is used of `node:net`. */
-export interface NodeNet {
-  /** Makes a server. */
-  createServer(
-    options: { allowHalfOpen: boolean },
-    connection: (socket: NodeSocket) => void,
-  ): NodeServer;
-  /** Connects. */
-  connect(options: NodeConnectOptions): NodeSocket;
-  /** 4, 6, or 0 for what is no address. */
-  isIP(text: string): number;
-}
-
-/** What is used of `node:tls`. */
-export interface NodeTls {
-  /** Connects with TLS. */
-  connect(options: NodeTlsConnectOptions): NodeSocket;
-  /** Parses certificate and key. */
-  createSecureContext(options: { cert: string; key: string }): object;
-  /** Wraps a TCP socket. */
-  TLSSocket: new (
-    socket: NodeSocket,
-    options: { isServer: boolean; secureContext: object; allowHalfOpen: boolean },
-  ) => NodeSocket;
-  /** The authorities that are trusted by default. */
-  readonly rootCertificates: readonly string[];
-  /** The same and what the environment adds; since Node 22.15. */
-  getCACertificates?(): string[];
-  /** Whether a certificate is for that name. */
-  checkServerIdentity(name: string, certificate: unknown): Error | undefined;
-}
-
-/** The built-in modules that these transports stand on. */
-export interface NodeModules {
-  /** `node:net`. */
-  net: NodeNet;
-  /** `node:tls`. */
-  tls: NodeTls;
-}
-
-/** Node's built-in modules, where there are any: in Node from 20.16 on, in Deno, in Bun. */
-export function findNode(): NodeModules | undefined {
-  interface Process {
-    getBuiltinModule?(id: string): unknown;
-  }
-  const { process } = globalThis as unknown as { process?: Process };
-  const net = process?.getBuiltinModule?.("node:net") as NodeNet | undefined;
-  const tls = process?.getBuiltinModule?.("node:tls") as NodeTls | undefined;
-  return net === undefined || tls === undefined ? undefined : { net, tls };
-}
-
-/** Node itself: Deno and Bun, which have these modules too, do not say when they hold memory. */
-const isNode: boolean = ((): boolean => {
-  const { process } = globalThis as unknown as {
-    process?: { versions?: { node?: string; bun?: string; deno?: string } };
-  };
-  const versions = process?.versions;
-  return versions?.node !== undefined && versions.bun === undefined && versions.deno === undefined;
-})();
 
 /** One socket of Node's. */
 class NodeTransport implements Transport {

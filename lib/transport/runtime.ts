@@ -11,10 +11,13 @@ import type {
   TransportListenerSink,
   TransportListenOptions,
 } from "../connection/transport.ts";
-import { connectBun, findBun, listenBun } from "./bun.ts";
-import { connectDeno, findDeno, listenDeno } from "./deno.ts";
+import { connectBun, listenBun } from "./bun.ts";
+import { findBun } from "./bun_api.ts";
+import { connectDeno, listenDeno } from "./deno.ts";
+import { findDeno } from "./deno_api.ts";
 import type { Endpoint } from "./errors.ts";
-import { connectNode, findNode, listenNode } from "./node.ts";
+import { connectNode, listenNode } from "./node.ts";
+import { findNode } from "./node_api.ts";
 
 /** Refuses what no runtime could make sense of. */
 function checkOptions(

@@ -7,8 +7,8 @@
 
 import { it } from "node:test";
 import assert from "node:assert/strict";
-import { findDeno } from "../../lib/transport/deno.ts";
-import type { DenoConn, DenoLike, DenoListener } from "../../lib/transport/deno.ts";
+import { findDeno } from "../../lib/transport/deno_api.ts";
+import type { DenoConn, DenoLike, DenoListener } from "../../lib/transport/deno_api.ts";
 
 type Assignable<To, From extends To> = From;
 

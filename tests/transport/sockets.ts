@@ -14,7 +14,8 @@ import type {
   TransportListenerSink,
   TransportListenOptions,
 } from "../../lib/connection/transport.ts";
-import { connectNode, findNode, listenNode } from "../../lib/transport/node.ts";
+import { connectNode, listenNode } from "../../lib/transport/node.ts";
+import { findNode } from "../../lib/transport/node_api.ts";
 import { connectTransport, listenTransport } from "../../lib/transport/runtime.ts";
 import { ca, cert, key } from "../certificates/mod.ts";
 import type { OpenPair } from "./suite.ts";
