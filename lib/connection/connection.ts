@@ -5,28 +5,36 @@
  */
 import { type CloseInfo, type CloseStatus, ConnectionClosedError } from "../errors.ts";
 import { isNormalEnd, writeClosePayload } from "../message/close.ts";
-import type { Clock } from "./clock.ts";
 import type { ConnectionHandlers, ConnectionUser, ErrorHandler } from "./handlers.ts";
-import { Inbox, type MessageData } from "./inbox.ts";
+import type { MessageData } from "./inbox.ts";
+import type { AnyMessage } from "./incoming_message.ts";
 import { type Capabilities, type Link, type LinkSink, OPEN, type ReadyState } from "./link.ts";
+import type { ResolvedConnectionOptions } from "./options.ts";
 import { Pings } from "./pings.ts";
-import { readableOf, type SendData, writableOf } from "./streams.ts";
+import { Receiver } from "./receiver.ts";
+import {
+  bytesOf,
+  isSource,
+  type SendData,
+  type SendSource,
+  type SendSourceOptions,
+} from "./send_data.ts";
+import { Sender } from "./sender.ts";
+import { readableOf, writableOf } from "./streams.ts";
 import type { TransportAddress } from "./transport.ts";
 
 /** What a connection is made of. */
-export interface ConnectionInit<Data> {
+export interface ConnectionInit<Data, Message extends AnyMessage> {
   /** The connection's URL, with the scheme `ws:` or `wss:`. */
   url: string;
   /** On a server, gives the request that opened it. */
   request?: (() => Request) | undefined;
   /** What the `handshake` hook attached. */
   data: Data;
-  /** How much may wait to be taken, in bytes. */
-  receiveHighWaterMark: number;
-  /** The time source. */
-  clock: Clock;
+  /** Limits and times. */
+  options: ResolvedConnectionOptions;
   /** Where errors of the user's code go. @default {console.error} */
-  onError?: ErrorHandler<Data> | undefined;
+  onError?: ErrorHandler<Data, Message> | undefined;
 }
 
 /** How much has passed. */
@@ -37,14 +45,14 @@ export interface ConnectionStats {
   messagesSent: number;
 }
 
-/** The ways to read a connection. */
-type Reading = "handlers" | "iteration" | "streams";
-
 /**
  * An open WebSocket connection.
  *
  * It is read one way: by handlers, by iteration (`for await`, `receive`) or as a stream; a second way
  * is a TypeError. What is not taken waits, and past `receiveHighWaterMark` the peer is made to wait.
+ *
+ * `Data` is the type of `data`; `Message` that of the messages, an {@linkcode IncomingMessage} with the
+ * option `messages: "stream"`.
  *
  * @example
  * ```ts
@@ -63,41 +71,47 @@ type Reading = "handlers" | "iteration" | "streams";
  * assert.equal(await connection.receive(), "Hello");
  * ```
  */
-export class WebSocketConnection<Data = undefined> implements AsyncIterable<MessageData> {
+export class WebSocketConnection<
+  Data = undefined,
+  Message extends AnyMessage = MessageData,
+> implements AsyncIterable<Message> {
   /** What the `handshake` hook attached; yours to use. */
   data: Data;
   /** The connection's URL. */
   readonly url: string;
 
   readonly #link: Link;
-  readonly #clock: Clock;
-  readonly #onError: ErrorHandler<Data>;
+  readonly #options: ResolvedConnectionOptions;
+  readonly #onError: ErrorHandler<Data, Message>;
   readonly #makeRequest: (() => Request) | undefined;
   #request: Request | undefined;
-  #handlers: ConnectionHandlers<Data> | undefined;
-  #reading: Reading | undefined;
-  #dropping = false;
-  /** A `message` handler has not settled. */
-  #handling = false;
-  readonly #inbox: Inbox;
-  readonly #pings = new Pings();
+  #handlers: ConnectionHandlers<Data, Message> | undefined;
+  readonly #receiver: Receiver<Message>;
+  readonly #sender: Sender;
+  #pings: Pings | undefined;
   readonly #closed = Promise.withResolvers<CloseInfo>();
   #closeInfo: CloseInfo | undefined;
-  #ready: PromiseWithResolvers<void> | undefined;
-  #readable: ReadableStream<MessageData> | undefined;
-  #writable: WritableStream<SendData> | undefined;
-  #messagesReceived = 0;
-  #messagesSent = 0;
+  #readable: ReadableStream<Message> | undefined;
+  #writable: WritableStream<SendData | SendSource> | undefined;
 
   /** Made by the library: use `listen`, `accept` or `connect`. */
-  constructor(link: Link, init: ConnectionInit<Data>) {
+  constructor(link: Link, init: ConnectionInit<Data, Message>) {
     this.#link = link;
+    this.#options = init.options;
     this.url = init.url;
     this.data = init.data;
-    this.#clock = init.clock;
     this.#makeRequest = init.request;
-    this.#onError = init.onError ?? ((error): void => console.error(error));
-    this.#inbox = new Inbox(init.receiveHighWaterMark, () => link.pause(), () => link.resume());
+    this.#onError = init.onError ?? logError;
+    this.#receiver = new Receiver(link, init.options, {
+      failed: (error): void => this.#userFailed(error),
+      closedError: () => this.closedError(),
+    });
+    this.#sender = new Sender(link, init.options, {
+      drain: (): void => {
+        if (this.#handlers?.drain !== undefined) this.#call(() => this.#handlers!.drain!(this));
+      },
+      closedError: () => this.closedError(),
+    });
   }
 
   /** The request that opened the connection; undefined on a client. */
@@ -122,12 +136,12 @@ export class WebSocketConnection<Data = undefined> implements AsyncIterable<Mess
 
   /** 1 while open, 2 while closing, 3 once closed: the numbers of the WebSocket standard. */
   get readyState(): ReadyState {
-    return this.#link.readyState;
+    return this.#sender.readyState;
   }
 
   /** Framed bytes on their way out that the system has not taken. */
   get bufferedAmount(): number {
-    return this.#link.bufferedAmount;
+    return this.#sender.bufferedAmount;
   }
 
   /** What this connection can do: what a `false` names, the platform below cannot. */
@@ -137,7 +151,7 @@ export class WebSocketConnection<Data = undefined> implements AsyncIterable<Mess
 
   /** How much has passed so far. */
   get stats(): ConnectionStats {
-    return { messagesReceived: this.#messagesReceived, messagesSent: this.#messagesSent };
+    return { messagesReceived: this.#receiver.count, messagesSent: this.#sender.count };
   }
 
   /** Resolves when the connection is closed, and tells how. Never rejects. */
@@ -145,9 +159,9 @@ export class WebSocketConnection<Data = undefined> implements AsyncIterable<Mess
     return this.#closed.promise;
   }
 
-  /** Resolves when what waits to leave is below `sendHighWaterMark`, or the connection is closed. */
+  /** Resolves when no more than `sendHighWaterMark` waits to leave, or the connection is closed. */
   get ready(): Promise<void> {
-    return this.#ready?.promise ?? Promise.resolve();
+    return this.#sender.ready;
   }
 
   /**
@@ -158,17 +172,44 @@ export class WebSocketConnection<Data = undefined> implements AsyncIterable<Mess
    *
    * @throws {TypeError} for data that is none of these.
    */
-  send(data: SendData): boolean {
-    const message = typeof data === "string" || data instanceof Uint8Array ? data : bytesOf(data);
-    if (this.#link.send(message)) {
-      this.#messagesSent++;
-      return true;
-    }
-    if (this.#link.readyState === OPEN) {
-      this.#messagesSent++;
-      this.#ready ??= Promise.withResolvers();
-    }
-    return false;
+  send(data: SendData): boolean;
+  /**
+   * Sends one message as it is read: from a Blob, a stream, an async iterable, or the message of
+   * another connection. It leaves in fragments of 64 KiB, or of what has come within 10 ms, and is read
+   * no faster than the peer takes it; what is sent meanwhile waits behind it.
+   *
+   * Resolves when all of it is encoded. Rejects with what the source failed with, with the signal's
+   * reason, or with a {@linkcode ConnectionClosedError}; the source is cancelled then. A message of
+   * which something has been sent cannot be taken back: the connection is then closed with 1011. A
+   * rejection that nobody looks at is no unhandled one.
+   *
+   * @throws {TypeError} for a stream that is locked, or a message that was read.
+   */
+  send(source: SendSource, options?: SendSourceOptions): Promise<void>;
+  send(data: SendData | SendSource, options: SendSourceOptions = {}): boolean | Promise<void> {
+    if (typeof data === "string" || data instanceof Uint8Array) return this.#sender.send(data);
+    if (isSource(data)) return this.#sender.stream(data, options);
+    return this.#sender.send(bytesOf(data));
+  }
+
+  /**
+   * Stops reading, so that the peer has to wait. What has been read already can still be taken; a
+   * `message` handler is not called any more. Nothing to the keepalive: the peer is not dropped for
+   * it. Where the platform cannot pause (`capabilities`), what comes is kept, up to
+   * `maxReceiveBuffered`. Closing ends it.
+   */
+  pause(): void {
+    this.#receiver.pause();
+  }
+
+  /** Reads again, after `pause`. */
+  resume(): void {
+    this.#receiver.resume();
+  }
+
+  /** Drops the messages that wait and all that will come; the peer never waits for it. */
+  discard(): void {
+    this.#receiver.discard();
   }
 
   /**
@@ -179,10 +220,10 @@ export class WebSocketConnection<Data = undefined> implements AsyncIterable<Mess
    *
    * @throws {TypeError} if the connection is read another way.
    */
-  async receive(options: { signal?: AbortSignal } = {}): Promise<MessageData> {
-    this.#claim("iteration");
+  async receive(options: { signal?: AbortSignal } = {}): Promise<Message> {
+    this.#receiver.claim("iteration");
     options.signal?.throwIfAborted();
-    const message = this.#inbox.take() ?? await this.#inbox.wait(options.signal);
+    const message = this.#receiver.take() ?? await this.#receiver.wait(options.signal);
     if (message === undefined) throw this.closedError();
     return message;
   }
@@ -193,9 +234,9 @@ export class WebSocketConnection<Data = undefined> implements AsyncIterable<Mess
    *
    * @throws {TypeError} if the connection is read another way.
    */
-  [Symbol.asyncIterator](): AsyncIterableIterator<MessageData, undefined> {
-    this.#claim("iteration");
-    const iterator: AsyncIterableIterator<MessageData, undefined> = {
+  [Symbol.asyncIterator](): AsyncIterableIterator<Message, undefined> {
+    this.#receiver.claim("iteration");
+    const iterator: AsyncIterableIterator<Message, undefined> = {
       next: () => this.#next(),
       return: () => Promise.resolve({ done: true, value: undefined }),
       [Symbol.asyncIterator]: () => iterator,
@@ -208,9 +249,9 @@ export class WebSocketConnection<Data = undefined> implements AsyncIterable<Mess
    *
    * @throws {TypeError} if the connection is read another way.
    */
-  get readable(): ReadableStream<MessageData> {
+  get readable(): ReadableStream<Message> {
     if (this.#readable === undefined) {
-      this.#claim("streams");
+      this.#receiver.claim("streams");
       this.#readable = readableOf(() => this.#next(), () => this.close());
     }
     return this.#readable;
@@ -220,7 +261,7 @@ export class WebSocketConnection<Data = undefined> implements AsyncIterable<Mess
    * A stream that sends what is written, with backpressure. Closing it closes with 1000, aborting it
    * with 1011.
    */
-  get writable(): WritableStream<SendData> {
+  get writable(): WritableStream<SendData | SendSource> {
     return this.#writable ??= writableOf(this);
   }
 
@@ -236,10 +277,10 @@ export class WebSocketConnection<Data = undefined> implements AsyncIterable<Mess
         new DOMException("This platform's WebSocket cannot send pings", "NotSupportedError"),
       );
     }
-    if (this.#link.readyState !== OPEN) return Promise.reject(this.closedError());
-    return this.#pings.ping(
+    if (this.readyState !== OPEN) return Promise.reject(this.closedError());
+    return (this.#pings ??= new Pings()).ping(
       (payload) => this.#link.ping(payload),
-      () => this.#clock.now(),
+      () => this.#options.clock.now(),
       options.signal,
     );
   }
@@ -248,18 +289,22 @@ export class WebSocketConnection<Data = undefined> implements AsyncIterable<Mess
    * Begins the closing handshake (RFC 6455 section 7.1.2); `closed` tells when it is over. Messages
    * that still come are delivered until the peer's Close. A second call does nothing.
    *
+   * A message that is being sent from its source, and what waits behind it, is sent first, as long as
+   * the source gives something every `closeTimeout` milliseconds.
+   *
    * @throws {RangeError | TypeError} if the code may not be sent, or the reason has more than 123
    * bytes of UTF-8.
    */
   close(status: Partial<CloseStatus> = {}): void {
     const { closeCode = 1000, reason = "" } = status;
     writeClosePayload({ closeCode, reason });
-    this.#link.close({ closeCode, reason });
+    this.#sender.close({ closeCode, reason });
+    this.#receiver.resume();
   }
 
   /** Drops the peer at once, without a closing handshake: the peer sees 1006. */
   terminate(): void {
-    this.#dropping = true;
+    this.#receiver.stop();
     this.#link.terminate();
   }
 
@@ -285,12 +330,13 @@ export class WebSocketConnection<Data = undefined> implements AsyncIterable<Mess
   }
 
   /** @internal Begins: called once by whoever opened the connection. */
-  start(user: ConnectionUser<Data> | undefined): void {
+  start(user: ConnectionUser<Data, Message> | undefined): void {
     const handlers = typeof user === "object" ? user : undefined;
     if (handlers !== undefined) {
       this.#handlers = handlers;
-      this.#reading = "handlers";
-      this.#dropping = handlers.message === undefined;
+      this.#receiver.handle(
+        handlers.message && ((message): void | Promise<void> => handlers.message!(this, message)),
+      );
     }
     this.#link.start(this.#events());
     if (typeof user === "function") this.#call(() => user(this));
@@ -298,66 +344,26 @@ export class WebSocketConnection<Data = undefined> implements AsyncIterable<Mess
   }
 
   #events(): LinkSink {
+    const receiver = this.#receiver;
     return {
-      message: (data): void => this.#message(data),
+      message: (data): void => receiver.message(data),
+      messageStart: (type, length): void => receiver.messageStart(type, length),
+      messageData: (piece): void => receiver.messageData(piece),
+      messageEnd: (): void => receiver.messageEnd(),
       ping: (payload): void => {
         if (this.#handlers?.ping !== undefined) {
           this.#call(() => this.#handlers!.ping!(this, payload));
         }
       },
       pong: (payload): void => {
-        this.#pings.pong(payload, this.#clock.now());
+        this.#pings?.pong(payload, this.#options.clock.now());
         if (this.#handlers?.pong !== undefined) {
           this.#call(() => this.#handlers!.pong!(this, payload));
         }
       },
-      drain: (): void => {
-        this.#ready?.resolve();
-        this.#ready = undefined;
-        if (this.#handlers?.drain !== undefined) this.#call(() => this.#handlers!.drain!(this));
-      },
+      drain: (): void => this.#sender.drained(),
       close: (info): void => this.#finish(info),
     };
-  }
-
-  #message(data: MessageData): void {
-    this.#messagesReceived++;
-    if (this.#dropping) return;
-    if (this.#handlers !== undefined && !this.#handling) return this.#handle(data);
-    // Nobody makes the peer wait once closing began: what is over the mark is dropped.
-    if (!this.#inbox.full || this.#link.readyState === OPEN) this.#inbox.push(data);
-  }
-
-  #handle(data: MessageData): void {
-    try {
-      const result = this.#handlers!.message!(this, data);
-      if (result !== undefined) this.#await(result);
-    } catch (error) {
-      this.#userFailed(error);
-    }
-  }
-
-  /**
-   * The next message waits for the promise that a `message` handler returned: with the peer, or here
-   * once closing began, when reading does not stop any more.
-   */
-  #await(result: Promise<void>): void {
-    this.#handling = true;
-    this.#link.pause();
-    Promise.resolve(result).catch((error) => this.#userFailed(error)).then(() => {
-      this.#handling = false;
-      this.#handleWaiting();
-      if (!this.#handling) this.#link.resume();
-    });
-  }
-
-  /** Nothing is handled after `close`: what waits when the connection ends is dropped. */
-  #handleWaiting(): void {
-    while (!this.#handling && !this.#dropping && this.#closeInfo === undefined) {
-      const data = this.#inbox.take();
-      if (data === undefined) return;
-      this.#handle(data);
-    }
   }
 
   #call(handler: () => void | Promise<void>): void {
@@ -372,7 +378,7 @@ export class WebSocketConnection<Data = undefined> implements AsyncIterable<Mess
   #userFailed(error: unknown): void {
     // A `for await` in the user's function ends with the connection's own error: no news to anybody.
     if (error instanceof ConnectionClosedError && this.#closeInfo !== undefined) return;
-    this.#dropping = true;
+    this.#receiver.stop();
     const cause = error instanceof Error ? error : new Error(String(error));
     this.#link.fail({ closeCode: 1011, reason: "" }, cause);
     try {
@@ -382,29 +388,23 @@ export class WebSocketConnection<Data = undefined> implements AsyncIterable<Mess
     }
   }
 
-  async #next(): Promise<IteratorResult<MessageData, undefined>> {
-    const message = this.#inbox.take() ?? await this.#inbox.wait(undefined);
+  #next(): Promise<IteratorResult<Message, undefined>> {
+    const message = this.#receiver.take();
+    if (message !== undefined) return Promise.resolve({ done: false, value: message });
+    return this.#receiver.wait(undefined).then(this.#result);
+  }
+
+  readonly #result = (message: Message | undefined): IteratorResult<Message, undefined> => {
     if (message !== undefined) return { done: false, value: message };
     if (isNormalEnd(this.#closeInfo!.closeCode)) return { done: true, value: undefined };
     throw this.closedError();
-  }
-
-  #claim(reading: Reading): void {
-    if (this.#reading !== undefined && this.#reading !== reading) {
-      throw new TypeError(
-        `Cannot read connection: it is already read by ${this.#reading}; choose one of handlers, ` +
-          `iteration (for await, receive) and streams (readable)`,
-      );
-    }
-    this.#reading = reading;
-  }
+  };
 
   #finish(info: CloseInfo): void {
     this.#closeInfo = info;
-    this.#inbox.end();
-    this.#ready?.resolve();
-    this.#ready = undefined;
-    this.#pings.fail(this.closedError());
+    this.#receiver.end();
+    this.#sender.end();
+    this.#pings?.fail(this.closedError());
     if (this.#handlers?.close !== undefined) {
       this.#call(() => this.#handlers!.close!(this, info));
     }
@@ -412,13 +412,6 @@ export class WebSocketConnection<Data = undefined> implements AsyncIterable<Mess
   }
 }
 
-function bytesOf(data: ArrayBufferLike | ArrayBufferView): Uint8Array {
-  if (ArrayBuffer.isView(data)) {
-    return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-  }
-  const tag = Object.prototype.toString.call(data);
-  if (tag === "[object ArrayBuffer]" || tag === "[object SharedArrayBuffer]") {
-    return new Uint8Array(data);
-  }
-  throw new TypeError("Cannot send: data must be a string, an ArrayBuffer or a view of one");
+function logError(error: unknown): void {
+  console.error(error);
 }

@@ -9,20 +9,20 @@ import { MAX_WAITING_MESSAGES } from "./options.ts";
 export type MessageData = string | Uint8Array<ArrayBuffer>;
 
 /** Someone who waits for a message. */
-interface Taker {
-  resolve(message: MessageData | undefined): void;
+interface Taker<Message> {
+  resolve(message: Message | undefined): void;
   reject(reason: unknown): void;
 }
 
 /** A queue with a high-water mark. */
-export class Inbox {
+export class Inbox<Message> {
   readonly #highWaterMark: number;
   readonly #onFull: () => void;
   readonly #onRoom: () => void;
-  #messages: (MessageData | undefined)[] = [];
+  #messages: (Message | undefined)[] = [];
   #first = 0;
   #size = 0;
-  #takers: Set<Taker> | undefined;
+  #takers: Set<Taker<Message>> | undefined;
   #full = false;
   #ended = false;
 
@@ -47,7 +47,7 @@ export class Inbox {
   }
 
   /** Adds a message, or hands it to the first who waits. */
-  push(message: MessageData): void {
+  push(message: Message): void {
     const takers = this.#takers;
     if (takers !== undefined && takers.size > 0) {
       const [taker] = takers;
@@ -55,26 +55,21 @@ export class Inbox {
       return taker.resolve(message);
     }
     this.#messages.push(message);
-    this.#size += message.length;
+    this.charge(weigh(message));
+  }
+
+  /** So many bytes more wait, in the queue or in a message that was taken from it. */
+  charge(size: number): void {
+    this.#size += size;
     if (!this.#full && (this.#size > this.#highWaterMark || this.length >= MAX_WAITING_MESSAGES)) {
       this.#full = true;
       this.#onFull();
     }
   }
 
-  /** The next message, if one waits. */
-  take(): MessageData | undefined {
-    const messages = this.#messages;
-    if (this.#first === messages.length) return undefined;
-    const message = messages[this.#first]!;
-    messages[this.#first++] = undefined;
-    this.#size -= message.length;
-    if (this.#first === messages.length) {
-      messages.length = this.#first = 0;
-    } else if (this.#first === 1024) {
-      messages.splice(0, this.#first);
-      this.#first = 0;
-    }
+  /** So many bytes have been taken, or dropped. */
+  discharge(size: number): void {
+    this.#size -= size;
     // Reading goes on when half is taken, so that it does not stop and start for each message.
     if (
       this.#full && this.length <= MAX_WAITING_MESSAGES / 2 && this.#size <= this.#highWaterMark / 2
@@ -82,6 +77,21 @@ export class Inbox {
       this.#full = false;
       this.#onRoom();
     }
+  }
+
+  /** The next message, if one waits. */
+  take(): Message | undefined {
+    const messages = this.#messages;
+    if (this.#first === messages.length) return undefined;
+    const message = messages[this.#first]!;
+    messages[this.#first++] = undefined;
+    if (this.#first === messages.length) {
+      messages.length = this.#first = 0;
+    } else if (this.#first === 1024) {
+      messages.splice(0, this.#first);
+      this.#first = 0;
+    }
+    this.discharge(weigh(message));
     return message;
   }
 
@@ -90,7 +100,7 @@ export class Inbox {
    *
    * Rejects with the signal's reason when that is aborted first.
    */
-  wait(signal: AbortSignal | undefined): Promise<MessageData | undefined> {
+  wait(signal: AbortSignal | undefined): Promise<Message | undefined> {
     if (this.#ended) return Promise.resolve(undefined);
     if (signal?.aborted) return Promise.reject(signal.reason);
     const takers = this.#takers ??= new Set();
@@ -103,7 +113,7 @@ export class Inbox {
         takers.delete(taker);
         reject(signal.reason);
       };
-      const taker: Taker = {
+      const taker: Taker<Message> = {
         resolve(message): void {
           signal.removeEventListener("abort", abort);
           resolve(message);
@@ -121,4 +131,9 @@ export class Inbox {
     this.#takers?.forEach((taker) => taker.resolve(undefined));
     this.#takers = undefined;
   }
+}
+
+/** What a message weighs: a whole one its length, one in pieces nothing by itself. */
+function weigh(message: unknown): number {
+  return (message as { readonly length?: number }).length ?? 0;
 }

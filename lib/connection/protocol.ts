@@ -12,12 +12,19 @@ import { fitReason } from "../message/close.ts";
 import { MessageDecoder, type MessageSink } from "../message/decoder.ts";
 import { MessageEncoder } from "../message/encoder.ts";
 import type { MessageExtension } from "../message/extension.ts";
+import type { MessageType } from "../message/message.ts";
 import type { ResolvedConnectionOptions } from "./options.ts";
 
 /** What the protocol tells its link. */
 export interface ProtocolSink {
   /** A message. */
   message(data: string | Uint8Array<ArrayBuffer>): void;
+  /** In place of `message` where messages are given in pieces: one begins. */
+  messageStart(type: MessageType, announcedLength: number | undefined): void;
+  /** A piece of it. */
+  messageData(piece: Uint8Array<ArrayBuffer>): void;
+  /** It is complete. */
+  messageEnd(): void;
   /** A ping; the pong it is owed is taken care of. */
   ping(payload: Uint8Array<ArrayBuffer>): void;
   /** A pong. */
@@ -72,7 +79,7 @@ export class Protocol implements MessageSink {
     this.#sink = sink;
     this.#frames = new FrameDecoder(
       { role, maxFrameSize, allowedRsv: extension?.rsv ?? 0 },
-      new MessageDecoder(options, this),
+      new MessageDecoder({ ...options, inPieces: options.messages === "stream" }, this),
     );
     this.#encoder = new MessageEncoder(
       new FrameEncoder(options, this.output),
@@ -118,6 +125,16 @@ export class Protocol implements MessageSink {
     this.#encoder.message(data);
   }
 
+  /** Begins a message in fragments (section 5.4); until its last one no other may be sent. */
+  beginMessage(type: MessageType): void {
+    this.#encoder.begin(type);
+  }
+
+  /** Encodes its next fragment; `final` makes it the last. */
+  sendFragment(payload: Uint8Array, final: boolean): void {
+    this.#encoder.fragment(payload, final);
+  }
+
   /** Encodes a ping. */
   sendPing(payload: Uint8Array): void {
     this.#encoder.ping(payload);
@@ -156,6 +173,21 @@ export class Protocol implements MessageSink {
   /** @internal A message, from the decoder. */
   message(data: string | Uint8Array<ArrayBuffer>): void {
     this.#sink.message(data);
+  }
+
+  /** @internal A message begins, from the decoder. */
+  messageStart(type: MessageType, announcedLength: number | undefined): void {
+    this.#sink.messageStart(type, announcedLength);
+  }
+
+  /** @internal A piece of it. */
+  messageData(piece: Uint8Array<ArrayBuffer>): void {
+    this.#sink.messageData(piece);
+  }
+
+  /** @internal Its end. */
+  messageEnd(): void {
+    this.#sink.messageEnd();
   }
 
   /** @internal A ping, from the decoder. */

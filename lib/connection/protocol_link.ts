@@ -8,6 +8,7 @@ import { type CloseInfo, type CloseStatus, LimitError, TransportError } from "..
 import type { Role } from "../frame/opcode.ts";
 import { ABNORMAL } from "../message/close.ts";
 import type { MessageExtension } from "../message/extension.ts";
+import type { MessageType } from "../message/message.ts";
 import { Deadline, Deadlines } from "./deadlines.ts";
 import { Keepalive } from "./keepalive.ts";
 import {
@@ -31,7 +32,7 @@ import type { Transport, TransportAddress, TransportSink } from "./transport.ts"
 const LINGER_QUIET = 2_000;
 
 const nothing = new Uint8Array(0);
-const everything: Capabilities = { pause: true, ping: true, anyCloseCode: true };
+const everything: Capabilities = { pause: true, ping: true, streaming: true, anyCloseCode: true };
 
 /** What a {@linkcode ProtocolLink} is made of. */
 export interface ProtocolLinkInit {
@@ -96,6 +97,9 @@ export class ProtocolLink implements Link {
     const direct = (payload: Uint8Array): boolean => this.#outlet.direct(payload);
     this.#protocol = new Protocol({ role, extension, flush, direct, ...init.options }, {
       message: (data): void => this.#sink.message(data),
+      messageStart: (type, length): void => this.#sink.messageStart(type, length),
+      messageData: (piece): void => this.#sink.messageData(piece),
+      messageEnd: (): void => this.#sink.messageEnd(),
       ping: (payload): void => this.#sink.ping(payload),
       pong: (payload): void => this.#sink.pong(payload),
       closeReceived: (): void => this.#keepalive.stop(),
@@ -108,7 +112,10 @@ export class ProtocolLink implements Link {
     const { output } = this.#protocol;
     this.#outlet = new Outlet({ output, transport, deadlines: this.#deadlines, sendTimeout }, {
       flushed: (): void => this.#flushed(),
-      blocked: (blocked): void => this.#protocol.setBlocked(blocked),
+      blocked: (blocked): void => {
+        this.#protocol.setBlocked(blocked);
+        if (!blocked) this.#room();
+      },
       stuck: (error): void => {
         this.#protocol.fail(error);
         this.terminate(); // the Close cannot get past what is stuck
@@ -164,12 +171,30 @@ export class ProtocolLink implements Link {
   /** Sends a message: false above the high-water mark, or once closing began. */
   send(data: string | Uint8Array): boolean {
     if (this.readyState !== OPEN) return false;
-    const { maxBufferedAmount, sendHighWaterMark } = this.#options;
     const before = this.bufferedAmount;
-    if (before > maxBufferedAmount) return this.#overflow(before, maxBufferedAmount);
+    if (before > this.#options.maxBufferedAmount) {
+      this.overflow(before);
+      return false;
+    }
     this.#protocol.send(data);
+    return this.#written();
+  }
+
+  /** Begins a message in fragments (section 5.4). */
+  beginMessage(type: MessageType): void {
+    this.#protocol.beginMessage(type);
+  }
+
+  /** Sends its next fragment; `final` makes it the last. */
+  writeMessage(piece: Uint8Array, final: boolean): boolean {
+    if (this.readyState !== OPEN) return false;
+    this.#protocol.sendFragment(piece, final);
+    return this.#written();
+  }
+
+  #written(): boolean {
     this.#outlet.written(this.#inPass);
-    if (this.bufferedAmount <= sendHighWaterMark) return true;
+    if (this.bufferedAmount <= this.#options.sendHighWaterMark) return true;
     this.#wantsDrain = true;
     return false;
   }
@@ -266,13 +291,19 @@ export class ProtocolLink implements Link {
   /** All that was written is with the system. */
   #flushed(): void {
     if (!this.#protocol.open) this.#closeHasLeft();
-    if (!this.#wantsDrain) return;
+    this.#room();
+  }
+
+  /** Something has left. */
+  #room(): void {
+    if (!this.#wantsDrain || this.bufferedAmount > this.#options.sendHighWaterMark) return;
     this.#wantsDrain = false;
     this.#sink.drain();
   }
 
   /** Too much is waiting: what has not begun to leave is dropped, and the connection with it. */
-  #overflow(actual: number, limit: number): false {
+  overflow(actual: number): void {
+    const limit = this.#options.maxBufferedAmount;
     this.#outlet.drop();
     this.#protocol.fail(
       new LimitError(
@@ -286,7 +317,6 @@ export class ProtocolLink implements Link {
       ),
     );
     this.#outlet.written(this.#inPass);
-    return false;
   }
 
   /** Our Close is with the system: what comes next depends on who has said what. */

@@ -22,6 +22,7 @@ import {
 import { readLimit } from "../limits.ts";
 import { readClosePayload } from "./close.ts";
 import type { MessageExtension, PieceSink } from "./extension.ts";
+import type { MessageType } from "./message.ts";
 import { decodeText, invalidUtf8, unmaskText } from "./text.ts";
 import { Utf8Checker } from "./utf8.ts";
 
@@ -29,6 +30,15 @@ import { Utf8Checker } from "./utf8.ts";
 export interface MessageSink {
   /** A whole message: a string for text, bytes for binary. */
   message(data: string | Uint8Array<ArrayBuffer>): void;
+  /**
+   * With `inPieces`, in place of `message`: one begins. Its length is known if its first frame is its
+   * last one too, and no extension transforms it.
+   */
+  messageStart?(type: MessageType, announcedLength: number | undefined): void;
+  /** A piece of it, never empty; of text, pieces may end within a character. */
+  messageData?(piece: Uint8Array<ArrayBuffer>): void;
+  /** It is complete. */
+  messageEnd?(): void;
   /** A ping, to be answered by a pong with the same payload (section 5.5.2). */
   ping(payload: Uint8Array<ArrayBuffer>): void;
   /** A pong, asked for or not (section 5.5.3). */
@@ -43,6 +53,8 @@ export interface MessageDecoderOptions {
   maxMessageSize?: number;
   /** The most fragments a message may have, empty ones included. @default {131072} */
   maxFragments?: number;
+  /** Whether messages are handed on in pieces as they come, and never kept. @default {false} */
+  inPieces?: boolean;
   /** The agreed extension. */
   extension?: MessageExtension | undefined;
 }
@@ -62,14 +74,19 @@ export class MessageDecoder implements FrameSink {
   readonly #extension: MessageExtension | undefined;
   readonly #sink: MessageSink;
   readonly #emit: PieceSink;
+  readonly #inPieces: boolean;
 
   /** The opcode of the message in progress, or 0; whether the extension transforms it. */
   #type = 0;
   #transformed = false;
   #fragments = 0;
+  /** How much of that message has come, as the application sees it. */
+  #size = 0;
   readonly #gathered = new Collector();
   readonly #utf8 = new Utf8Checker();
   #closed = false;
+  /** Whether a message in one frame can be handed on at once. */
+  #whole: boolean;
 
   /** The frame whose payload comes in pieces. */
   #first = 0;
@@ -86,12 +103,14 @@ export class MessageDecoder implements FrameSink {
     this.#maxMessageSize = readLimit("maxMessageSize", options.maxMessageSize, DEFAULT_MAX_SIZE);
     this.#maxFragments = readLimit("maxFragments", options.maxFragments, 131_072);
     this.#extension = options.extension;
+    this.#inPieces = options.inPieces ?? false;
+    this.#whole = !this.#inPieces;
     this.#sink = sink;
     this.#emit = (piece): void => {
       // One limit for all: an extension that overshoots it gains nothing.
-      const total = this.#gathered.length + piece.length;
+      const total = this.#size + piece.length;
       if (total > this.#maxMessageSize) this.#tooLarge(total);
-      this.#gather(piece, 0, piece.length, 0, piece.length);
+      if (piece.length > 0) this.#take(piece, 0, piece.length, 0, piece.length);
     };
   }
 
@@ -104,7 +123,7 @@ export class MessageDecoder implements FrameSink {
   frame(first: number, chunk: Uint8Array, start: number, end: number, key: number): void {
     const size = end - start;
     // An unfragmented message needs none of what is kept between fragments.
-    if ((first & ~3) === FIN && this.#type === 0 && !this.#closed) {
+    if ((first & ~3) === FIN && this.#type === 0 && this.#whole) {
       if (first === (FIN | BINARY)) {
         if (size > this.#maxMessageSize) this.#tooLarge(size);
         return this.#sink.message(maskedCopy(chunk, start, end, key));
@@ -158,6 +177,7 @@ export class MessageDecoder implements FrameSink {
     else if (opcode === CLOSE) {
       const status = readClosePayload(payload);
       this.#closed = true;
+      this.#whole = false;
       this.#type = 0; // 5.5.1: a message that was in progress will never be complete
       this.#gathered.clear();
       this.#sink.close(status);
@@ -168,7 +188,7 @@ export class MessageDecoder implements FrameSink {
   #beginFragment(first: number, size: number): void {
     const opcode = first & OPCODE_BITS;
     const transformed = opcode === CONTINUATION ? this.#transformed : (first & RSV) !== 0;
-    const total = size + (opcode === CONTINUATION ? this.#gathered.length : 0);
+    const total = size + (opcode === CONTINUATION ? this.#size : 0);
     if (total > this.#maxMessageSize && !transformed) this.#tooLarge(total);
     if (opcode === CONTINUATION) {
       if (this.#type === 0) {
@@ -193,6 +213,7 @@ export class MessageDecoder implements FrameSink {
       this.#type = opcode;
       this.#transformed = transformed;
       this.#fragments = 0;
+      this.#size = 0;
       this.#utf8.reset();
     }
     // Empty fragments count: each costs work and none adds to the size.
@@ -209,11 +230,14 @@ export class MessageDecoder implements FrameSink {
     }
     this.#first = first;
     this.#announced = size;
+    if (!this.#inPieces || opcode === CONTINUATION) return;
+    const announced = (first & FIN) !== 0 && !transformed ? size : undefined;
+    this.#sink.messageStart!(opcode === TEXT ? "text" : "binary", announced);
   }
 
   #data(chunk: Uint8Array, start: number, end: number, key: number, final: boolean): void {
     if (!this.#transformed) {
-      if (end > start) this.#gather(chunk, start, end, key, this.#announced);
+      if (end > start) this.#take(chunk, start, end, key, this.#announced);
       this.#announced -= end - start;
       return;
     }
@@ -222,11 +246,17 @@ export class MessageDecoder implements FrameSink {
   }
 
   #transform(piece: Uint8Array, final: boolean): void {
-    const room = this.#maxMessageSize - this.#gathered.length;
+    const room = this.#maxMessageSize - this.#size;
     this.#extension!.decode(piece, final, room, this.#emit);
   }
 
-  #gather(chunk: Uint8Array, start: number, end: number, key: number, announced: number): void {
+  #take(chunk: Uint8Array, start: number, end: number, key: number, announced: number): void {
+    this.#size += end - start;
+    if (this.#inPieces) {
+      const piece = maskedCopy(chunk, start, end, key);
+      if (this.#type === TEXT && !this.#utf8.push(piece, 0, piece.length)) throw invalidUtf8();
+      return this.#sink.messageData!(piece);
+    }
     const gathered = this.#gathered;
     const at = gathered.extend(end - start, announced);
     maskInto(gathered.bytes, at, chunk, start, end, key);
@@ -240,8 +270,9 @@ export class MessageDecoder implements FrameSink {
     const isText = this.#type === TEXT;
     this.#type = 0;
     this.#transformed = false;
+    if (isText && !this.#utf8.complete) throw invalidUtf8();
+    if (this.#inPieces) return this.#sink.messageEnd!();
     if (!isText) return this.#sink.message(this.#gathered.finish());
-    if (!this.#utf8.complete) throw invalidUtf8();
     this.#sink.message(decodeText(this.#gathered.finishView()));
   }
 

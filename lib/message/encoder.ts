@@ -17,9 +17,7 @@ import {
 } from "../frame/opcode.ts";
 import { writeClosePayload } from "./close.ts";
 import type { MessageExtension } from "./extension.ts";
-
-/** Whether a message is text or binary. */
-export type MessageType = "text" | "binary";
+import type { MessageType } from "./message.ts";
 
 const utf8 = new TextEncoder();
 const nothing = new Uint8Array(0);

@@ -6,6 +6,8 @@
  */
 import { WebSocketConnection } from "../connection/connection.ts";
 import { Deadline, Deadlines } from "../connection/deadlines.ts";
+import type { MessageData } from "../connection/inbox.ts";
+import type { AnyMessage } from "../connection/incoming_message.ts";
 import { ProtocolLink } from "../connection/protocol_link.ts";
 import type { Transport, TransportSink } from "../connection/transport.ts";
 import { HandshakeError } from "../errors.ts";
@@ -24,20 +26,20 @@ const LINGER_SIZE = 1024 * 1024;
 const nothing = new Uint8Array(0);
 
 /** Who is told how an opening handshake ended. */
-export interface OpeningOwner<Data> {
+export interface OpeningOwner<Data, Message extends AnyMessage = MessageData> {
   /** Whether the listener can only be reached from this machine. */
   readonly boundToLoopback: boolean;
   /** The connection is open; its handlers are called right after. */
-  opened(opening: Opening<Data>, connection: WebSocketConnection<Data>): void;
+  opened(opening: Opening<Data, Message>, connection: WebSocketConnection<Data, Message>): void;
   /** It was refused, or the peer went away; the transport is gone. `error` says why, if it is known. */
-  ended(opening: Opening<Data>, error: Error | undefined): void;
+  ended(opening: Opening<Data, Message>, error: Error | undefined): void;
 }
 
 /** One opening handshake. */
-export class Opening<Data> implements TransportSink {
+export class Opening<Data, Message extends AnyMessage = MessageData> implements TransportSink {
   readonly #transport: Transport;
-  readonly #settings: ServerSettings<Data>;
-  readonly #owner: OpeningOwner<Data>;
+  readonly #settings: ServerSettings<Data, Message>;
+  readonly #owner: OpeningOwner<Data, Message>;
   readonly #reader: HeadReader<"request">;
   readonly #abort = new AbortController();
   readonly #deadline = new Deadline(() => this.#late());
@@ -51,7 +53,11 @@ export class Opening<Data> implements TransportSink {
   #refusedWith: number | undefined;
 
   /** Makes the handshake; nothing happens before `start`. */
-  constructor(transport: Transport, settings: ServerSettings<Data>, owner: OpeningOwner<Data>) {
+  constructor(
+    transport: Transport,
+    settings: ServerSettings<Data, Message>,
+    owner: OpeningOwner<Data, Message>,
+  ) {
     this.#transport = transport;
     this.#settings = settings;
     this.#owner = owner;
@@ -186,12 +192,11 @@ export class Opening<Data> implements TransportSink {
     const head = acceptHead({ key: asked.key, protocol, headers });
     const transport = this.#transport;
     const link = new ProtocolLink({ role: "server", transport, protocol, options });
-    const connection = new WebSocketConnection<Data>(link, {
+    const connection = new WebSocketConnection<Data, Message>(link, {
       url: `ws${asked.url.slice(4)}`,
       request: () => request ?? toRequest(asked),
       data: data as Data,
-      receiveHighWaterMark: options.receiveHighWaterMark,
-      clock: options.clock,
+      options,
       onError,
     });
     this.#deadline.cancel();

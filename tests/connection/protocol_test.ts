@@ -36,6 +36,9 @@ function setUp(role: Role, options: ConnectionOptions = {}, react?: (what: strin
   };
   const protocol = new Protocol({ role, ...readConnectionOptions({ ...options, clock }) }, {
     message: (data): void => tell(`message ${typeof data === "string" ? data : `[${data}]`}`),
+    messageStart: (type, length): void => tell(`start ${type} ${length}`),
+    messageData: (piece): void => tell(`data ${textOf(piece)}`),
+    messageEnd: (): void => tell("end"),
     ping: (payload): void => tell(`ping ${textOf(payload)}`),
     pong: (payload): void => tell(`pong ${textOf(payload)}`),
     closeReceived: (): void => tell("close"),

@@ -279,8 +279,7 @@ export function open(options: RigOptions = {}): Rig {
   const connection = new WebSocketConnection<undefined>(link, {
     url: "ws://test/",
     data: undefined,
-    receiveHighWaterMark: settings.receiveHighWaterMark,
-    clock,
+    options: settings,
     onError: options.onError ?? ((error): void => void errors.push(error)),
   });
   const peer = new Peer(role === "server" ? pair.client : pair.server, role === "server");
