@@ -43,7 +43,7 @@ export {
   type TransportErrorCode,
 } from "./lib/errors.ts";
 export { FrameDecoder, type FrameDecoderOptions, type FrameSink } from "./lib/frame/decoder.ts";
-export { FrameEncoder, type FrameEncoderOptions } from "./lib/frame/encoder.ts";
+export { FrameEncoder, type FrameEncoderOptions, type FrameWay } from "./lib/frame/encoder.ts";
 export type { Frame } from "./lib/frame/frame.ts";
 export { maskInto, type MaskSource, randomMask } from "./lib/frame/mask.ts";
 export type { Opcode, Role } from "./lib/frame/opcode.ts";

@@ -74,7 +74,7 @@ export class Body {
   }
 
   /** Nobody reads it any more: what waits is dropped, and so is what comes. */
-  discard(reason: Error): void {
+  discard(reason: Error = discarded()): void {
     if (this.#discarded) return;
     this.#discarded = true;
     const waiting = this.#waiting;
@@ -116,4 +116,11 @@ export class Body {
     joined.set(piece, length);
     this.#last = joined;
   }
+}
+
+function discarded(): Error {
+  return new DOMException(
+    "The rest of the message was discarded: its stream was cancelled, or the next message asked for",
+    "AbortError",
+  );
 }

@@ -5,13 +5,14 @@
  */
 import { type CloseInfo, type CloseStatus, ConnectionClosedError } from "../errors.ts";
 import { isNormalEnd, writeClosePayload } from "../message/close.ts";
+import type { MessageType } from "../message/message.ts";
 import type { ConnectionHandlers, ConnectionUser, ErrorHandler } from "./handlers.ts";
 import type { MessageData } from "./inbox.ts";
 import type { AnyMessage } from "./incoming_message.ts";
 import { type Capabilities, type Link, type LinkSink, OPEN, type ReadyState } from "./link.ts";
 import type { ResolvedConnectionOptions } from "./options.ts";
 import { Pings } from "./pings.ts";
-import { Receiver } from "./receiver.ts";
+import { Receiver, type ReceiverOwner } from "./receiver.ts";
 import {
   bytesOf,
   isSource,
@@ -19,7 +20,7 @@ import {
   type SendSource,
   type SendSourceOptions,
 } from "./send_data.ts";
-import { Sender } from "./sender.ts";
+import { Sender, type SenderOwner } from "./sender.ts";
 import { readableOf, writableOf } from "./streams.ts";
 import type { TransportAddress } from "./transport.ts";
 
@@ -36,6 +37,9 @@ export interface ConnectionInit<Data, Message extends AnyMessage> {
   /** Where errors of the user's code go. @default {console.error} */
   onError?: ErrorHandler<Data, Message> | undefined;
 }
+
+/** All that a connection is told. */
+type Events<Message> = LinkSink & ReceiverOwner<Message> & SenderOwner;
 
 /** How much has passed. */
 export interface ConnectionStats {
@@ -86,10 +90,12 @@ export class WebSocketConnection<
   readonly #makeRequest: (() => Request) | undefined;
   #request: Request | undefined;
   #handlers: ConnectionHandlers<Data, Message> | undefined;
+  readonly #events: Events<Message>;
   readonly #receiver: Receiver<Message>;
   readonly #sender: Sender;
   #pings: Pings | undefined;
-  readonly #closed = Promise.withResolvers<CloseInfo>();
+  /** Made when it is first asked for. */
+  #closed: PromiseWithResolvers<CloseInfo> | undefined;
   #closeInfo: CloseInfo | undefined;
   #readable: ReadableStream<Message> | undefined;
   #writable: WritableStream<SendData | SendSource> | undefined;
@@ -102,16 +108,9 @@ export class WebSocketConnection<
     this.data = init.data;
     this.#makeRequest = init.request;
     this.#onError = init.onError ?? logError;
-    this.#receiver = new Receiver(link, init.options, {
-      failed: (error): void => this.#userFailed(error),
-      closedError: () => this.closedError(),
-    });
-    this.#sender = new Sender(link, init.options, {
-      drain: (): void => {
-        if (this.#handlers?.drain !== undefined) this.#call(() => this.#handlers!.drain!(this));
-      },
-      closedError: () => this.closedError(),
-    });
+    const events = this.#events = new WebSocketConnection.#Events(this);
+    this.#receiver = new Receiver(link, init.options, events);
+    this.#sender = new Sender(link, init.options, events);
   }
 
   /** The request that opened the connection; undefined on a client. */
@@ -156,6 +155,10 @@ export class WebSocketConnection<
 
   /** Resolves when the connection is closed, and tells how. Never rejects. */
   get closed(): Promise<CloseInfo> {
+    if (this.#closed === undefined) {
+      this.#closed = Promise.withResolvers();
+      if (this.#closeInfo !== undefined) this.#closed.resolve(this.#closeInfo);
+    }
     return this.#closed.promise;
   }
 
@@ -311,7 +314,7 @@ export class WebSocketConnection<
   /** Closes with 1000 and waits until it is over. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.close();
-    await this.#closed.promise;
+    await this.closed;
   }
 
   /** The error that tells how the connection ended, or that it is closing. */
@@ -334,37 +337,66 @@ export class WebSocketConnection<
     const handlers = typeof user === "object" ? user : undefined;
     if (handlers !== undefined) {
       this.#handlers = handlers;
-      this.#receiver.handle(
-        handlers.message && ((message): void | Promise<void> => handlers.message!(this, message)),
-      );
+      this.#receiver.handle({ messages: handlers.message !== undefined });
     }
-    this.#link.start(this.#events());
+    this.#link.start(this.#events);
     if (typeof user === "function") this.#call(() => user(this));
     else if (handlers?.open !== undefined) this.#call(() => handlers.open!(this));
   }
 
-  #events(): LinkSink {
-    const receiver = this.#receiver;
-    return {
-      message: (data): void => receiver.message(data),
-      messageStart: (type, length): void => receiver.messageStart(type, length),
-      messageData: (piece): void => receiver.messageData(piece),
-      messageEnd: (): void => receiver.messageEnd(),
-      ping: (payload): void => {
-        if (this.#handlers?.ping !== undefined) {
-          this.#call(() => this.#handlers!.ping!(this, payload));
-        }
-      },
-      pong: (payload): void => {
-        this.#pings?.pong(payload, this.#options.clock.now());
-        if (this.#handlers?.pong !== undefined) {
-          this.#call(() => this.#handlers!.pong!(this, payload));
-        }
-      },
-      drain: (): void => this.#sender.drained(),
-      close: (info): void => this.#finish(info),
-    };
-  }
+  /** What the link, the receiver and the sender call: one small object in place of many closures. */
+  static readonly #Events = class<Data, Message extends AnyMessage> implements Events<Message> {
+    readonly #connection: WebSocketConnection<Data, Message>;
+
+    constructor(connection: WebSocketConnection<Data, Message>) {
+      this.#connection = connection;
+    }
+
+    message(data: MessageData): void {
+      this.#connection.#receiver.message(data);
+    }
+    messageStart(type: MessageType, announcedLength: number | undefined): void {
+      this.#connection.#receiver.messageStart(type, announcedLength);
+    }
+    messageData(piece: Uint8Array<ArrayBuffer>): void {
+      this.#connection.#receiver.messageData(piece);
+    }
+    messageEnd(): void {
+      this.#connection.#receiver.messageEnd();
+    }
+    handle(message: Message): void | Promise<void> {
+      const connection = this.#connection;
+      return connection.#handlers!.message!(connection, message);
+    }
+
+    ping(payload: Uint8Array): void {
+      const connection = this.#connection, handlers = connection.#handlers;
+      if (handlers?.ping !== undefined) connection.#call(() => handlers.ping!(connection, payload));
+    }
+    pong(payload: Uint8Array): void {
+      const connection = this.#connection, handlers = connection.#handlers;
+      connection.#pings?.pong(payload, connection.#options.clock.now());
+      if (handlers?.pong !== undefined) connection.#call(() => handlers.pong!(connection, payload));
+    }
+
+    drain(): void {
+      this.#connection.#sender.drained();
+    }
+    room(): void {
+      const connection = this.#connection, handlers = connection.#handlers;
+      if (handlers?.drain !== undefined) connection.#call(() => handlers.drain!(connection));
+    }
+
+    failed(error: unknown): void {
+      this.#connection.#userFailed(error);
+    }
+    closedError(): ConnectionClosedError {
+      return this.#connection.closedError();
+    }
+    close(info: CloseInfo): void {
+      this.#connection.#finish(info);
+    }
+  };
 
   #call(handler: () => void | Promise<void>): void {
     try {
@@ -391,14 +423,14 @@ export class WebSocketConnection<
   #next(): Promise<IteratorResult<Message, undefined>> {
     const message = this.#receiver.take();
     if (message !== undefined) return Promise.resolve({ done: false, value: message });
-    return this.#receiver.wait(undefined).then(this.#result);
+    return this.#receiver.wait(undefined).then((late) => this.#result(late));
   }
 
-  readonly #result = (message: Message | undefined): IteratorResult<Message, undefined> => {
+  #result(message: Message | undefined): IteratorResult<Message, undefined> {
     if (message !== undefined) return { done: false, value: message };
     if (isNormalEnd(this.#closeInfo!.closeCode)) return { done: true, value: undefined };
     throw this.closedError();
-  };
+  }
 
   #finish(info: CloseInfo): void {
     this.#closeInfo = info;
@@ -408,7 +440,7 @@ export class WebSocketConnection<
     if (this.#handlers?.close !== undefined) {
       this.#call(() => this.#handlers!.close!(this, info));
     }
-    this.#closed.resolve(info);
+    this.#closed?.resolve(info);
   }
 }
 

@@ -10,14 +10,19 @@ import type { Clock } from "./clock.ts";
 /** One thing to be done at a time. */
 export class Deadline {
   /** @internal */ due = 0;
-  /** @internal */ callback: (() => void) | undefined;
+  readonly #callback: (() => void) | undefined;
   /** @internal */ queue: Queue | undefined;
   /** @internal */ before: Deadline | undefined;
   /** @internal */ after: Deadline | undefined;
 
   /** Makes a deadline that is not set yet; it can be set again and again. */
-  constructor(callback: () => void) {
-    this.callback = callback;
+  constructor(callback?: () => void) {
+    this.#callback = callback;
+  }
+
+  /** It is due: calls back. A class that extends this one does its own thing. */
+  fire(): void {
+    this.#callback?.();
   }
 
   /** Whether it is set and not yet due. */
@@ -79,7 +84,7 @@ class Queue {
     while (this.#head !== undefined && this.#head.due <= now + 0.5) {
       const deadline = this.#head;
       this.remove(deadline);
-      deadline.callback?.();
+      deadline.fire();
     }
     if (this.#head !== undefined && this.#timer === undefined) {
       this.#arm(Math.max(this.#head.due - now, 0));

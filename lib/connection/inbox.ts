@@ -14,11 +14,18 @@ interface Taker<Message> {
   reject(reason: unknown): void;
 }
 
+/** Who is told of how full an inbox is. */
+export interface InboxOwner {
+  /** More waits than the high-water mark allows. */
+  full(): void;
+  /** That is over. */
+  room(): void;
+}
+
 /** A queue with a high-water mark. */
 export class Inbox<Message> {
   readonly #highWaterMark: number;
-  readonly #onFull: () => void;
-  readonly #onRoom: () => void;
+  readonly #owner: InboxOwner;
   #messages: (Message | undefined)[] = [];
   #first = 0;
   #size = 0;
@@ -26,14 +33,10 @@ export class Inbox<Message> {
   #full = false;
   #ended = false;
 
-  /**
-   * Makes a queue that calls `onFull` when more than `highWaterMark` bytes or 16 messages wait, and
-   * `onRoom` when that is over.
-   */
-  constructor(highWaterMark: number, onFull: () => void, onRoom: () => void) {
+  /** Makes a queue that is full when more than `highWaterMark` bytes, or 16 messages, wait. */
+  constructor(highWaterMark: number, owner: InboxOwner) {
     this.#highWaterMark = highWaterMark;
-    this.#onFull = onFull;
-    this.#onRoom = onRoom;
+    this.#owner = owner;
   }
 
   /** How many messages wait. */
@@ -63,7 +66,7 @@ export class Inbox<Message> {
     this.#size += size;
     if (!this.#full && (this.#size > this.#highWaterMark || this.length >= MAX_WAITING_MESSAGES)) {
       this.#full = true;
-      this.#onFull();
+      this.#owner.full();
     }
   }
 
@@ -75,7 +78,7 @@ export class Inbox<Message> {
       this.#full && this.length <= MAX_WAITING_MESSAGES / 2 && this.#size <= this.#highWaterMark / 2
     ) {
       this.#full = false;
-      this.#onRoom();
+      this.#owner.room();
     }
   }
 

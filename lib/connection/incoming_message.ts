@@ -92,7 +92,7 @@ export class IncomingMessage {
         else controller.enqueue(piece);
       },
       cancel(): void {
-        body.discard(discarded());
+        body.discard();
       },
     }, { highWaterMark: 0 });
   }
@@ -140,7 +140,7 @@ export class IncomingMessage {
 
   /** @internal Drops what is not read, and what comes. */
   discard(): void {
-    this.#body.discard(discarded());
+    this.#body.discard();
   }
 
   #use(): void {
@@ -159,11 +159,4 @@ export class IncomingMessage {
     this.#body.discard(error);
     throw error;
   }
-}
-
-function discarded(): Error {
-  return new DOMException(
-    "The rest of the message was discarded: its stream was cancelled, or the next message asked for",
-    "AbortError",
-  );
 }

@@ -5,7 +5,7 @@
  */
 import { type CloseStatus, closeStatusFor, LimitError, ProtocolError } from "../errors.ts";
 import { FrameDecoder } from "../frame/decoder.ts";
-import { FrameEncoder } from "../frame/encoder.ts";
+import { FrameEncoder, type FrameWay } from "../frame/encoder.ts";
 import { Output } from "../frame/output.ts";
 import type { Role } from "../frame/opcode.ts";
 import { fitReason } from "../message/close.ts";
@@ -13,22 +13,15 @@ import { MessageDecoder, type MessageSink } from "../message/decoder.ts";
 import { MessageEncoder } from "../message/encoder.ts";
 import type { MessageExtension } from "../message/extension.ts";
 import type { MessageType } from "../message/message.ts";
+import type { Clock } from "./clock.ts";
+import type { LinkSink } from "./link.ts";
 import type { ResolvedConnectionOptions } from "./options.ts";
 
+/** Whom the protocol tells of messages: the connection, over the link. */
+export type ProtocolSink = Omit<LinkSink, "drain" | "close">;
+
 /** What the protocol tells its link. */
-export interface ProtocolSink {
-  /** A message. */
-  message(data: string | Uint8Array<ArrayBuffer>): void;
-  /** In place of `message` where messages are given in pieces: one begins. */
-  messageStart(type: MessageType, announcedLength: number | undefined): void;
-  /** A piece of it. */
-  messageData(piece: Uint8Array<ArrayBuffer>): void;
-  /** It is complete. */
-  messageEnd(): void;
-  /** A ping; the pong it is owed is taken care of. */
-  ping(payload: Uint8Array<ArrayBuffer>): void;
-  /** A pong. */
-  pong(payload: Uint8Array<ArrayBuffer>): void;
+export interface ProtocolEvents {
   /** The peer's Close frame came; ours is on its way, if it was not sent before. */
   closeReceived(): void;
   /** The peer broke a rule or passed a limit; the Close that says so is on its way. */
@@ -41,7 +34,9 @@ export interface ProtocolSink {
  */
 export class Protocol implements MessageSink {
   /** The bytes that have to leave: whole frames. */
-  readonly output: Output = new Output();
+  readonly output: Output;
+  /** Who is told of messages, pings and pongs; set before the first bytes come. */
+  sink!: ProtocolSink;
   /** The Close frame that was sent. */
   closeSent: CloseStatus | undefined;
   /** The Close frame that was received. */
@@ -49,11 +44,11 @@ export class Protocol implements MessageSink {
   /** Whether this side was the first to send Close. */
   closedFirst = false;
 
-  readonly #sink: ProtocolSink;
+  readonly #events: ProtocolEvents;
   readonly #frames: FrameDecoder;
   readonly #encoder: MessageEncoder;
   readonly #maxPingsPerSecond: number;
-  readonly #now: () => number;
+  readonly #clock: Clock;
   #failed = false;
   #pingsSince = 0;
   #pings = 0;
@@ -65,18 +60,19 @@ export class Protocol implements MessageSink {
     options: {
       role: Role;
       extension?: MessageExtension | undefined;
-      /** Empties `output` if it can: called between the pieces of a large frame. */
-      flush?: () => boolean;
-      /** Sends `output` and a large payload behind it, if it can. */
-      direct?: (payload: Uint8Array) => boolean;
+      /** What is to be filled. @default {an output of its own} */
+      output?: Output;
+      /** Where it leaves to. */
+      way?: FrameWay;
     } & ResolvedConnectionOptions,
-    sink: ProtocolSink,
+    events: ProtocolEvents,
   ) {
     const { role, extension, clock } = options;
     // Where both limits are one, the message's judges the same header, and has the name users know.
     const same = extension === undefined && options.maxFrameSize === options.maxMessageSize;
     const maxFrameSize = same ? Infinity : options.maxFrameSize;
-    this.#sink = sink;
+    this.#events = events;
+    this.output = options.output ?? new Output();
     this.#frames = new FrameDecoder(
       { role, maxFrameSize, allowedRsv: extension?.rsv ?? 0 },
       new MessageDecoder({ ...options, inPieces: options.messages === "stream" }, this),
@@ -86,7 +82,7 @@ export class Protocol implements MessageSink {
       extension,
     );
     this.#maxPingsPerSecond = options.maxPingsPerSecond;
-    this.#now = (): number => clock.now();
+    this.#clock = clock;
   }
 
   /** Whether data can still be sent: no Close has been. */
@@ -156,7 +152,7 @@ export class Protocol implements MessageSink {
     const { closeCode, reason } = closeStatusFor(error);
     this.sendClose({ closeCode, reason: fitReason(reason) });
     this.#frames.stop();
-    this.#sink.failed(error);
+    this.#events.failed(error);
   }
 
   /**
@@ -172,27 +168,27 @@ export class Protocol implements MessageSink {
 
   /** @internal A message, from the decoder. */
   message(data: string | Uint8Array<ArrayBuffer>): void {
-    this.#sink.message(data);
+    this.sink.message(data);
   }
 
   /** @internal A message begins, from the decoder. */
   messageStart(type: MessageType, announcedLength: number | undefined): void {
-    this.#sink.messageStart(type, announcedLength);
+    this.sink.messageStart(type, announcedLength);
   }
 
   /** @internal A piece of it. */
   messageData(piece: Uint8Array<ArrayBuffer>): void {
-    this.#sink.messageData(piece);
+    this.sink.messageData(piece);
   }
 
   /** @internal Its end. */
   messageEnd(): void {
-    this.#sink.messageEnd();
+    this.sink.messageEnd();
   }
 
   /** @internal A ping, from the decoder. */
   ping(payload: Uint8Array<ArrayBuffer>): void {
-    const now = this.#now();
+    const now = this.#clock.now();
     if (now - this.#pingsSince >= 1000) {
       this.#pingsSince = now;
       this.#pings = 0;
@@ -212,12 +208,12 @@ export class Protocol implements MessageSink {
       if (this.#blocked) this.#owedPong = payload.slice();
       else this.#encoder.pong(payload);
     }
-    this.#sink.ping(payload);
+    this.sink.ping(payload);
   }
 
   /** @internal A pong, from the decoder. */
   pong(payload: Uint8Array<ArrayBuffer>): void {
-    this.#sink.pong(payload);
+    this.sink.pong(payload);
   }
 
   /** @internal A Close frame, from the decoder: answered with the same code (section 5.5.1). */
@@ -225,6 +221,6 @@ export class Protocol implements MessageSink {
     this.closeReceived = status;
     this.#frames.stop();
     this.sendClose({ closeCode: status.closeCode, reason: "" });
-    this.#sink.closeReceived();
+    this.#events.closeReceived();
   }
 }

@@ -6,11 +6,12 @@
  */
 import { type CloseInfo, type CloseStatus, LimitError, TransportError } from "../errors.ts";
 import type { Role } from "../frame/opcode.ts";
+import { Output } from "../frame/output.ts";
 import { ABNORMAL } from "../message/close.ts";
 import type { MessageExtension } from "../message/extension.ts";
 import type { MessageType } from "../message/message.ts";
 import { Deadline, Deadlines } from "./deadlines.ts";
-import { Keepalive } from "./keepalive.ts";
+import { Keepalive, type KeepaliveEvents } from "./keepalive.ts";
 import {
   type Capabilities,
   CLOSED,
@@ -21,8 +22,8 @@ import {
   type ReadyState,
 } from "./link.ts";
 import type { ResolvedConnectionOptions } from "./options.ts";
-import { Outlet } from "./outlet.ts";
-import { Protocol } from "./protocol.ts";
+import { Outlet, type OutletEvents } from "./outlet.ts";
+import { Protocol, type ProtocolEvents } from "./protocol.ts";
 import type { Transport, TransportAddress, TransportSink } from "./transport.ts";
 
 /**
@@ -33,6 +34,9 @@ const LINGER_QUIET = 2_000;
 
 const nothing = new Uint8Array(0);
 const everything: Capabilities = { pause: true, ping: true, streaming: true, anyCloseCode: true };
+
+/** All that those below a link tell it. */
+type Below = TransportSink & ProtocolEvents & OutletEvents & KeepaliveEvents;
 
 /** What a {@linkcode ProtocolLink} is made of. */
 export interface ProtocolLinkInit {
@@ -62,6 +66,7 @@ export class ProtocolLink implements Link {
   readonly #protocol: Protocol;
   readonly #options: ResolvedConnectionOptions;
   readonly #deadlines: Deadlines;
+  readonly #events: Below;
   #sink!: LinkSink;
 
   /** Bytes that came while reading was paused, or behind the message at which it stopped. */
@@ -81,58 +86,89 @@ export class ProtocolLink implements Link {
 
   readonly #outlet: Outlet;
   readonly #keepalive: Keepalive;
-  readonly #closeDue = new Deadline(() => this.#closeLate());
-  readonly #quietDue = new Deadline(() => this.#transport.close());
+  /** Made when they are first needed. */
+  #closeDue: Deadline | undefined;
+  #quietDue: Deadline | undefined;
 
   /** Makes the link; nothing moves before `start`. */
   constructor(init: ProtocolLinkInit) {
-    this.#role = init.role;
-    this.#transport = init.transport;
+    const { role, transport, extension, options } = init;
+    this.#role = role;
+    this.#transport = transport;
     this.protocol = init.protocol ?? "";
-    this.extensions = init.extension?.header ?? "";
-    this.#options = init.options;
-    this.#deadlines = Deadlines.of(init.options.clock);
-    const { role, extension } = init;
-    const flush = (): boolean => this.#outlet.flushPiece();
-    const direct = (payload: Uint8Array): boolean => this.#outlet.direct(payload);
-    this.#protocol = new Protocol({ role, extension, flush, direct, ...init.options }, {
-      message: (data): void => this.#sink.message(data),
-      messageStart: (type, length): void => this.#sink.messageStart(type, length),
-      messageData: (piece): void => this.#sink.messageData(piece),
-      messageEnd: (): void => this.#sink.messageEnd(),
-      ping: (payload): void => this.#sink.ping(payload),
-      pong: (payload): void => this.#sink.pong(payload),
-      closeReceived: (): void => this.#keepalive.stop(),
-      failed: (error): void => {
-        this.#error ??= error;
-        this.#keepalive.stop();
-      },
-    });
-    const { transport, options: { sendTimeout } } = init;
-    const { output } = this.#protocol;
-    this.#outlet = new Outlet({ output, transport, deadlines: this.#deadlines, sendTimeout }, {
-      flushed: (): void => this.#flushed(),
-      blocked: (blocked): void => {
-        this.#protocol.setBlocked(blocked);
-        if (!blocked) this.#room();
-      },
-      stuck: (error): void => {
-        this.#protocol.fail(error);
-        this.terminate(); // the Close cannot get past what is stuck
-      },
-    });
-    this.#keepalive = new Keepalive(init.options, this.#deadlines, {
-      ping: (): boolean => {
-        if (this.#outlet.blocked) return false; // sendTimeout minds a peer that takes nothing
-        this.ping(nothing);
-        return true;
-      },
-      silent: (error): void => {
-        this.#protocol.fail(error);
-        this.#outlet.flush();
-      },
-    });
+    this.extensions = extension?.header ?? "";
+    this.#options = options;
+    this.#deadlines = Deadlines.of(options.clock);
+    const events = this.#events = new ProtocolLink.#Events(this);
+    const output = new Output();
+    const pipe = {
+      output,
+      transport,
+      deadlines: this.#deadlines,
+      sendTimeout: options.sendTimeout,
+    };
+    this.#outlet = new Outlet(pipe, events);
+    this.#protocol = new Protocol(
+      { role, extension, output, way: this.#outlet, ...options },
+      events,
+    );
+    this.#keepalive = new Keepalive(options, this.#deadlines, events);
   }
+
+  /**
+   * What those below call. One small object: a closure for each of these calls would double what an
+   * idle connection costs.
+   */
+  static readonly #Events = class implements Below {
+    readonly #link: ProtocolLink;
+
+    constructor(link: ProtocolLink) {
+      this.#link = link;
+    }
+
+    data(chunk: Uint8Array): void {
+      this.#link.#data(chunk);
+    }
+    drain(): void {
+      this.#link.#outlet.drained();
+    }
+    end(): void {
+      this.#link.#end();
+    }
+    close(error?: Error): void {
+      this.#link.#finish(error);
+    }
+
+    closeReceived(): void {
+      this.#link.#keepalive.stop();
+    }
+    failed(error: Error): void {
+      this.#link.#error ??= error;
+      this.#link.#keepalive.stop();
+    }
+
+    flushed(): void {
+      this.#link.#flushed();
+    }
+    blocked(blocked: boolean): void {
+      this.#link.#protocol.setBlocked(blocked);
+      if (!blocked) this.#link.#room();
+    }
+    stuck(error: LimitError): void {
+      this.#link.#protocol.fail(error);
+      this.#link.terminate(); // the Close cannot get past what is stuck
+    }
+
+    ping(): boolean {
+      if (this.#link.#outlet.blocked) return false; // sendTimeout minds a peer that takes nothing
+      this.#link.ping(nothing);
+      return true;
+    }
+    silent(error: LimitError): void {
+      this.#link.#protocol.fail(error);
+      this.#link.#outlet.flush();
+    }
+  };
 
   /** The peer's address, where known. */
   get remoteAddress(): TransportAddress | undefined {
@@ -152,14 +188,8 @@ export class ProtocolLink implements Link {
 
   /** Begins to tell `sink`. */
   start(sink: LinkSink): void {
-    this.#sink = sink;
-    const below: TransportSink = {
-      data: (chunk): void => this.#data(chunk),
-      drain: (): void => this.#outlet.drained(),
-      end: (): void => this.#end(),
-      close: (error): void => this.#finish(error),
-    };
-    this.#transport.start(below);
+    this.#sink = this.#protocol.sink = sink;
+    this.#transport.start(this.#events);
     this.#keepalive.start();
   }
 
@@ -251,7 +281,7 @@ export class ProtocolLink implements Link {
     this.#keepalive.heard = true;
     if (this.#terminated) return;
     if (this.#lingering) {
-      if (this.#quietDue.pending) this.#deadlines.set(this.#quietDue, LINGER_QUIET);
+      if (this.#quietDue?.pending) this.#deadlines.set(this.#quietDue, LINGER_QUIET);
     } else if (this.#paused || this.#held.length > 0) this.#hold(chunk, 0);
     else this.#pass(chunk, false);
   }
@@ -323,6 +353,7 @@ export class ProtocolLink implements Link {
   #closeHasLeft(): void {
     if (!this.#closeLeft) {
       this.#closeLeft = true;
+      this.#closeDue = new Deadline(() => this.#closeLate());
       this.#deadlines.set(this.#closeDue, this.#options.closeTimeout);
     }
     if (!this.#protocol.deaf || this.#lingering) return;
@@ -341,7 +372,9 @@ export class ProtocolLink implements Link {
     if (isServer && closeReceived !== undefined) this.#transport.close();
     // Who fails reads on, time alone being the limit: many a peer looks for our Close only when it has
     // sent the whole of a frame that was too large, and a reset before that would take our Close away.
-    if (closeReceived === undefined) this.#deadlines.set(this.#quietDue, LINGER_QUIET);
+    if (closeReceived !== undefined) return;
+    this.#quietDue = new Deadline(() => this.#transport.close());
+    this.#deadlines.set(this.#quietDue, LINGER_QUIET);
   }
 
   /** The time for the peer's Close, or for its end of the socket, is over. */
@@ -373,8 +406,8 @@ export class ProtocolLink implements Link {
     this.#closed = true;
     this.#keepalive.stop();
     this.#outlet.close();
-    this.#closeDue.cancel();
-    this.#quietDue.cancel();
+    this.#closeDue?.cancel();
+    this.#quietDue?.cancel();
     const { closeReceived: received, closeSent, closedFirst } = this.#protocol;
     const sent = this.#closeLeft ? closeSent : undefined;
     const wasClean = sent !== undefined && received !== undefined;

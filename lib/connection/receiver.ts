@@ -6,7 +6,7 @@
  */
 import type { MessageType } from "../message/message.ts";
 import { Body } from "./body.ts";
-import { Inbox, type MessageData } from "./inbox.ts";
+import { Inbox, type InboxOwner, type MessageData } from "./inbox.ts";
 import { type AnyMessage, IncomingMessage } from "./incoming_message.ts";
 import { type Link, OPEN } from "./link.ts";
 import type { ResolvedConnectionOptions } from "./options.ts";
@@ -18,7 +18,9 @@ export type Reading = "handlers" | "iteration" | "streams";
 const HANDLER_BUSY = 1, INBOX_FULL = 2, USER_PAUSED = 4;
 
 /** What a receiver needs to know of its connection. */
-export interface ReceiverOwner {
+export interface ReceiverOwner<Message> {
+  /** Gives a message to the user's handler. */
+  handle(message: Message): void | Promise<void>;
   /** The user's code failed. */
   failed(error: unknown): void;
   /** How the connection ended, for those who wait for what will not come. */
@@ -26,15 +28,17 @@ export interface ReceiverOwner {
 }
 
 /** Gives messages to handlers as they come, or keeps them for those who ask. */
-export class Receiver<Message extends AnyMessage> {
+export class Receiver<Message extends AnyMessage> implements InboxOwner {
   /** Messages received. */
   count = 0;
   readonly #link: Link;
-  readonly #owner: ReceiverOwner;
-  readonly #inbox: Inbox<Message>;
+  readonly #owner: ReceiverOwner<Message>;
+  readonly #options: ResolvedConnectionOptions;
+  /** Made when a message first has to wait: a connection with handlers may never need it. */
+  #inbox: Inbox<Message> | undefined;
   readonly #inPieces: boolean;
   #reading: Reading | undefined;
-  #handler: ((message: Message) => void | Promise<void>) | undefined;
+  #handled = false;
   /** The promise that the handler gave for a message has not settled. */
   #handling = false;
   #holds = 0;
@@ -45,12 +49,11 @@ export class Receiver<Message extends AnyMessage> {
   #current: Message | undefined;
 
   /** Makes it for `link`, which is paused past `receiveHighWaterMark` bytes or 16 messages. */
-  constructor(link: Link, options: ResolvedConnectionOptions, owner: ReceiverOwner) {
+  constructor(link: Link, options: ResolvedConnectionOptions, owner: ReceiverOwner<Message>) {
     this.#link = link;
     this.#inPieces = options.messages === "stream";
     this.#owner = owner;
-    const full = (): void => this.#hold(INBOX_FULL), room = (): void => this.#release(INBOX_FULL);
-    this.#inbox = new Inbox(options.receiveHighWaterMark, full, room);
+    this.#options = options;
   }
 
   /** Chooses a way to read: a second one is a TypeError. */
@@ -64,11 +67,11 @@ export class Receiver<Message extends AnyMessage> {
     this.#reading = reading;
   }
 
-  /** Gives each message to `handler`; without one they are dropped. */
-  handle(handler: ((message: Message) => void | Promise<void>) | undefined): void {
+  /** The connection has handlers: each message is given to its owner's `handle`, or dropped. */
+  handle(options: { messages: boolean }): void {
     this.claim("handlers");
-    this.#handler = handler;
-    this.#dropping = handler === undefined;
+    this.#handled = options.messages;
+    this.#dropping = !options.messages;
   }
 
   /** From the link: a whole message. */
@@ -80,7 +83,7 @@ export class Receiver<Message extends AnyMessage> {
   /** From the link: a message begins. */
   messageStart(type: MessageType, announcedLength: number | undefined): void {
     this.count++;
-    const body = this.#arriving = new Body(this.#inbox);
+    const body = this.#arriving = new Body(this.#waiting());
     const message = new IncomingMessage(type, announcedLength, body);
     if (!this.#deliver(message as Message)) message.discard();
   }
@@ -89,8 +92,9 @@ export class Receiver<Message extends AnyMessage> {
   messageData(piece: Uint8Array<ArrayBuffer>): void {
     const body = this.#arriving!;
     // Nobody makes the peer wait once closing began, and a message with a hole in it is none.
-    if (this.#inbox.full && this.#link.readyState !== OPEN) body.discard(this.#owner.closedError());
-    else body.push(piece);
+    if (this.#inbox?.full && this.#link.readyState !== OPEN) {
+      body.discard(this.#owner.closedError());
+    } else body.push(piece);
   }
 
   /** From the link: it is complete. */
@@ -102,7 +106,7 @@ export class Receiver<Message extends AnyMessage> {
   /** The next message, if one waits. What is left of the one before is discarded. */
   take(): Message | undefined {
     if (this.#current instanceof IncomingMessage) this.#current.discard();
-    return this.#current = this.#inbox.take();
+    return this.#current = this.#inbox?.take();
   }
 
   /**
@@ -110,7 +114,7 @@ export class Receiver<Message extends AnyMessage> {
    * signal's reason.
    */
   wait(signal: AbortSignal | undefined): Promise<Message | undefined> {
-    const waited = this.#inbox.wait(signal);
+    const waited = this.#waiting().wait(signal);
     return this.#inPieces ? waited.then((message) => this.#current = message) : waited;
   }
 
@@ -123,7 +127,7 @@ export class Receiver<Message extends AnyMessage> {
   resume(): void {
     if ((this.#holds & USER_PAUSED) === 0) return;
     this.#release(USER_PAUSED);
-    if (this.#inbox.length > 0 && this.#handler !== undefined) {
+    if (this.#inbox !== undefined && this.#handled) {
       queueMicrotask(() => this.#handleWaiting());
     }
   }
@@ -140,9 +144,10 @@ export class Receiver<Message extends AnyMessage> {
       if (message instanceof IncomingMessage) message.discard();
     };
     discard(this.#current);
-    for (let each = this.#inbox.take(); each !== undefined; each = this.#inbox.take()) {
+    for (let each = this.#inbox?.take(); each !== undefined; each = this.#inbox?.take()) {
       discard(each);
     }
+    this.#arriving?.discard();
     this.#release(this.#holds);
   }
 
@@ -150,25 +155,27 @@ export class Receiver<Message extends AnyMessage> {
   end(): void {
     this.#ended = true;
     this.#arriving?.fail(this.#owner.closedError());
-    this.#inbox.end();
+    this.#arriving = undefined;
+    this.#inbox?.end();
   }
 
   /** Hands a message on, or keeps it; false if nobody will ever have it. */
   #deliver(message: Message): boolean {
     if (this.#dropping) return false;
-    if (this.#handler !== undefined && !this.#handling && this.#inbox.length === 0) {
+    if (this.#handled && !this.#handling && !(this.#inbox?.length)) {
       this.#handle(message);
       return true;
     }
     // Nobody makes the peer wait once closing began: what is over the mark is dropped.
-    if (this.#inbox.full && this.#link.readyState !== OPEN) return false;
-    this.#inbox.push(message);
+    const inbox = this.#waiting();
+    if (inbox.full && this.#link.readyState !== OPEN) return false;
+    inbox.push(message);
     return true;
   }
 
   #handle(message: Message): void {
     try {
-      const result = this.#handler!(message);
+      const result = this.#owner.handle(message);
       if (result !== undefined) return this.#await(message, result);
     } catch (error) {
       this.#owner.failed(error);
@@ -199,10 +206,28 @@ export class Receiver<Message extends AnyMessage> {
     while (
       !this.#handling && !this.#dropping && !this.#ended && (this.#holds & USER_PAUSED) === 0
     ) {
-      const message = this.#inbox.take();
+      const message = this.#inbox?.take();
       if (message === undefined) return;
       this.#handle(message);
     }
+  }
+
+  /** @internal From the inbox. */
+  full(): void {
+    this.#hold(INBOX_FULL);
+  }
+
+  /** @internal From the inbox. */
+  room(): void {
+    this.#release(INBOX_FULL);
+  }
+
+  #waiting(): Inbox<Message> {
+    if (this.#inbox === undefined) {
+      this.#inbox = new Inbox(this.#options.receiveHighWaterMark, this);
+      if (this.#ended) this.#inbox.end();
+    }
+    return this.#inbox;
   }
 
   #hold(reason: number): void {

@@ -14,7 +14,7 @@ import { readerOf, type SendSource, type SendSourceOptions, typeOf } from "./sen
 /** What a sender needs to know of its connection. */
 export interface SenderOwner {
   /** What waits is at the high-water mark or below again. */
-  drain(): void;
+  room(): void;
   /** How the connection ended. */
   closedError(): Error;
 }
@@ -173,7 +173,7 @@ export class Sender {
     if (this.#ready === undefined || this.bufferedAmount > this.#options.sendHighWaterMark) return;
     this.#ready.resolve();
     this.#ready = undefined;
-    this.#owner.drain();
+    this.#owner.room();
   }
 }
 

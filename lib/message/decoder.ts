@@ -73,7 +73,8 @@ export class MessageDecoder implements FrameSink {
   readonly #maxFragments: number;
   readonly #extension: MessageExtension | undefined;
   readonly #sink: MessageSink;
-  readonly #emit: PieceSink;
+  /** What the extension gives goes there. */
+  #emit: PieceSink | undefined;
   readonly #inPieces: boolean;
 
   /** The opcode of the message in progress, or 0; whether the extension transforms it. */
@@ -106,12 +107,6 @@ export class MessageDecoder implements FrameSink {
     this.#inPieces = options.inPieces ?? false;
     this.#whole = !this.#inPieces;
     this.#sink = sink;
-    this.#emit = (piece): void => {
-      // One limit for all: an extension that overshoots it gains nothing.
-      const total = this.#size + piece.length;
-      if (total > this.#maxMessageSize) this.#tooLarge(total);
-      if (piece.length > 0) this.#take(piece, 0, piece.length, 0, piece.length);
-    };
   }
 
   /** Whether the frames so far end where a message does. */
@@ -247,7 +242,14 @@ export class MessageDecoder implements FrameSink {
 
   #transform(piece: Uint8Array, final: boolean): void {
     const room = this.#maxMessageSize - this.#size;
-    this.#extension!.decode(piece, final, room, this.#emit);
+    this.#extension!.decode(piece, final, room, this.#emit ??= (piece): void => this.#took(piece));
+  }
+
+  #took(piece: Uint8Array): void {
+    // One limit for all: an extension that overshoots it gains nothing.
+    const total = this.#size + piece.length;
+    if (total > this.#maxMessageSize) this.#tooLarge(total);
+    if (piece.length > 0) this.#take(piece, 0, piece.length, 0, piece.length);
   }
 
   #take(chunk: Uint8Array, start: number, end: number, key: number, announced: number): void {

@@ -5,7 +5,10 @@ import { Inbox, type MessageData } from "../../lib/connection/inbox.ts";
 function setUp(highWaterMark = 100): { inbox: Inbox<MessageData>; log: string[] } {
   const log: string[] = [];
   return {
-    inbox: new Inbox(highWaterMark, () => log.push("full"), () => log.push("room")),
+    inbox: new Inbox(highWaterMark, {
+      full: (): void => void log.push("full"),
+      room: (): void => void log.push("room"),
+    }),
     log,
   };
 }
