@@ -208,7 +208,6 @@ export class MessageDecoder implements FrameSink {
       this.#type = opcode;
       this.#transformed = transformed;
       this.#fragments = 0;
-      this.#size = 0;
       this.#utf8.reset();
     }
     // Empty fragments count: each costs work and none adds to the size.
@@ -271,6 +270,7 @@ export class MessageDecoder implements FrameSink {
     if ((this.#first & FIN) === 0) return;
     const isText = this.#type === TEXT;
     this.#type = 0;
+    this.#size = 0; // a continuation of nothing is judged by itself
     this.#transformed = false;
     if (isText && !this.#utf8.complete) throw invalidUtf8();
     if (this.#inPieces) return this.#sink.messageEnd!();
