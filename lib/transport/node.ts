@@ -289,7 +289,8 @@ export function connectNode(
     };
     signal?.addEventListener("abort", abort, { once: true });
     socket.on("error", fail);
-    socket.on("close", () => fail(handshakeEndedError()));
+    // It stays with the socket: an error is made only where one is needed, which takes its time.
+    socket.on("close", () => settled || fail(handshakeEndedError()));
     socket.once(options.tls === undefined ? "connect" : "secureConnect", () => {
       if (settle()) resolve(new NodeTransport(socket, { path }));
     });
