@@ -34,6 +34,8 @@ export interface ConnectionInit<Data, Message extends AnyMessage> {
   data: Data;
   /** Limits and times. */
   options: ResolvedConnectionOptions;
+  /** Called once it is closed. */
+  onClosed?: ((connection: WebSocketConnection<Data, Message>) => void) | undefined;
   /** Where errors of the user's code go. @default {console.error} */
   onError?: ErrorHandler<Data, Message> | undefined;
 }
@@ -87,6 +89,7 @@ export class WebSocketConnection<
   readonly #link: Link;
   readonly #options: ResolvedConnectionOptions;
   readonly #onError: ErrorHandler<Data, Message>;
+  readonly #onClosed: ((connection: WebSocketConnection<Data, Message>) => void) | undefined;
   readonly #makeRequest: (() => Request) | undefined;
   #request: Request | undefined;
   #handlers: ConnectionHandlers<Data, Message> | undefined;
@@ -107,6 +110,7 @@ export class WebSocketConnection<
     this.url = init.url;
     this.data = init.data;
     this.#makeRequest = init.request;
+    this.#onClosed = init.onClosed;
     this.#onError = init.onError ?? logError;
     const events = this.#events = new WebSocketConnection.#Events(this);
     this.#receiver = new Receiver(link, init.options, events);
@@ -441,6 +445,7 @@ export class WebSocketConnection<
       this.#call(() => this.#handlers!.close!(this, info));
     }
     this.#closed?.resolve(info);
+    this.#onClosed?.(this);
   }
 }
 

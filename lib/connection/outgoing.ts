@@ -48,6 +48,9 @@ export class Outgoing {
   #size = 0;
   #begun = false;
   #over = false;
+  /** The link is past its mark, though the fragment that did it could not wait for room. */
+  #full: Promise<void> | undefined;
+  #reading = false;
   #patience = Infinity;
   readonly #leaveDue = new Deadline(() => this.#leave());
   readonly #stallDue = new Deadline(() => this.#stalled());
@@ -78,9 +81,10 @@ export class Outgoing {
   async run(): Promise<void> {
     try {
       while (!this.#over) {
-        const { done, value } = await this.#reader.read();
+        const { done, value } = await this.#read();
+        if (this.#full !== undefined) await this.#full;
+        this.#full = undefined;
         if (this.#over) return;
-        if (this.#patience !== Infinity) this.hurry(this.#patience);
         if (!done) await this.#take(value as SendData);
         else return await this.#finish();
       }
@@ -92,7 +96,7 @@ export class Outgoing {
   /** From now on the source may take so many milliseconds for each chunk: others wait for it. */
   hurry(patience: number): void {
     this.#patience = patience;
-    this.#way.deadlines.set(this.#stallDue, patience);
+    if (this.#reading) this.#way.deadlines.set(this.#stallDue, patience);
   }
 
   /** Gives up, because of `reason`. */
@@ -107,12 +111,19 @@ export class Outgoing {
     this.#settled.reject(reason);
   }
 
+  /** How long the peer takes is no concern of the source's: the time is set for reading alone. */
+  async #read(): ReturnType<SendReader["read"]> {
+    this.#reading = true;
+    if (this.#patience !== Infinity) this.hurry(this.#patience);
+    const result = await this.#reader.read();
+    this.#reading = false;
+    this.#stallDue.cancel();
+    return result;
+  }
+
   async #finish(): Promise<void> {
-    if (this.#carry !== "") {
-      this.#carry = ""; // a surrogate that stays alone
-      await this.#take("\ufffd");
-      if (this.#over) return;
-    }
+    if (this.#carry !== "") await this.#take(nothing);
+    if (this.#over) return;
     if (this.#utf8?.complete === false) throw notUtf8();
     this.#leaveDue.cancel();
     const { link } = this.#way;
@@ -184,7 +195,8 @@ export class Outgoing {
     const { link } = this.#way;
     if (this.#size === 0 || link.readyState !== OPEN) return;
     this.#begin();
-    link.writeMessage(this.#gathered.subarray(0, this.#size), false);
+    const part = this.#gathered.subarray(0, this.#size);
+    if (!link.writeMessage(part, false)) this.#full = this.#way.room();
     this.#size = 0;
   }
 
@@ -202,7 +214,15 @@ export class Outgoing {
   #bytes(chunk: SendData): Uint8Array {
     const isText = typeof chunk === "string";
     this.#type ??= isText ? "text" : "binary";
-    if (!isText) return this.#check(bytesOf(chunk));
+    if (!isText) {
+      const bytes = bytesOf(chunk);
+      if (this.#carry === "") return this.#check(bytes);
+      this.#carry = ""; // a surrogate that stays alone, before what follows it
+      const joined = new Uint8Array(3 + bytes.length);
+      joined.set(utf8.encode("\ufffd"));
+      joined.set(bytes, 3);
+      return this.#check(joined);
+    }
     if (this.#type === "binary") {
       throw new TypeError("Cannot send: the source of a binary message gave a string");
     }

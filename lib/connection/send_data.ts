@@ -81,6 +81,12 @@ export function readerOf(source: SendSource): SendReader {
   const iterator = stream[Symbol.asyncIterator]();
   return {
     read: () => iterator.next(),
-    cancel: () => void iterator.return?.().catch(() => {}),
+    cancel: async () => {
+      try {
+        await iterator.return?.();
+      } catch {
+        // Nobody's business.
+      }
+    },
   };
 }

@@ -146,6 +146,7 @@ export class Sender {
         if (!this.#link.send(each) && this.#link.readyState === OPEN) await this.#roomBelow();
       }
       if (this.#queue !== queue) return; // closed in between
+      this.#check();
     }
     this.#queue = undefined;
     if (this.#closing !== undefined) this.#link.close(this.#closing);

@@ -83,8 +83,9 @@ export class MessageDecoder implements FrameSink {
   #fragments = 0;
   /** How much of that message has come, as the application sees it. */
   #size = 0;
-  readonly #gathered = new Collector();
-  readonly #utf8 = new Utf8Checker();
+  /** Made for the first message that does not come whole. */
+  #gathered: Collector | undefined;
+  #utf8: Utf8Checker | undefined;
   #closed = false;
   /** Whether a message in one frame can be handed on at once. */
   #whole: boolean;
@@ -174,7 +175,7 @@ export class MessageDecoder implements FrameSink {
       this.#closed = true;
       this.#whole = false;
       this.#type = 0; // 5.5.1: a message that was in progress will never be complete
-      this.#gathered.clear();
+      this.#gathered?.clear();
       this.#sink.close(status);
     } else this.#sink.pong(payload);
   }
@@ -208,7 +209,7 @@ export class MessageDecoder implements FrameSink {
       this.#type = opcode;
       this.#transformed = transformed;
       this.#fragments = 0;
-      this.#utf8.reset();
+      if (opcode === TEXT) (this.#utf8 ??= new Utf8Checker()).reset();
     }
     // Empty fragments count: each costs work and none adds to the size.
     if (++this.#fragments > this.#maxFragments) {
@@ -255,13 +256,13 @@ export class MessageDecoder implements FrameSink {
     this.#size += end - start;
     if (this.#inPieces) {
       const piece = maskedCopy(chunk, start, end, key);
-      if (this.#type === TEXT && !this.#utf8.push(piece, 0, piece.length)) throw invalidUtf8();
+      if (this.#type === TEXT && !this.#utf8!.push(piece, 0, piece.length)) throw invalidUtf8();
       return this.#sink.messageData!(piece);
     }
-    const gathered = this.#gathered;
+    const gathered = this.#gathered ??= new Collector();
     const at = gathered.extend(end - start, announced);
     maskInto(gathered.bytes, at, chunk, start, end, key);
-    if (this.#type === TEXT && !this.#utf8.push(gathered.bytes, at, gathered.length)) {
+    if (this.#type === TEXT && !this.#utf8!.push(gathered.bytes, at, gathered.length)) {
       throw invalidUtf8();
     }
   }
@@ -272,10 +273,11 @@ export class MessageDecoder implements FrameSink {
     this.#type = 0;
     this.#size = 0; // a continuation of nothing is judged by itself
     this.#transformed = false;
-    if (isText && !this.#utf8.complete) throw invalidUtf8();
+    if (isText && !this.#utf8!.complete) throw invalidUtf8();
     if (this.#inPieces) return this.#sink.messageEnd!();
-    if (!isText) return this.#sink.message(this.#gathered.finish());
-    this.#sink.message(decodeText(this.#gathered.finishView()));
+    const gathered = this.#gathered ??= new Collector();
+    if (!isText) return this.#sink.message(gathered.finish());
+    this.#sink.message(decodeText(gathered.finishView()));
   }
 
   #tooLarge(size: number): never {

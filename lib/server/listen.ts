@@ -120,12 +120,13 @@ class Server<Data, Message extends AnyMessage>
   opened(opening: Opening<Data, Message>, connection: WebSocketConnection<Data, Message>): void {
     this.#openings.delete(opening);
     this.connections.add(connection);
-    connection.closed.then(() => {
-      this.connections.delete(connection);
-      this.#settle();
-    });
     if (this.#closing) connection.close({ closeCode: 1001 });
   }
+
+  readonly closed = (connection: WebSocketConnection<Data, Message>): void => {
+    this.connections.delete(connection);
+    this.#settle();
+  };
 
   ended(opening: Opening<Data, Message>, error: Error | undefined): void {
     this.#openings.delete(opening);

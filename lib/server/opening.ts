@@ -15,7 +15,7 @@ import { acceptHead, refusalFor, refusalHead } from "../handshake/answer.ts";
 import type { RequestHead } from "../handshake/head.ts";
 import { HeadReader } from "../handshake/head_reader.ts";
 import { type HandshakeVerdict, settleHook } from "../handshake/hook.ts";
-import { isUpgradeRequest, judgeRequest, toRequest } from "../handshake/server.ts";
+import { isUpgradeRequest, judgeRequest, keepRequest, toRequest } from "../handshake/server.ts";
 import type { WebSocketRequest } from "../handshake/server.ts";
 import { plainRequest } from "./plain.ts";
 import type { ServerSettings } from "./options.ts";
@@ -31,6 +31,8 @@ export interface OpeningOwner<Data, Message extends AnyMessage = MessageData> {
   readonly boundToLoopback: boolean;
   /** The connection is open; its handlers are called right after. */
   opened(opening: Opening<Data, Message>, connection: WebSocketConnection<Data, Message>): void;
+  /** Called for each connection once it is closed, if given: one function for all of them. */
+  readonly closed?: (connection: WebSocketConnection<Data, Message>) => void;
   /** It was refused, or the peer went away; the transport is gone. `error` says why, if it is known. */
   ended(opening: Opening<Data, Message>, error: Error | undefined): void;
 }
@@ -41,7 +43,8 @@ export class Opening<Data, Message extends AnyMessage = MessageData> implements 
   readonly #settings: ServerSettings<Data, Message>;
   readonly #owner: OpeningOwner<Data, Message>;
   readonly #reader: HeadReader<"request">;
-  readonly #abort = new AbortController();
+  /** Made for a hook or `fetch`, which may have to be told that the client has gone. */
+  #abort: AbortController | undefined;
   readonly #deadline = new Deadline(() => this.#late());
   readonly #deadlines: Deadlines;
   #state: "reading" | "deciding" | "refused" | "done" = "reading";
@@ -118,7 +121,7 @@ export class Opening<Data, Message extends AnyMessage = MessageData> implements 
   end(): void {
     if (this.#state === "reading" || (this.#state === "deciding" && this.#asksUpgrade)) {
       this.#transport.close();
-    } else this.#abort.abort(new DOMException("The client went away", "AbortError"));
+    } else this.#abort?.abort(new DOMException("The client went away", "AbortError"));
   }
 
   /** @internal */
@@ -126,7 +129,7 @@ export class Opening<Data, Message extends AnyMessage = MessageData> implements 
     this.#deadline.cancel();
     if (this.#state === "done") return;
     this.#state = "done";
-    this.#abort.abort(new DOMException("The client went away", "AbortError"));
+    this.#abort?.abort(new DOMException("The client went away", "AbortError"));
     this.#owner.ended(this, this.#error ?? error);
   }
 
@@ -152,7 +155,7 @@ export class Opening<Data, Message extends AnyMessage = MessageData> implements 
     const { boundToLoopback } = this.#owner;
     const asked = judgeRequest(head, { secure, boundToLoopback, origins, hosts });
     if (handshake === undefined) return this.#settle(asked, undefined, undefined);
-    const request = toRequest(asked, this.#abort.signal);
+    const request = toRequest(asked, this.#signal());
     const { remoteAddress } = this.#transport;
     const result = handshake(request, {
       remoteAddress: remoteAddress?.transport === "tcp" ? remoteAddress : undefined,
@@ -194,7 +197,8 @@ export class Opening<Data, Message extends AnyMessage = MessageData> implements 
     const link = new ProtocolLink({ role: "server", transport, protocol, options });
     const connection = new WebSocketConnection<Data, Message>(link, {
       url: `ws${asked.url.slice(4)}`,
-      request: () => request ?? toRequest(asked),
+      request: request === undefined ? keepRequest(asked) : (): Request => request,
+      onClosed: this.#owner.closed,
       data: data as Data,
       options,
       onError,
@@ -211,13 +215,17 @@ export class Opening<Data, Message extends AnyMessage = MessageData> implements 
     link.feed(rest);
   }
 
+  #signal(): AbortSignal {
+    return (this.#abort ??= new AbortController()).signal;
+  }
+
   async #answerPlain(head: RequestHead, fetch: (r: Request) => Response | Promise<Response>) {
     try {
       const request = plainRequest(head, {
         secure: this.#transport.secure,
         boundToLoopback: this.#owner.boundToLoopback,
         hosts: this.#settings.hosts,
-        signal: this.#abort.signal,
+        signal: this.#signal(),
       });
       await this.#respond(await fetch(request), { body: head.method !== "HEAD" });
     } catch (error) {
