@@ -61,7 +61,15 @@ export function isSource(data: SendData | SendSource): data is SendSource {
 
 /** The type of the message that a source makes, where that is known before it is read. */
 export function typeOf(source: SendSource): MessageType | undefined {
-  return source instanceof IncomingMessage ? source.type : "size" in source ? "binary" : undefined;
+  if (source instanceof IncomingMessage) return source.type;
+  return isRead(source) ? undefined : "binary";
+}
+
+/** Whether a source is read as it is, whatever else it has: a Blob gives a stream first. */
+function isRead(
+  source: SendSource,
+): source is ReadableStream<SendData> | AsyncIterable<SendData> {
+  return "getReader" in source || Symbol.asyncIterator in source;
 }
 
 /**
@@ -70,7 +78,7 @@ export function typeOf(source: SendSource): MessageType | undefined {
  * @throws {TypeError} if it is a stream that is locked, or a message that is already read.
  */
 export function readerOf(source: SendSource): SendReader {
-  const stream = "stream" in source ? source.stream() : source;
+  const stream = isRead(source) ? source : source.stream();
   if ("getReader" in stream) {
     const reader = stream.getReader() as ReadableStreamDefaultReader<SendData>;
     return {
