@@ -108,13 +108,14 @@ export async function connect<Message extends AnyMessage>(
 
   // One controller for the caller's signal and the timeout: whichever comes first ends it all.
   const controller = new AbortController();
-  const late = new HandshakeError(
-    "HANDSHAKE_TIMEOUT",
-    `Cannot open connection: ${target.host} did not answer within ${handshakeTimeout} ms ` +
-      "(handshakeTimeout)",
-    { status: 0 },
-  );
-  const deadline = new Deadline(() => controller.abort(late));
+  const late = (): HandshakeError =>
+    new HandshakeError(
+      "HANDSHAKE_TIMEOUT",
+      `Cannot open connection: ${target.host} did not answer within ${handshakeTimeout} ms ` +
+        "(handshakeTimeout)",
+      { status: 0 },
+    );
+  const deadline = new Deadline(() => controller.abort(late()));
   const abort = (): void => controller.abort(options.signal?.reason);
   options.signal?.addEventListener("abort", abort, { once: true });
   Deadlines.of(settings.clock).set(deadline, handshakeTimeout);
