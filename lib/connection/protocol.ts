@@ -4,16 +4,15 @@
  * @module
  */
 import { type CloseStatus, closeStatusFor, LimitError, ProtocolError } from "../errors.ts";
-import { FrameDecoder } from "../frame/decoder.ts";
 import { FrameEncoder, type FrameWay } from "../frame/encoder.ts";
 import { Output } from "../frame/output.ts";
 import type { Role } from "../frame/opcode.ts";
 import { fitReason } from "../message/close.ts";
-import { MessageDecoder, type MessageSink } from "../message/decoder.ts";
+import type { MessageSink } from "../message/decoder.ts";
 import { MessageEncoder } from "../message/encoder.ts";
 import type { MessageExtension } from "../message/extension.ts";
 import type { MessageType } from "../message/message.ts";
-import type { Clock } from "./clock.ts";
+import { DecoderPool, type LentDecoder } from "./decoders.ts";
 import type { LinkSink } from "./link.ts";
 import type { ResolvedConnectionOptions } from "./options.ts";
 
@@ -26,6 +25,20 @@ export interface ProtocolEvents {
   closeReceived(): void;
   /** The peer broke a rule or passed a limit; the Close that says so is on its way. */
   failed(error: ProtocolError | LimitError): void;
+}
+
+/** What a {@linkcode Protocol} is made of. */
+export interface ProtocolInit {
+  /** This end's role. */
+  role: Role;
+  /** The agreed extension. */
+  extension?: MessageExtension | undefined;
+  /** What is to be filled. @default {an output of its own} */
+  output?: Output;
+  /** Where it leaves to. */
+  way?: FrameWay;
+  /** Limits and times. */
+  options: ResolvedConnectionOptions;
 }
 
 /**
@@ -45,10 +58,11 @@ export class Protocol implements MessageSink {
   closedFirst = false;
 
   readonly #events: ProtocolEvents;
-  readonly #frames: FrameDecoder;
+  readonly #decoders: DecoderPool;
+  /** The decoder, from the first byte of a frame or message to its last. */
+  #decoder: LentDecoder | undefined;
   readonly #encoder: MessageEncoder;
-  readonly #maxPingsPerSecond: number;
-  readonly #clock: Clock;
+  readonly #options: ResolvedConnectionOptions;
   #failed = false;
   #pingsSince = 0;
   #pings = 0;
@@ -56,33 +70,16 @@ export class Protocol implements MessageSink {
   #owedPong: Uint8Array | undefined;
 
   /** Makes the protocol of one end. */
-  constructor(
-    options: {
-      role: Role;
-      extension?: MessageExtension | undefined;
-      /** What is to be filled. @default {an output of its own} */
-      output?: Output;
-      /** Where it leaves to. */
-      way?: FrameWay;
-    } & ResolvedConnectionOptions,
-    events: ProtocolEvents,
-  ) {
-    const { role, extension, clock } = options;
-    // Where both limits are one, the message's judges the same header, and has the name users know.
-    const same = extension === undefined && options.maxFrameSize === options.maxMessageSize;
-    const maxFrameSize = same ? Infinity : options.maxFrameSize;
+  constructor(init: ProtocolInit, events: ProtocolEvents) {
+    const { role, extension, options, way } = init;
     this.#events = events;
-    this.output = options.output ?? new Output();
-    this.#frames = new FrameDecoder(
-      { role, maxFrameSize, allowedRsv: extension?.rsv ?? 0 },
-      new MessageDecoder({ ...options, inPieces: options.messages === "stream" }, this),
-    );
+    this.output = init.output ?? new Output();
+    this.#decoders = DecoderPool.of(options, { role, extension });
     this.#encoder = new MessageEncoder(
-      new FrameEncoder(options, this.output),
+      new FrameEncoder({ role, mask: options.mask, ...(way && { way }) }, this.output),
       extension,
     );
-    this.#maxPingsPerSecond = options.maxPingsPerSecond;
-    this.#clock = clock;
+    this.#options = options;
   }
 
   /** Whether data can still be sent: no Close has been. */
@@ -101,19 +98,27 @@ export class Protocol implements MessageSink {
    */
   receive(chunk: Uint8Array, from = 0): number {
     if (this.deaf) return chunk.length;
+    const decoder = this.#decoder ??= this.#decoders.lend(this);
     try {
-      const read = this.#frames.decode(chunk, from);
-      return this.deaf ? chunk.length : read;
+      const read = decoder.frames.decode(chunk, from);
+      if (!this.deaf) {
+        if (decoder.idle) {
+          this.#decoder = undefined;
+          this.#decoders.giveBack(decoder);
+        }
+        return read;
+      }
     } catch (error) {
       if (!(error instanceof ProtocolError || error instanceof LimitError)) throw error;
       this.fail(error);
-      return chunk.length;
     }
+    this.#decoder = undefined;
+    return chunk.length;
   }
 
   /** `receive` returns after the message at hand. */
   stopReading(): void {
-    this.#frames.stop();
+    this.#decoder?.frames.stop();
   }
 
   /** Encodes a message. */
@@ -151,7 +156,7 @@ export class Protocol implements MessageSink {
     this.#failed = true;
     const { closeCode, reason } = closeStatusFor(error);
     this.sendClose({ closeCode, reason: fitReason(reason) });
-    this.#frames.stop();
+    this.#decoder?.frames.stop();
     this.#events.failed(error);
   }
 
@@ -188,17 +193,18 @@ export class Protocol implements MessageSink {
 
   /** @internal A ping, from the decoder. */
   ping(payload: Uint8Array<ArrayBuffer>): void {
-    const now = this.#clock.now();
+    const { maxPingsPerSecond: limit, clock } = this.#options;
+    const now = clock.now();
     if (now - this.#pingsSince >= 1000) {
       this.#pingsSince = now;
       this.#pings = 0;
     }
-    if (++this.#pings > this.#maxPingsPerSecond) {
+    if (++this.#pings > limit) {
       throw new LimitError(
-        `Cannot answer ping: more than ${this.#maxPingsPerSecond} came in a second (maxPingsPerSecond)`,
+        `Cannot answer ping: more than ${limit} came in a second (maxPingsPerSecond)`,
         {
           option: "maxPingsPerSecond",
-          limit: this.#maxPingsPerSecond,
+          limit,
           actual: this.#pings,
           closeCode: 1008,
         },
@@ -219,7 +225,7 @@ export class Protocol implements MessageSink {
   /** @internal A Close frame, from the decoder: answered with the same code (section 5.5.1). */
   close(status: CloseStatus): void {
     this.closeReceived = status;
-    this.#frames.stop();
+    this.#decoder?.frames.stop();
     this.sendClose({ closeCode: status.closeCode, reason: "" });
     this.#events.closeReceived();
   }

@@ -109,7 +109,7 @@ export class ProtocolLink implements Link {
     };
     this.#outlet = new Outlet(pipe, events);
     this.#protocol = new Protocol(
-      { role, extension, output, way: this.#outlet, ...options },
+      { role, extension, output, way: this.#outlet, options },
       events,
     );
     this.#keepalive = new Keepalive(options, this.#deadlines, events);

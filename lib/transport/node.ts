@@ -40,6 +40,7 @@ class NodeTransport implements Transport {
   /** Kept where a closed socket forgets it. */
   readonly #remoteAddress: TransportAddress | undefined;
   #sink: TransportSink | undefined;
+  #head: Uint8Array | undefined;
   #begun = false;
   #paused = false;
   #needDrain = false;
@@ -63,6 +64,7 @@ class NodeTransport implements Transport {
     // Read now: of a closed socket Node knows its address only if it was asked before.
     const { remoteAddress } = this;
     if (!isNode) this.#remoteAddress = remoteAddress;
+    this.#head = options.head;
     if (options.path === undefined) socket.setNoDelay(true);
     socket.on("error", NodeTransport.#onError);
     socket.on("drain", NodeTransport.#onDrain);
@@ -165,8 +167,8 @@ class NodeTransport implements Transport {
   /** Tells what came before the sink, and then listens for `data`, which sets the socket flowing. */
   #begin(): void {
     this.#begun = true;
-    const { head } = this.#options;
-    this.#options.head = undefined;
+    const head = this.#head;
+    this.#head = undefined;
     if (head !== undefined && head.byteLength > 0 && !this.#closed) this.#sink?.data(head);
     if (this.#ended && !this.#closed) this.#sink?.end();
     this.#socket.on("data", NodeTransport.#onData);
@@ -247,8 +249,9 @@ export function listenNode(
     } catch (error) {
       return fail(error);
     }
+    const plain = { path };
     const server = net.createServer({ allowHalfOpen: true }, (raw) => {
-      if (secureContext === undefined) return sink.connection(new NodeTransport(raw, { path }));
+      if (secureContext === undefined) return sink.connection(new NodeTransport(raw, plain));
       // The TLS socket tells of its trouble; unheard, the raw one would throw its own.
       raw.on("error", () => {});
       raw.setNoDelay(true);

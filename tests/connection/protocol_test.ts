@@ -34,7 +34,7 @@ function setUp(role: Role, options: ConnectionOptions = {}, react?: (what: strin
     log.push(what);
     react?.(what);
   };
-  const protocol = new Protocol({ role, ...readConnectionOptions({ ...options, clock }) }, {
+  const protocol = new Protocol({ role, options: readConnectionOptions({ ...options, clock }) }, {
     closeReceived: (): void => tell("close"),
     failed(error): void {
       errors.push(error);
