@@ -427,7 +427,7 @@ export class WebSocketConnection<
   #next(): Promise<IteratorResult<Message, undefined>> {
     const message = this.#receiver.take();
     if (message !== undefined) return Promise.resolve({ done: false, value: message });
-    return this.#receiver.wait(undefined).then((late) => this.#result(late));
+    return this.#receiver.waitFor((late) => this.#result(late));
   }
 
   #result(message: Message | undefined): IteratorResult<Message, undefined> {

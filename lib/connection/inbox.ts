@@ -8,11 +8,8 @@ import { MAX_WAITING_MESSAGES } from "./options.ts";
 /** A message: text as a string, binary as bytes that the receiver owns. */
 export type MessageData = string | Uint8Array<ArrayBuffer>;
 
-/** Someone who waits for a message. */
-interface Taker<Message> {
-  resolve(message: Message | undefined): void;
-  reject(reason: unknown): void;
-}
+/** Someone who waits for a message; undefined when no more will come. */
+type Taker<Message> = (message: Message | undefined) => void;
 
 /** Who is told of how full an inbox is. */
 export interface InboxOwner {
@@ -29,7 +26,7 @@ export class Inbox<Message> {
   #messages: (Message | undefined)[] = [];
   #first = 0;
   #size = 0;
-  #takers: Set<Taker<Message>> | undefined;
+  readonly #takers: Taker<Message>[] = [];
   #full = false;
   #ended = false;
 
@@ -51,12 +48,7 @@ export class Inbox<Message> {
 
   /** Adds a message, or hands it to the first who waits. */
   push(message: Message): void {
-    const takers = this.#takers;
-    if (takers !== undefined && takers.size > 0) {
-      const [taker] = takers;
-      takers.delete(taker);
-      return taker.resolve(message);
-    }
+    if (this.#takers.length > 0) return this.#takers.shift()!(message);
     this.#messages.push(message);
     this.charge(weigh(message));
   }
@@ -104,35 +96,44 @@ export class Inbox<Message> {
    * Rejects with the signal's reason when that is aborted first.
    */
   wait(signal: AbortSignal | undefined): Promise<Message | undefined> {
-    if (this.#ended) return Promise.resolve(undefined);
-    if (signal?.aborted) return Promise.reject(signal.reason);
-    const takers = this.#takers ??= new Set();
+    if (signal === undefined) return this.waitFor((message) => message);
+    if (signal.aborted) return Promise.reject(signal.reason);
+    const { promise, resolve, reject } = Promise.withResolvers<Message | undefined>();
+    const abort = (): void => {
+      this.#takers.splice(this.#takers.indexOf(taker), 1);
+      reject(signal.reason);
+    };
+    const taker: Taker<Message> = (message) => {
+      signal.removeEventListener("abort", abort);
+      resolve(message);
+    };
+    signal.addEventListener("abort", abort, { once: true });
+    this.#add(taker);
+    return promise;
+  }
+
+  /** Waits for a message and gives what `finish` makes of it: one promise, where `then` makes two. */
+  waitFor<Result>(finish: (message: Message | undefined) => Result): Promise<Result> {
     return new Promise((resolve, reject) => {
-      if (signal === undefined) {
-        takers.add({ resolve, reject });
-        return;
-      }
-      const abort = (): void => {
-        takers.delete(taker);
-        reject(signal.reason);
-      };
-      const taker: Taker<Message> = {
-        resolve(message): void {
-          signal.removeEventListener("abort", abort);
-          resolve(message);
-        },
-        reject,
-      };
-      takers.add(taker);
-      signal.addEventListener("abort", abort, { once: true });
+      this.#add((message) => {
+        try {
+          resolve(finish(message));
+        } catch (error) {
+          reject(error);
+        }
+      });
     });
+  }
+
+  #add(taker: Taker<Message>): void {
+    if (this.#ended) taker(undefined);
+    else this.#takers.push(taker);
   }
 
   /** No more will come: those who wait are told, what waits can still be taken. */
   end(): void {
     this.#ended = true;
-    this.#takers?.forEach((taker) => taker.resolve(undefined));
-    this.#takers = undefined;
+    for (const taker of this.#takers.splice(0)) taker(undefined);
   }
 }
 

@@ -101,10 +101,13 @@ export class Receiver<Message extends AnyMessage> implements InboxOwner {
   messageEnd(): void {
     this.#arriving!.end();
     this.#arriving = undefined;
+    // What follows waits for its handler: the peer's Close too, which would end the connection.
+    if (this.#handling) this.#hold(HANDLER_BUSY);
   }
 
   /** The next message, if one waits. What is left of the one before is discarded. */
   take(): Message | undefined {
+    if (!this.#inPieces) return this.#inbox?.take(); // a whole message is not kept
     if (this.#current instanceof IncomingMessage) this.#current.discard();
     return this.#current = this.#inbox?.take();
   }
@@ -116,6 +119,13 @@ export class Receiver<Message extends AnyMessage> implements InboxOwner {
   wait(signal: AbortSignal | undefined): Promise<Message | undefined> {
     const waited = this.#waiting().wait(signal);
     return this.#inPieces ? waited.then((message) => this.#current = message) : waited;
+  }
+
+  /** The same without a signal, made into what `finish` says. */
+  waitFor<Result>(finish: (message: Message | undefined) => Result): Promise<Result> {
+    return this.#waiting().waitFor(
+      this.#inPieces ? (message): Result => finish(this.#current = message) : finish,
+    );
   }
 
   /** Stops reading, whatever there is room for. */
@@ -188,7 +198,8 @@ export class Receiver<Message extends AnyMessage> implements InboxOwner {
 
   /**
    * The next message waits for the promise that the handler returned: with the peer, or here once
-   * closing began, when reading does not stop any more. A message in pieces must go on coming.
+   * closing began, when reading does not stop any more. A message in pieces must go on coming, to its
+   * end.
    */
   #await(message: Message, result: Promise<void>): void {
     this.#handling = true;
@@ -197,7 +208,7 @@ export class Receiver<Message extends AnyMessage> implements InboxOwner {
       this.#handling = false;
       if (message instanceof IncomingMessage) message.discard();
       this.#handleWaiting();
-      if (!this.#handling) this.#release(HANDLER_BUSY);
+      if (!this.#handling || this.#arriving !== undefined) this.#release(HANDLER_BUSY);
     });
   }
 
