@@ -12,7 +12,7 @@
 import { open, rename, unlink } from "node:fs/promises";
 import { basename } from "node:path";
 import process from "node:process";
-import { connect, ConnectionClosedError, SluiceError } from "../../mod.ts";
+import { connect, ConnectionClosedError } from "../../mod.ts";
 import { FileReader, FileWriter } from "./pieces.ts";
 import type { Listed } from "./store.ts";
 import { type Connection, hear, Refusal, say } from "./words.ts";
@@ -85,6 +85,18 @@ async function get(connection: Connection, name: string, path: string): Promise<
   console.log(`It is here as ${path}`);
 }
 
+async function transfer(address: string, what: string, name: string, to: string): Promise<void> {
+  await using connection = await connect(new URL("/transfer", address), { messages: "stream" });
+  try {
+    await (what === "put" ? put(connection, name) : get(connection, name, to));
+  } catch (error) {
+    if (!(error instanceof ConnectionClosedError)) throw error;
+    // What failed first may have known only that it closes; now it is known why.
+    const { closeCode, reason } = await connection.closed;
+    throw new Refusal(closeCode, reason || `The connection was lost (${closeCode})`);
+  }
+}
+
 async function main([address, what, file, as]: string[]): Promise<number> {
   const isUsed = what === "list" || (what === "put" || what === "get") && file !== undefined;
   if (address === undefined || !isUsed) {
@@ -93,17 +105,10 @@ async function main([address, what, file, as]: string[]): Promise<number> {
   }
   try {
     if (what === "list") await list(address);
-    else {
-      const url = new URL("/transfer", address);
-      await using connection = await connect(url, { messages: "stream" });
-      if (what === "put") await put(connection, file);
-      else await get(connection, file, as ?? basename(file));
-    }
+    else await transfer(address, what, file, as ?? basename(file));
     return 0;
   } catch (error) {
-    if (error instanceof ConnectionClosedError) console.error(error.reason || error.message);
-    else if (error instanceof SluiceError || error instanceof Refusal) console.error(error.message);
-    else console.error(error);
+    console.error(error instanceof Error ? error.message : error);
     return 1;
   }
 }

@@ -19,7 +19,7 @@
  *
  * @module
  */
-import type { IncomingMessage, WebSocketConnection } from "../../mod.ts";
+import { type IncomingMessage, LimitError, type WebSocketConnection } from "../../mod.ts";
 
 /** A connection whose messages come in pieces. */
 export type Connection = WebSocketConnection<undefined, IncomingMessage>;
@@ -83,6 +83,7 @@ export async function readWord<Type extends Word["type"]>(
   try {
     word = await message.json({ maxSize: MAX_WORD }) as typeof word;
   } catch (error) {
+    if (error instanceof LimitError) throw new Refusal(1009, "A word is too long");
     if (error instanceof SyntaxError) throw new Refusal(1007, `Expected ${wanted}, got no JSON`);
     throw error;
   }

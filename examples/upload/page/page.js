@@ -14,7 +14,8 @@ let turn = Promise.resolve();
 /** Shows a transfer while it lasts; `work(row)` resolves with what `row.done` is to be told. */
 async function show(name, verb, work) {
   const row = new Row(name, verb);
-  find("transfers").prepend(row.element);
+  find("transfers").append(row.element);
+  row.element.scrollIntoView({ block: "nearest" });
   busy++;
   try {
     row.done(...await work(row));
