@@ -31,7 +31,9 @@ export interface PlainFrame {
 const utf8 = new TextEncoder();
 const KEY = [0x37, 0xfa, 0x21, 0x3d];
 
-export function bytesOf(data: string | Uint8Array | readonly number[]): Uint8Array {
+export function bytesOf(
+  data: string | Uint8Array | readonly number[],
+): Uint8Array<ArrayBuffer> {
   return typeof data === "string" ? utf8.encode(data) : Uint8Array.from(data);
 }
 
