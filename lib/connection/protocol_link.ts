@@ -297,7 +297,9 @@ export class ProtocolLink implements Link {
       else this.#hold(chunk, read);
       if (!this.#paused) queueMicrotask(() => this.#catchUp());
     }
-    this.#outlet.flush();
+    // Who made room for what is held is at work, and will send more in this tick.
+    if (own) this.#outlet.written(false);
+    else this.#outlet.flush();
   }
 
   /** Keeps a copy of what cannot be decoded yet. */
