@@ -87,9 +87,21 @@ export function watch(promise: Promise<unknown>): Fate {
   return fate;
 }
 
-/** Bytes that tell where they stand. */
+/** Bytes that tell where they stand: the first of them at `from`. */
 export function pattern(size: number, from = 0): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(size);
-  for (let at = 0; at < size; at++) bytes[at] = (from + at) * 31 + ((from + at) >> 8);
+  for (let at = 0; at < size; at++) bytes[at] = patternByte(from + at);
   return bytes;
+}
+
+/** Whether bytes are those of the pattern, the first of them at `from`. */
+export function isPattern(bytes: Uint8Array, from = 0): boolean {
+  for (let at = 0; at < bytes.length; at++) {
+    if (bytes[at] !== patternByte(from + at)) return false;
+  }
+  return true;
+}
+
+function patternByte(at: number): number {
+  return (at * 31 + (at >> 8)) & 255;
 }
