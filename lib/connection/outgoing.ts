@@ -138,6 +138,7 @@ export class Outgoing {
   #end(): boolean {
     if (this.#over) return false;
     this.#over = true;
+    this.#reading = false; // nobody waits for the source any more
     this.#gathered = nothing;
     this.#leaveDue.cancel();
     this.#stallDue.cancel();
