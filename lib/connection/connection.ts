@@ -203,10 +203,10 @@ export class WebSocketConnection<
    * Stops reading, so that the peer has to wait. What has been read already can still be taken; a
    * `message` handler is not called any more. Nothing to the keepalive: the peer is not dropped for
    * it. Where the platform cannot pause (`capabilities`), what comes is kept, up to
-   * `maxReceiveBuffered`. Closing ends it.
+   * `maxReceiveBuffered`. Closing ends it; after `close` it does nothing.
    */
   pause(): void {
-    this.#receiver.pause();
+    if (this.readyState === OPEN) this.#receiver.pause();
   }
 
   /** Reads again, after `pause`. */
