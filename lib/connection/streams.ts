@@ -43,8 +43,9 @@ export function writableOf<Data, Message extends AnyMessage>(
         else tell();
       });
     },
-    async write(data): Promise<void> {
-      const sent = isSource(data) ? connection.send(data) : connection.send(data);
+    async write(data, { signal }): Promise<void> {
+      // Aborting this stream waits for the write under way: so a message under way ends with it.
+      const sent = isSource(data) ? connection.send(data, { signal }) : connection.send(data);
       if (sent === true) return;
       if (sent !== false) return await sent;
       await connection.ready;
