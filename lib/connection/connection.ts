@@ -4,6 +4,7 @@
  * @module
  */
 import { type CloseInfo, type CloseStatus, ConnectionClosedError } from "../errors.ts";
+import { unpackRequest } from "../handshake/server.ts";
 import { isNormalEnd, writeClosePayload } from "../message/close.ts";
 import type { MessageType } from "../message/message.ts";
 import type { ConnectionHandlers, ConnectionUser, ErrorHandler } from "./handlers.ts";
@@ -28,8 +29,8 @@ import type { TransportAddress } from "./transport.ts";
 export interface ConnectionInit<Data, Message extends AnyMessage> {
   /** The connection's URL, with the scheme `ws:` or `wss:`. */
   url: string;
-  /** On a server, gives the request that opened it. */
-  request?: (() => Request) | undefined;
+  /** On a server, the request that opened it, or its header lines, packed. */
+  request?: Request | string | undefined;
   /** What the `handshake` hook attached. */
   data: Data;
   /** Limits and times. */
@@ -90,8 +91,8 @@ export class WebSocketConnection<
   readonly #options: ResolvedConnectionOptions;
   readonly #onError: ErrorHandler<Data, Message>;
   readonly #onClosed: ((connection: WebSocketConnection<Data, Message>) => void) | undefined;
-  readonly #makeRequest: (() => Request) | undefined;
-  #request: Request | undefined;
+  /** The header lines alone until it is asked for. */
+  #request: Request | string | undefined;
   #handlers: ConnectionHandlers<Data, Message> | undefined;
   readonly #events: Events<Message>;
   readonly #receiver: Receiver<Message>;
@@ -109,7 +110,7 @@ export class WebSocketConnection<
     this.#options = init.options;
     this.url = init.url;
     this.data = init.data;
-    this.#makeRequest = init.request;
+    this.#request = init.request;
     this.#onClosed = init.onClosed;
     this.#onError = init.onError ?? logError;
     const events = this.#events = new WebSocketConnection.#Events(this);
@@ -119,7 +120,8 @@ export class WebSocketConnection<
 
   /** The request that opened the connection; undefined on a client. */
   get request(): Request | undefined {
-    return this.#request ??= this.#makeRequest?.();
+    if (typeof this.#request !== "string") return this.#request;
+    return this.#request = unpackRequest(this.url, this.#request);
   }
 
   /** The agreed subprotocol, or `""`. */

@@ -5,7 +5,7 @@
  * @module
  */
 import { LimitError } from "../errors.ts";
-import { Deadline, type Deadlines } from "./deadlines.ts";
+import { Deadline, Deadlines, Timed } from "./deadlines.ts";
 import type { ResolvedConnectionOptions } from "./options.ts";
 
 /** What a keepalive does to its link. */
@@ -17,31 +17,25 @@ export interface KeepaliveEvents {
 }
 
 /** Pings at an interval, and waits for a sign of life. It is the deadline for its own next ping. */
-export class Keepalive extends Deadline {
+export class Keepalive extends Timed {
   /** Set by the link when anything came: a pong may stand behind much data. */
   heard = true;
   #paused = false;
   readonly #options: ResolvedConnectionOptions;
-  readonly #deadlines: Deadlines;
   readonly #events: KeepaliveEvents;
   /** There is one only while a pong is awaited: most connections never wait long. */
   #pongDue: Deadline | undefined;
 
   /** Makes it; nothing is sent before `start`. */
-  constructor(
-    options: ResolvedConnectionOptions,
-    deadlines: Deadlines,
-    events: KeepaliveEvents,
-  ) {
+  constructor(options: ResolvedConnectionOptions, events: KeepaliveEvents) {
     super();
     this.#options = options;
-    this.#deadlines = deadlines;
     this.#events = events;
   }
 
   /** Begins. */
   start(): void {
-    this.#deadlines.set(this, this.#options.pingInterval);
+    Deadlines.of(this.#options.clock).set(this, this.#options.pingInterval);
   }
 
   /** Ends: closing has times of its own. */
@@ -79,7 +73,7 @@ export class Keepalive extends Deadline {
 
   #await(): void {
     this.#pongDue ??= new Deadline(() => this.#late());
-    this.#deadlines.set(this.#pongDue, this.#options.pingTimeout);
+    Deadlines.of(this.#options.clock).set(this.#pongDue, this.#options.pingTimeout);
   }
 
   #late(): void {

@@ -6,7 +6,8 @@
 import { LimitError } from "../errors.ts";
 import type { FrameWay } from "../frame/encoder.ts";
 import type { Output } from "../frame/output.ts";
-import { Deadline, type Deadlines } from "./deadlines.ts";
+import { Deadline, Deadlines } from "./deadlines.ts";
+import type { ResolvedConnectionOptions } from "./options.ts";
 import type { Transport } from "./transport.ts";
 
 /** Output of this size leaves at once, though more may follow in the same tick. */
@@ -28,8 +29,7 @@ export interface OutletEvents {
 export class Outlet implements FrameWay {
   readonly #output: Output;
   readonly #transport: Transport;
-  readonly #deadlines: Deadlines;
-  readonly #sendTimeout: number;
+  readonly #options: ResolvedConnectionOptions;
   readonly #events: OutletEvents;
   #blocked = false;
   #frameBegun = false;
@@ -45,13 +45,12 @@ export class Outlet implements FrameWay {
 
   /** Makes the outlet from `output` to `transport`. */
   constructor(
-    pipe: { output: Output; transport: Transport; deadlines: Deadlines; sendTimeout: number },
+    pipe: { output: Output; transport: Transport; options: ResolvedConnectionOptions },
     events: OutletEvents,
   ) {
     this.#output = pipe.output;
     this.#transport = pipe.transport;
-    this.#deadlines = pipe.deadlines;
-    this.#sendTimeout = pipe.sendTimeout;
+    this.#options = pipe.options;
     this.#events = events;
   }
 
@@ -154,17 +153,22 @@ export class Outlet implements FrameWay {
     this.#blocked = true;
     this.#left = this.#transport.bufferedAmount;
     this.#sendDue ??= new Deadline(() => this.#stalled());
-    this.#deadlines.set(this.#sendDue, this.#sendTimeout);
+    this.#wait(this.#sendDue);
     this.#events.blocked(true);
+  }
+
+  #wait(due: Deadline): void {
+    const { clock, sendTimeout } = this.#options;
+    Deadlines.of(clock).set(due, sendTimeout);
   }
 
   #stalled(): void {
     const left = this.#transport.bufferedAmount;
     if (left < this.#left) {
       this.#left = left;
-      return this.#deadlines.set(this.#sendDue!, this.#sendTimeout);
+      return this.#wait(this.#sendDue!);
     }
-    const limit = this.#sendTimeout;
+    const limit = this.#options.sendTimeout;
     this.#events.stuck(
       new LimitError(`Cannot send: the peer took nothing for ${limit} ms (sendTimeout)`, {
         option: "sendTimeout",

@@ -54,8 +54,6 @@ export interface ProtocolLinkInit {
 
 /** A link over a transport: everything works here. */
 export class ProtocolLink implements Link {
-  /** What it can do: everything. */
-  readonly capabilities: Capabilities = everything;
   /** The agreed subprotocol, or `""`. */
   readonly protocol: string;
   /** The agreed extensions, or `""`. */
@@ -65,7 +63,6 @@ export class ProtocolLink implements Link {
   readonly #transport: Transport;
   readonly #protocol: Protocol;
   readonly #options: ResolvedConnectionOptions;
-  readonly #deadlines: Deadlines;
   readonly #events: Below;
   #sink!: LinkSink;
 
@@ -98,21 +95,14 @@ export class ProtocolLink implements Link {
     this.protocol = init.protocol ?? "";
     this.extensions = extension?.header ?? "";
     this.#options = options;
-    this.#deadlines = Deadlines.of(options.clock);
     const events = this.#events = new ProtocolLink.#Events(this);
     const output = new Output();
-    const pipe = {
-      output,
-      transport,
-      deadlines: this.#deadlines,
-      sendTimeout: options.sendTimeout,
-    };
-    this.#outlet = new Outlet(pipe, events);
+    this.#outlet = new Outlet({ output, transport, options }, events);
     this.#protocol = new Protocol(
       { role, extension, output, way: this.#outlet, options },
       events,
     );
-    this.#keepalive = new Keepalive(options, this.#deadlines, events);
+    this.#keepalive = new Keepalive(options, events);
   }
 
   /**
@@ -173,6 +163,11 @@ export class ProtocolLink implements Link {
   /** The peer's address, where known. */
   get remoteAddress(): TransportAddress | undefined {
     return this.#transport.remoteAddress;
+  }
+
+  /** What it can do: everything. */
+  get capabilities(): Capabilities {
+    return everything;
   }
 
   /** Where it stands. */
@@ -277,11 +272,15 @@ export class ProtocolLink implements Link {
     else queueMicrotask(() => this.#catchUp());
   }
 
+  #deadlines(): Deadlines {
+    return Deadlines.of(this.#options.clock);
+  }
+
   #data(chunk: Uint8Array): void {
     this.#keepalive.heard = true;
     if (this.#terminated) return;
     if (this.#lingering) {
-      if (this.#quietDue?.pending) this.#deadlines.set(this.#quietDue, LINGER_QUIET);
+      if (this.#quietDue?.pending) this.#deadlines().set(this.#quietDue, LINGER_QUIET);
     } else if (this.#paused || this.#held.length > 0) this.#hold(chunk, 0);
     else this.#pass(chunk, false);
   }
@@ -356,7 +355,7 @@ export class ProtocolLink implements Link {
     if (!this.#closeLeft) {
       this.#closeLeft = true;
       this.#closeDue = new Deadline(() => this.#closeLate());
-      this.#deadlines.set(this.#closeDue, this.#options.closeTimeout);
+      this.#deadlines().set(this.#closeDue, this.#options.closeTimeout);
     }
     if (!this.#protocol.deaf || this.#lingering) return;
     this.#lingering = true;
@@ -376,7 +375,7 @@ export class ProtocolLink implements Link {
     // sent the whole of a frame that was too large, and a reset before that would take our Close away.
     if (closeReceived !== undefined) return;
     this.#quietDue = new Deadline(() => this.#transport.close());
-    this.#deadlines.set(this.#quietDue, LINGER_QUIET);
+    this.#deadlines().set(this.#quietDue, LINGER_QUIET);
   }
 
   /** The time for the peer's Close, or for its end of the socket, is over. */

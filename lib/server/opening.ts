@@ -15,7 +15,7 @@ import { acceptHead, refusalFor, refusalHead } from "../handshake/answer.ts";
 import type { RequestHead } from "../handshake/head.ts";
 import { HeadReader } from "../handshake/head_reader.ts";
 import { type HandshakeVerdict, settleHook } from "../handshake/hook.ts";
-import { isUpgradeRequest, judgeRequest, keepRequest, toRequest } from "../handshake/server.ts";
+import { isUpgradeRequest, judgeRequest, packHeaders, toRequest } from "../handshake/server.ts";
 import type { WebSocketRequest } from "../handshake/server.ts";
 import { plainRequest } from "./plain.ts";
 import type { ServerSettings } from "./options.ts";
@@ -196,8 +196,8 @@ export class Opening<Data, Message extends AnyMessage = MessageData> implements 
     const transport = this.#transport;
     const link = new ProtocolLink({ role: "server", transport, protocol, options });
     const connection = new WebSocketConnection<Data, Message>(link, {
-      url: `ws${asked.url.slice(4)}`,
-      request: request === undefined ? keepRequest(asked) : (): Request => request,
+      url: ["ws", asked.url.slice(4)].join(""), // in one piece, which is smaller to keep
+      request: request ?? packHeaders(asked.headers),
       onClosed: this.#owner.closed,
       data: data as Data,
       options,
