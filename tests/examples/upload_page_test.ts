@@ -82,8 +82,9 @@ describe("the upload's page in Chromium", needsChromium(), () => {
     );
     assert.equal(await digestOf(saved), digestOfBlocks(96));
 
+    // Garbage of a few megabytes is left to the collector; a file that is held shows.
     const growth = (await server.peakMemory() - before) / MIB;
-    assert.ok(growth < 40, `the server's memory grew by ${growth} MiB`);
+    assert.ok(growth < 64, `the server's memory grew by ${growth} MiB`);
     const { shown, mostBuffered, mostUnconfirmed } = await tab.evaluate<{
       shown: number[][];
       mostBuffered: number;
