@@ -158,6 +158,7 @@ for (const role of ROLES) {
       await settle();
       assert.equal(ready.state, "pending");
       first.end();
+      await settle();
       second.end();
       await settle();
       assert.deepEqual([ready.state, connection.bufferedAmount], ["resolved", 0]);
