@@ -123,6 +123,8 @@ async function hold(contender: Contender, options: HoldOptions): Promise<Memory>
     const before = await measure(server, runtime.name);
     await ask({ open: connections, ...to });
     const after = await measure(server, runtime.name);
+    // Had one been lost meanwhile, the clients would say so now.
+    await ask({ open: 0, ...to });
     const each = (column: keyof Memory): number => (after[column] - before[column]) / connections;
     return { heap: each("heap"), resident: each("resident"), shrunk: each("shrunk") };
   } finally {
