@@ -19,6 +19,7 @@ import {
   LENGTH_EXTRA,
   STORED_BLOCK,
 } from "./codes.ts";
+import { BOUND_SYMBOLS, dynamicBound } from "./dynamic_bound.ts";
 import { DynamicCodes } from "./dynamic_codes.ts";
 import { assignCodes } from "./huffman.ts";
 import { distanceSymbol, LENGTH_SYMBOL, type Symbols } from "./symbols.ts";
@@ -50,8 +51,11 @@ export function writeBlock(
 ): void {
   const extra = symbols.count();
   const fixed = HEADER_BITS + fixedCost(symbols) + extra;
-  const own = HEADER_BITS + dynamic.build(symbols) + extra;
   const stored = from < 0 ? Infinity : storedCost(writer.count, to - from);
+  const least = Math.min(fixed, stored) - HEADER_BITS - extra;
+  const own = symbols.length <= BOUND_SYMBOLS && dynamicBound(symbols) >= least
+    ? Infinity
+    : HEADER_BITS + dynamic.build(symbols) + extra;
   if (stored <= fixed && stored <= own) {
     writer.reserve(stored, emit);
     writeStored(writer, window, from, to);

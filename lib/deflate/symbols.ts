@@ -43,6 +43,8 @@ export class Symbols {
   readonly list: Int32Array = new Int32Array(BLOCK_SYMBOLS);
   /** How many there are. */
   length = 0;
+  /** How many of them are matches. */
+  matches = 0;
   /** How often each literal, length symbol, and the end of the block occur. */
   readonly literals: Uint16Array = new Uint16Array(LITERAL_SYMBOLS);
   /** How often each distance symbol occurs. */
@@ -55,6 +57,7 @@ export class Symbols {
 
   /** Adds a match. */
   match(length: number, distance: number): void {
+    this.matches++;
     this.list[this.length++] = distance << 9 | length;
   }
 
@@ -85,6 +88,7 @@ export class Symbols {
   /** Forgets everything. */
   clear(): void {
     this.length = 0;
+    this.matches = 0;
     this.literals.fill(0);
     this.distances.fill(0);
   }
