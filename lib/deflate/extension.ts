@@ -91,13 +91,14 @@ export class PerMessageDeflate implements MessageExtension {
    * @throws {LimitError} with close code 1009 when there would be more than `limit`.
    */
   decode(piece: Uint8Array, final: boolean, limit: number, emit: PieceSink): void {
-    this.#inflater ??= this.#inflateTakeover
-      ? new Inflater({ windowBits: this.#inflateBits })
-      : lendInflater(this.#inflateBits);
+    const inflater = this.#inflater ?? this.#takeInflater();
+    // Nobody else gets it while it works, and nobody at all if it fails.
+    this.#inflater = undefined;
     this.bytes.receivedEncoded += piece.length;
     this.#decoded = emit;
-    this.#inflater.inflate(piece, final, limit, this.#countDecoded);
-    if (final && !this.#inflateTakeover) this.#returnInflater();
+    inflater.inflate(piece, final, limit, this.#countDecoded);
+    if (!final || this.#inflateTakeover) this.#inflater = inflater;
+    else returnInflater(inflater, this.#inflateBits);
   }
 
   /** Whether a message of `size` bytes is worth it; one of unknown size is. */
@@ -107,34 +108,38 @@ export class PerMessageDeflate implements MessageExtension {
 
   /** Deflates a piece of a message (section 7.2.1). */
   encode(piece: Uint8Array, final: boolean, emit: PieceSink): void {
-    this.#deflater ??= this.#deflateTakeover
-      ? new Deflater({ windowBits: this.#deflateBits, level: this.#level })
-      : lendDeflater(this.#deflateBits, this.#level);
+    const deflater = this.#deflater ?? this.#takeDeflater();
+    this.#deflater = undefined;
     this.bytes.sentDecoded += piece.length;
     this.#encoded = emit;
-    this.#deflater.deflate(piece, final, this.#countEncoded);
-    if (final && !this.#deflateTakeover) this.#returnDeflater();
+    deflater.deflate(piece, final, this.#countEncoded);
+    if (!final || this.#deflateTakeover) this.#deflater = deflater;
+    else returnDeflater(deflater, this.#deflateBits, this.#level);
   }
 
   /** Gives back what messages in progress hold, and forgets the rest: the connection has ended. */
   release(): void {
+    const inflater = this.#inflater, deflater = this.#deflater;
+    this.#inflater = this.#deflater = undefined;
     this.#decoded = this.#encoded = ignore;
-    if (!this.#inflateTakeover) this.#returnInflater();
-    if (!this.#deflateTakeover) this.#returnDeflater();
-    this.#inflater = undefined;
-    this.#deflater = undefined;
-  }
-
-  #returnInflater(): void {
-    if (this.#inflater !== undefined) returnInflater(this.#inflater, this.#inflateBits);
-    this.#inflater = undefined;
-  }
-
-  #returnDeflater(): void {
-    if (this.#deflater !== undefined) {
-      returnDeflater(this.#deflater, this.#deflateBits, this.#level);
+    if (inflater !== undefined && !this.#inflateTakeover) {
+      returnInflater(inflater, this.#inflateBits);
     }
-    this.#deflater = undefined;
+    if (deflater !== undefined && !this.#deflateTakeover) {
+      returnDeflater(deflater, this.#deflateBits, this.#level);
+    }
+  }
+
+  #takeInflater(): Inflater {
+    const windowBits = this.#inflateBits;
+    return this.#inflateTakeover ? new Inflater({ windowBits }) : lendInflater(windowBits);
+  }
+
+  #takeDeflater(): Deflater {
+    const windowBits = this.#deflateBits, level = this.#level;
+    return this.#deflateTakeover
+      ? new Deflater({ windowBits, level })
+      : lendDeflater(windowBits, level);
   }
 }
 

@@ -17,12 +17,12 @@ import {
 } from "../frame/opcode.ts";
 import { writeClosePayload } from "./close.ts";
 import type { MessageExtension } from "./extension.ts";
+import { gather, giveBack } from "./gatherer.ts";
 
 /** Whether a message is text or binary. */
 export type MessageType = "text" | "binary";
 
 const utf8 = new TextEncoder();
-const nothing = new Uint8Array(0);
 
 /**
  * Encodes messages and control frames through a `FrameEncoder`. A message leaves whole, or as the
@@ -65,7 +65,9 @@ export class MessageEncoder {
   fragment(payload: Uint8Array, final: boolean): void {
     if (!this.#transformed) return this.#fragment(payload, final);
     // An extension may give nothing for a piece, or much: what it gave makes one frame.
-    this.#fragment(this.#encoded(payload, final, this.#extension!), final);
+    const gatherer = gather(this.#extension!, payload, final);
+    this.#fragment(gatherer.payload, final);
+    giveBack(gatherer);
   }
 
   /** Encodes a ping (section 5.5.2). */
@@ -96,18 +98,9 @@ export class MessageEncoder {
     const bytes = typeof data === "string" ? utf8.encode(data) : data;
     const first = FIN | (typeof data === "string" ? TEXT : BINARY);
     if (!extension.wants(bytes.length)) return this.#frames.encode(first, bytes);
-    this.#frames.encode(first | extension.rsv, this.#encoded(bytes, true, extension));
-  }
-
-  #encoded(payload: Uint8Array, final: boolean, extension: MessageExtension): Uint8Array {
-    let encoded: Uint8Array = nothing;
-    extension.encode(payload, final, (piece): void => {
-      const joined = new Uint8Array(encoded.length + piece.length);
-      joined.set(encoded);
-      joined.set(piece, encoded.length);
-      encoded = joined;
-    });
-    return encoded;
+    const gatherer = gather(extension, bytes, true);
+    this.#frames.encode(first | extension.rsv, gatherer.payload);
+    giveBack(gatherer);
   }
 }
 
