@@ -24,12 +24,7 @@ export const LEVELS: readonly Level[] = [
   { chain: 6, nice: 32, good: 4, lazy: 8 },
   { chain: 8, nice: 48, good: 8, lazy: 16 },
   { chain: 12, nice: 64, good: 8, lazy: 16 },
-  {
-    chain: +(process.env.CH || 24),
-    nice: +(process.env.NI || 128),
-    good: +(process.env.GO || 8),
-    lazy: +(process.env.LA || 32),
-  },
+  { chain: 24, nice: 128, good: 8, lazy: 32 },
   { chain: 64, nice: 128, good: 16, lazy: 64 },
   { chain: 256, nice: 258, good: 32, lazy: 128 },
   { chain: 1024, nice: 258, good: 64, lazy: 258 },
