@@ -10,6 +10,8 @@ import type { Level } from "./levels.ts";
 const FIRST_SIZE = 1024;
 /** At most so many bits of hash. */
 const MAX_HASH_BITS = 15;
+/** The hash of four bytes is made of the upper bits of their product with this (2^32 / phi). */
+const HASH = 0x9e3779b1 | 0;
 
 /**
  * The last 2^windowBits bytes and what is yet to be compressed, in one buffer that grows with the
@@ -22,6 +24,8 @@ const MAX_HASH_BITS = 15;
 export class HashChains {
   /** The bytes: those before `position` are history. */
   window: Uint8Array;
+  /** The same, four bytes at a time. */
+  #view: DataView;
   /** Where the bytes in `window` end. */
   end = 0;
   /** The distance of the match that `find` found last. */
@@ -46,6 +50,7 @@ export class HashChains {
     this.#most = this.#reach + Math.max(4096, this.#reach >>> 1);
     this.#nice = nice;
     this.window = new Uint8Array(FIRST_SIZE);
+    this.#view = new DataView(this.window.buffer);
     const chained = Math.min(FIRST_SIZE, this.#reach);
     this.#steps = new Uint16Array(chained);
     this.#heads = new Uint16Array(FIRST_SIZE);
@@ -81,64 +86,100 @@ export class HashChains {
   }
 
   /**
-   * Looks for the longest match of the bytes from `at` on, among those whose chains have the bytes
-   * before `at`. At most `chain` earlier positions are compared.
+   * Looks for the longest match of the bytes from `at` on; at most `chain` earlier positions are
+   * compared, the nearest first. There are no matches of three bytes: they seldom take less than
+   * three literals.
    *
    * @returns Its length, if longer than `atLeast`, else 0; `distance` is set.
    */
   find(at: number, atLeast: number, chain: number): number {
-    const window = this.window;
-    const steps = this.#steps;
-    const mask = this.#mask;
-    const offset = this.#offset;
     const end = this.end;
-    const last = end - 4;
-    if (at > last) return 0;
-    let next = this.#next;
-    if (next <= at) {
-      const heads = this.#heads;
-      const shift = this.#shift;
-      let four = window[next] << 8 | window[next + 1] << 16 | window[next + 2] << 24;
-      while (next <= at) {
-        four = four >>> 8 | window[next + 3] << 24;
-        const hash = Math.imul(four, 0x9e3779b1) >>> shift;
-        const position = next + offset;
-        steps[position & mask] = position - heads[hash];
-        heads[hash] = position;
-        next++;
-      }
-      this.#next = next;
-    }
-    let distance = steps[at + offset & mask];
-    if (distance === 0) return 0;
-    const limit = at < this.#reach ? at : this.#reach;
     const most = end - at < MAX_MATCH ? end - at : MAX_MATCH;
-    if (atLeast >= most) return 0;
+    if (most < 4 || atLeast >= most) return 0;
+    if (this.#next <= at) this.#insert(at);
+    const view = this.#view;
+    const heads = this.#heads;
+    const steps = this.#steps;
+    const shift = this.#shift;
+    const mask = this.#mask;
+    const number = at + this.#offset;
+    const limit = at < this.#reach ? at : this.#reach;
     const nice = most < this.#nice ? most : this.#nice;
-    let best = atLeast;
+    const first = view.getInt32(at, true);
+    let best = atLeast < 3 ? 3 : atLeast;
     let found = 0;
+    // What is longer than the best has the same four bytes at its end, so that it is in their chain
+    // as well, `ahead` of where it begins. Of the two, the chain that goes further back is followed.
+    let tail = best - 3;
+    let last = view.getInt32(at + tail, true);
+    let ahead = 0;
+    let distance = steps[number & mask];
+    if (tail !== 0) {
+      const other = number + tail - heads[Math.imul(last, HASH) >>> shift] & 0xffff;
+      if (other > distance) {
+        ahead = tail;
+        distance = other;
+      }
+    }
+    if (distance === 0) return 0;
     while (distance <= limit) {
       const candidate = at - distance;
+      let next = distance + steps[number - distance + ahead & mask];
       if (
-        window[candidate + best] === window[at + best] && window[candidate] === window[at] &&
-        window[candidate + 1] === window[at + 1]
+        view.getInt32(candidate + tail, true) === last && view.getInt32(candidate, true) === first
       ) {
-        let length = 2;
-        while (length < most && window[candidate + length] === window[at + length]) length++;
+        const length = this.#matchLength(candidate, at, most);
         if (length > best) {
           best = length;
           found = distance;
           if (length >= nice) break;
+          tail = best - 3;
+          last = view.getInt32(at + tail, true);
+          const other = number + tail - heads[Math.imul(last, HASH) >>> shift] & 0xffff;
+          if (other > next) {
+            ahead = tail;
+            next = other;
+          }
         }
       }
-      if (--chain === 0) break;
-      const step = steps[candidate + offset & mask];
-      if (step === 0) break;
-      distance += step;
+      if (--chain === 0 || next === distance) break;
+      distance = next;
     }
     if (found === 0) return 0;
     this.distance = found;
     return best;
+  }
+
+  /** How many bytes from `candidate` on are the same as those from `at` on: 4 to `most`. */
+  #matchLength(candidate: number, at: number, most: number): number {
+    const view = this.#view;
+    let length = 4;
+    for (; length + 4 <= most; length += 4) {
+      const different = view.getInt32(candidate + length, true) ^ view.getInt32(at + length, true);
+      if (different !== 0) return length + (31 - Math.clz32(different & -different) >>> 3);
+    }
+    const { window } = this;
+    while (length < most && window[candidate + length] === window[at + length]) length++;
+    return length;
+  }
+
+  /** Puts all positions up to `at` into their chains; four bytes follow each. */
+  #insert(at: number): void {
+    const view = this.#view;
+    const steps = this.#steps;
+    const heads = this.#heads;
+    const mask = this.#mask;
+    const shift = this.#shift;
+    const offset = this.#offset;
+    let next = this.#next;
+    while (next <= at) {
+      const hash = Math.imul(view.getInt32(next, true), HASH) >>> shift;
+      const position = next + offset;
+      steps[position & mask] = position - heads[hash];
+      heads[hash] = position;
+      next++;
+    }
+    this.#next = next;
   }
 
   /** Doubles the buffer until it has `size` bytes, or as many as it may have. */
@@ -149,6 +190,7 @@ export class HashChains {
     const window = new Uint8Array(length);
     window.set(this.window.subarray(0, this.end));
     this.window = window;
+    this.#view = new DataView(window.buffer);
     const chained = Math.min(length, this.#reach);
     if (chained === this.#steps.length) return;
     this.#steps = new Uint16Array(chained);

@@ -19,13 +19,13 @@ export interface Level {
 /** The levels from 1, the fastest, to 9, the smallest; 0 is no level. */
 export const LEVELS: readonly Level[] = [
   { chain: 1, nice: 8, good: 4, lazy: 0 },
-  { chain: 1, nice: 16, good: 4, lazy: 0 },
+  { chain: 2, nice: 16, good: 4, lazy: 0 },
   { chain: 4, nice: 32, good: 4, lazy: 0 },
-  { chain: 6, nice: 32, good: 4, lazy: 8 },
+  { chain: 8, nice: 32, good: 8, lazy: 0 },
   { chain: 8, nice: 48, good: 8, lazy: 16 },
-  { chain: 12, nice: 64, good: 8, lazy: 16 },
-  { chain: 24, nice: 128, good: 8, lazy: 32 },
-  { chain: 64, nice: 128, good: 16, lazy: 64 },
-  { chain: 256, nice: 258, good: 32, lazy: 128 },
-  { chain: 1024, nice: 258, good: 64, lazy: 258 },
+  { chain: 16, nice: 64, good: 8, lazy: 32 },
+  { chain: 24, nice: 128, good: 16, lazy: 32 },
+  { chain: 64, nice: 258, good: 32, lazy: 64 },
+  { chain: 256, nice: 258, good: 64, lazy: 128 },
+  { chain: 1024, nice: 258, good: 258, lazy: 258 },
 ];
