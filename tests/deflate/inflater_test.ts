@@ -137,19 +137,7 @@ describe("inflater: what zlib makes", () => {
       }
     });
   }
-
-  it("zlib told to keep to 8 bits of window uses 9, and is understood", async () => {
-    const messages = [repeatedAfter(400), repeatedAfter(400)];
-    const packed = await zlibMessages(messages, { windowBits: 9 });
-    const inflater = fresh(8);
-    packed.forEach((message, i) => assert.deepEqual(inflateWith(inflater, [message]), messages[i]));
-  });
 });
-
-function repeatedAfter(distance: number): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(randomBytes(distance, distance));
-  return join([bytes, bytes]);
-}
 
 describe("inflater: blocks that no compressor writes", () => {
   it("3.2.3: the reserved type is refused", () => {
