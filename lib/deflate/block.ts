@@ -26,8 +26,6 @@ import { distanceSymbol, LENGTH_SYMBOL, type Symbols } from "./symbols.ts";
 
 /** BFINAL, never set, and BTYPE (section 3.2.3). */
 const HEADER_BITS = 3;
-/** The most bytes that a stored block holds (section 3.2.4). */
-const MAX_STORED = 65535;
 
 const fixedLiterals = new Int32Array(FIXED_LITERAL_LENGTHS.length);
 const fixedDistances = new Int32Array(FIXED_DISTANCE_LENGTHS.length);
@@ -38,8 +36,9 @@ assignCodes(FIXED_DISTANCE_LENGTHS, FIXED_DISTANCE_LENGTHS.length, fixedDistance
 const dynamic = new DynamicCodes();
 
 /**
- * Writes the symbols as one block, and forgets them. `bytes` are those of `window` that they stand
- * for, from `from` to `to`; a `from` below 0 says that they are gone, and the block cannot be stored.
+ * Writes the symbols as one block, and forgets them. They stand for the bytes of `window` from `from`
+ * to `to`; a `from` below 0 says that those are gone, and that the block cannot be stored. A window
+ * never has so many bytes that one stored block could not hold them, 65,535 (section 3.2.4).
  */
 export function writeBlock(
   writer: BitWriter,
@@ -82,24 +81,19 @@ function fixedCost({ literals, distances }: Symbols): number {
   return bits;
 }
 
-/** The bits of stored blocks for `length` bytes, from bit `count` of a byte on (section 3.2.4). */
+/** The bits of a stored block of `length` bytes from bit `count` of a byte on (section 3.2.4). */
 function storedCost(count: number, length: number): number {
-  const blocks = Math.max(1, Math.ceil(length / MAX_STORED));
-  const first = HEADER_BITS + (-(count + HEADER_BITS) & 7) + 32;
-  return first + (blocks - 1) * 40 + length * 8;
+  return HEADER_BITS + (-(count + HEADER_BITS) & 7) + 32 + length * 8;
 }
 
 function writeStored(writer: BitWriter, window: Uint8Array, from: number, to: number): void {
-  while (from < to) {
-    const length = Math.min(to - from, MAX_STORED);
-    writer.write(STORED_BLOCK << 1, HEADER_BITS);
-    writer.align();
-    writer.write(length, 16);
-    writer.write(length ^ 0xffff, 16);
-    writer.bytes.set(window.subarray(from, from + length), writer.length);
-    writer.length += length;
-    from += length;
-  }
+  const length = to - from;
+  writer.write(STORED_BLOCK << 1, HEADER_BITS);
+  writer.align();
+  writer.write(length, 16);
+  writer.write(length ^ 0xffff, 16);
+  writer.bytes.set(window.subarray(from, to), writer.length);
+  writer.length += length;
 }
 
 /** Writes the symbols and the end of the block in the codes given (section 3.2.5). */

@@ -59,10 +59,13 @@ export class Deflater {
 
   /**
    * Compresses a piece of a message; `final` for the last one. What `emit` is given is valid only
-   * for the length of the call; a piece that is not the last may yet give nothing.
+   * for the length of its call, in which no deflater may be used; a piece that is not the last may
+   * yet give nothing. After an error of `emit` only `reset` makes sense.
    */
   deflate(piece: Uint8Array, final: boolean, emit: PieceSink): void {
     const chains = this.#chains;
+    // An `emit` that threw may have left something there, perhaps of another connection.
+    if (symbols.length > 0) symbols.clear();
     writer.length = 0;
     writer.bits = this.#bits;
     writer.count = this.#bitCount;
