@@ -125,7 +125,7 @@ export class DecodeTable {
    */
   build(lengths: Uint8Array, from: number, to: number): boolean {
     counts.fill(0);
-    for (let i = from; i < to; i++) counts[lengths[i]]++;
+    for (let i = from; i < to; i++) if (lengths[i] !== 0) counts[lengths[i]]++;
     let longest = MAX_CODE_BITS;
     while (longest > 0 && counts[longest] === 0) longest--;
     let room = 1;
@@ -200,9 +200,10 @@ export class DecodeTable {
  * bit as the highest; here it is the lowest, as bits are read (3.1.1).
  */
 function follower(code: number, bits: number): number {
-  let bit = 1 << (bits - 1);
-  while ((code & bit) !== 0) bit >>= 1;
-  return bit === 0 ? 0 : code & (bit - 1) | bit;
+  const zeros = ~code & (1 << bits) - 1;
+  if (zeros === 0) return 0;
+  const bit = 1 << 31 - Math.clz32(zeros);
+  return code & bit - 1 | bit;
 }
 
 /** A table of literals and lengths. */
