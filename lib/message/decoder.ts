@@ -22,6 +22,7 @@ import {
 import { readLimit } from "../limits.ts";
 import { readClosePayload } from "./close.ts";
 import type { MessageExtension, PieceSink } from "./extension.ts";
+import { decodeWhole, giveBack, messageTooLarge } from "./gatherer.ts";
 import { decodeText, invalidUtf8, unmaskText } from "./text.ts";
 import { Utf8Checker } from "./utf8.ts";
 
@@ -63,6 +64,10 @@ export class MessageDecoder implements FrameSink {
   readonly #sink: MessageSink;
   readonly #emit: PieceSink;
 
+  /** The first bytes of messages that the extension transforms in one frame; -1 without one. */
+  readonly #wholeText: number;
+  readonly #wholeBinary: number;
+
   /** The opcode of the message in progress, or 0; whether the extension transforms it. */
   #type = 0;
   #transformed = false;
@@ -86,6 +91,9 @@ export class MessageDecoder implements FrameSink {
     this.#maxMessageSize = readLimit("maxMessageSize", options.maxMessageSize, DEFAULT_MAX_SIZE);
     this.#maxFragments = readLimit("maxFragments", options.maxFragments, 131_072);
     this.#extension = options.extension;
+    const rsv = options.extension?.rsv ?? 0;
+    this.#wholeText = rsv === 0 ? -1 : FIN | rsv | TEXT;
+    this.#wholeBinary = rsv === 0 ? -1 : FIN | rsv | BINARY;
     this.#sink = sink;
     this.#emit = (piece): void => {
       // One limit for all: an extension that overshoots it gains nothing.
@@ -115,6 +123,9 @@ export class MessageDecoder implements FrameSink {
       }
     }
     if (this.#closed) return;
+    if (this.#type === 0 && (first === this.#wholeText || first === this.#wholeBinary)) {
+      return this.#transformWhole(first, chunk, start, end, key);
+    }
     if ((first & CONTROL_BIT) !== 0) {
       return this.#controlFrame(first & OPCODE_BITS, maskedCopy(chunk, start, end, key));
     }
@@ -221,9 +232,24 @@ export class MessageDecoder implements FrameSink {
     this.#transform(piece, final);
   }
 
+  /** A message in one frame: nothing of it is kept between fragments either. */
+  #transformWhole(first: number, chunk: Uint8Array, start: number, end: number, key: number): void {
+    const gatherer = decodeWhole(this.#extension!, chunk, start, end, key, this.#maxMessageSize);
+    const { payload } = gatherer;
+    const data = first === this.#wholeText ? decodeText(payload) : payload.slice();
+    giveBack(gatherer);
+    this.#sink.message(data);
+  }
+
   #transform(piece: Uint8Array, final: boolean): void {
     const room = this.#maxMessageSize - this.#gathered.length;
-    this.#extension!.decode(piece, final, room, this.#emit);
+    try {
+      this.#extension!.decode(piece, final, room, this.#emit);
+    } catch (error) {
+      // What was left of the limit is no figure that the user knows.
+      if (!(error instanceof LimitError) || error.limit !== room) throw error;
+      this.#tooLarge(this.#maxMessageSize - room + error.actual);
+    }
   }
 
   #gather(chunk: Uint8Array, start: number, end: number, key: number, announced: number): void {
@@ -246,9 +272,6 @@ export class MessageDecoder implements FrameSink {
   }
 
   #tooLarge(size: number): never {
-    throw new LimitError(
-      `Cannot decode message: it has ${size} bytes or more, maxMessageSize is ${this.#maxMessageSize}`,
-      { option: "maxMessageSize", limit: this.#maxMessageSize, actual: size, closeCode: 1009 },
-    );
+    throw messageTooLarge(size, this.#maxMessageSize);
   }
 }

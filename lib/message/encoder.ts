@@ -17,12 +17,10 @@ import {
 } from "../frame/opcode.ts";
 import { writeClosePayload } from "./close.ts";
 import type { MessageExtension } from "./extension.ts";
-import { gather, giveBack } from "./gatherer.ts";
+import { encodePiece, giveBack, textBytes } from "./gatherer.ts";
 
 /** Whether a message is text or binary. */
 export type MessageType = "text" | "binary";
-
-const utf8 = new TextEncoder();
 
 /**
  * Encodes messages and control frames through a `FrameEncoder`. A message leaves whole, or as the
@@ -49,7 +47,7 @@ export class MessageEncoder {
 
   /** Encodes a whole message in one frame. */
   message(data: string | Uint8Array): void {
-    if (this.#extension !== undefined) return this.#withExtension(data, this.#extension);
+    if (this.#extension !== undefined && this.#transform(data, this.#extension)) return;
     if (typeof data === "string") this.#frames.encodeText(FIN | TEXT, data);
     else this.#frames.encode(FIN | BINARY, data);
   }
@@ -65,7 +63,7 @@ export class MessageEncoder {
   fragment(payload: Uint8Array, final: boolean): void {
     if (!this.#transformed) return this.#fragment(payload, final);
     // An extension may give nothing for a piece, or much: what it gave makes one frame.
-    const gatherer = gather(this.#extension!, payload, final);
+    const gatherer = encodePiece(this.#extension!, payload, final);
     this.#fragment(gatherer.payload, final);
     giveBack(gatherer);
   }
@@ -94,13 +92,15 @@ export class MessageEncoder {
     this.#next = final ? -1 : CONTINUATION;
   }
 
-  #withExtension(data: string | Uint8Array, extension: MessageExtension): void {
-    const bytes = typeof data === "string" ? utf8.encode(data) : data;
-    const first = FIN | (typeof data === "string" ? TEXT : BINARY);
-    if (!extension.wants(bytes.length)) return this.#frames.encode(first, bytes);
-    const gatherer = gather(extension, bytes, true);
-    this.#frames.encode(first | extension.rsv, gatherer.payload);
+  /** Encodes a whole message through the extension; false if that does not want it. */
+  #transform(data: string | Uint8Array, extension: MessageExtension): boolean {
+    const bytes = typeof data === "string" ? textBytes(data) : data;
+    if (!extension.wants(bytes.length)) return false;
+    const first = FIN | extension.rsv | (typeof data === "string" ? TEXT : BINARY);
+    const gatherer = encodePiece(extension, bytes, true);
+    this.#frames.encode(first, gatherer.payload);
     giveBack(gatherer);
+    return true;
   }
 }
 

@@ -203,7 +203,7 @@ describe("threats to compressed messages", () => {
     const stored = hex("00 00 00 ff ff");
     const fixed = new Bits().header(1, true).fixed(256).bytes;
     const dynamic = new Bits().dynamic({ literals: { 256: 1 } }, true).code(0, 1).bytes;
-    for (const [block, count] of [[stored, 50_000], [fixed, 50_000], [dynamic, 1000]] as const) {
+    for (const [block, count] of [[stored, 5000], [fixed, 5000], [dynamic, 200]] as const) {
       const messages = new Map([1, 2].map((factor) => {
         const blocks = join(Array.from({ length: factor * count }, () => block));
         return [factor * count, framesOf("server", COMPRESSED_BINARY, [blocks, hex("00")])];
