@@ -40,8 +40,18 @@ function expand(tokens: readonly Token[]): Uint8Array {
   return Uint8Array.from(bytes);
 }
 
+interface WriteOptions {
+  /** Whether the bytes are still there. */
+  storable?: boolean;
+  /** How many empty blocks stand before, of ten bits each. */
+  after?: number;
+}
+
 /** Writes one block as a message, and reckons what each kind of block would take. */
-function write(tokens: readonly Token[], { storable = true } = {}): Written {
+function write(
+  tokens: readonly Token[],
+  { storable = true, after = 0 }: WriteOptions = {},
+): Written {
   const symbols = new Symbols();
   const fill = (): void => {
     for (const token of tokens) {
@@ -59,13 +69,14 @@ function write(tokens: readonly Token[], { storable = true } = {}): Written {
   const writer = new BitWriter();
   const pieces: Uint8Array[] = [];
   const emit = (piece: Uint8Array): void => void pieces.push(piece.slice());
+  for (let i = 0; i < after; i++) writer.write(0b010, 10);
   writeBlock(writer, symbols, bytes, storable ? 0 : -1, bytes.length, emit);
   writer.write(0, 3);
   writer.align();
   writer.flush(emit);
   const message = new Uint8Array(pieces.flatMap((piece) => [...piece]));
   const blocks = blocksOf(message);
-  assert.equal(blocks.length, 1);
+  assert.equal(blocks.length, after + 1);
   assert.equal(symbols.length + symbols.matches, 0);
   assert.ok(symbols.literals.every((count) => count === 0));
   assert.ok(symbols.distances.every((count) => count === 0));
@@ -74,12 +85,13 @@ function write(tokens: readonly Token[], { storable = true } = {}): Written {
     if ("literal" in token) fixed += fixedLength(token.literal);
     else fixed += fixedLength(LENGTH_SYMBOL[token.length]) + 5;
   }
-  const stored = storable ? 8 + 32 + bytes.length * 8 : Infinity;
-  return { message, bytes, block: blocks[0], fixed: fixed + extra, stored, dynamic, bound };
+  const header = Math.ceil((after * 10 + 3) / 8) * 8 - after * 10;
+  const stored = storable ? header + 32 + bytes.length * 8 : Infinity;
+  return { message, bytes, block: blocks[after], fixed: fixed + extra, stored, dynamic, bound };
 }
 
 /** Checks all that holds for any block, and gives its anatomy. */
-function check(tokens: readonly Token[], options?: { storable?: boolean }): Block {
+function check(tokens: readonly Token[], options?: WriteOptions): Block {
   const written = write(tokens, options);
   const { block } = written;
   const message = Uint8Array.of(...written.message, 0, 0, 255, 255);
@@ -102,6 +114,21 @@ function literals(bytes: Iterable<number>): Token[] {
 describe("writeBlock", () => {
   it("stores what is random", () => {
     assert.equal(check(literals(randomBytes(1000, 1))).type, "stored");
+  });
+
+  it("stores from the very bit on from which that is shorter", () => {
+    for (let after = 0; after < 4; after++) {
+      const types = [];
+      // So many of the literals take nine bits in the fixed code.
+      for (let nines = 25; nines <= 36; nines++) {
+        const bytes = Array.from(
+          { length: 60 },
+          (_, i) => i < nines ? 255 - i * 3 : (i - nines) * 4,
+        );
+        types.push(check(literals(bytes), { after }).type);
+      }
+      assert.deepEqual(new Set(types), new Set(["fixed", "stored"]));
+    }
   });
 
   it("does not store what has left the window", () => {

@@ -206,6 +206,9 @@ describe("Deflater", () => {
     for (const windowBits of [8, 15]) {
       const [packed] = roundTrip([new Uint8Array(500_000)], { windowBits });
       assert.equal(blocksOf(packed).length, 1);
+      // Matches go on where the window slid.
+      const lengths = matchesOf(packed).map(({ length }) => length);
+      assert.deepEqual(lengths.slice(0, -1), new Array(Math.floor(499_999 / 258)).fill(258));
     }
   });
 
