@@ -101,9 +101,9 @@ export class PerMessageDeflate implements MessageExtension {
     else returnInflater(inflater, this.#inflateBits);
   }
 
-  /** Whether a message of `size` bytes is worth it; one of unknown size is. */
+  /** Whether a message of `size` bytes is worth it; one of unknown size is, unless none ever is. */
   wants(size: number): boolean {
-    return size < 0 || size >= this.#threshold;
+    return size < 0 ? this.#threshold !== Infinity : size >= this.#threshold;
   }
 
   /** Deflates a piece of a message (section 7.2.1). */

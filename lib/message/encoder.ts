@@ -59,12 +59,16 @@ export class MessageEncoder {
     if (this.#transformed) this.#next |= this.#extension!.rsv;
   }
 
-  /** Encodes the next fragment; `final` makes it the last. */
+  /**
+   * Encodes the next fragment; `final` makes it the last. An extension may keep one back that is not,
+   * to let it leave with the next.
+   */
   fragment(payload: Uint8Array, final: boolean): void {
     if (!this.#transformed) return this.#fragment(payload, final);
-    // An extension may give nothing for a piece, or much: what it gave makes one frame.
+    // What an extension gives for a piece makes one frame; for some it gives nothing yet.
     const gatherer = encodePiece(this.#extension!, payload, final);
-    this.#fragment(gatherer.payload, final);
+    const encoded = gatherer.payload;
+    if (final || encoded.length > 0) this.#fragment(encoded, final);
     giveBack(gatherer);
   }
 

@@ -186,7 +186,28 @@ describe("permessage-deflate", () => {
       assert.equal(extension.wants(-1), true);
     }
     assert.equal(make("server").wants(0), true);
-    assert.equal(make("server", {}, { threshold: Infinity }).wants(1e9), false);
+    const never = make("server", {}, { threshold: Infinity });
+    assert.deepEqual([never.wants(1e9), never.wants(-1)], [false, false]);
+  });
+
+  it("a fragment that gives nothing yet makes no frame", () => {
+    const extension = make("server"), receiver = make("client");
+    const frames = new FrameEncoder({ role: "server" });
+    const encoder = new MessageEncoder(frames, extension);
+    encoder.begin("text");
+    const parts = ["'H'", "'el'", "", "'l'", "'o'", ""].map((piece, i) => {
+      encoder.fragment(hex(piece), i === 5);
+      return frames.output.take();
+    });
+    assert.ok(parts.every(({ length }) => length !== 2));
+    const wire = join(parts);
+    assert.equal(wire[0] & 0x70, 0x40);
+    const { messages } = throughCores([wire], {
+      role: "client",
+      extension: receiver,
+      allowedRsv: 0x40,
+    });
+    assert.deepEqual(messages, [text("Hello")]);
   });
 
   it("it counts bytes before and after, each way", () => {
