@@ -36,7 +36,9 @@ export async function runDeflate(
   for (const runtime of runtimes.values()) {
     const requests = requestsFor(`deflate/${runtime.name}/`, options);
     if (requests.length === 0) continue;
-    output.line(`deflate/${runtime.name}/: bytes a message, microseconds to deflate, to inflate`);
+    output.line(
+      `deflate/${runtime.name}/: bytes a message, CPU time to deflate and to inflate in us`,
+    );
     const command = [...runtime.command, "benchmarks/deflate_worker.ts"];
     const worker = new Child(command, { cwd: root, core: cores.measured });
     try {

@@ -20,7 +20,7 @@ export interface DeflateRequest {
   name: string;
   level: number;
   rounds: number;
-  /** Milliseconds that each measurement takes at least. */
+  /** Milliseconds of CPU time that each measurement takes at least. */
   duration: number;
 }
 
@@ -29,9 +29,9 @@ export interface DeflateAnswer {
   name: string;
   /** Bytes it compresses a message to, without the four that permessage-deflate leaves out. */
   size: number;
-  /** Microseconds that compressing takes, round by round. */
+  /** Microseconds of CPU time that compressing takes, round by round. */
   deflate: number[];
-  /** Microseconds that inflating takes, of the same bytes for each contender, round by round. */
+  /** Microseconds of CPU time that inflating takes, of the same bytes for each contender, round by round. */
   inflate: number[];
 }
 
