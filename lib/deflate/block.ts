@@ -48,8 +48,9 @@ export function writeBlock(
   to: number,
   emit: PieceSink,
 ): void {
-  const extra = symbols.count();
-  const fixed = HEADER_BITS + fixedCost(symbols) + extra;
+  symbols.count();
+  const extra = symbols.extraBits;
+  const fixed = HEADER_BITS + symbols.fixedBits + extra;
   const stored = from < 0 ? Infinity : storedCost(writer.count, to - from);
   const least = Math.min(fixed, stored) - HEADER_BITS - extra;
   const own = symbols.length <= BOUND_SYMBOLS && dynamicBound(symbols) >= least
@@ -69,16 +70,6 @@ export function writeBlock(
     writeSymbols(writer, symbols, dynamic.literals, dynamic.distances);
   }
   symbols.clear();
-}
-
-/** The bits of the symbols in the fixed codes, without extra bits (section 3.2.6). */
-function fixedCost({ literals, distances }: Symbols): number {
-  let bits = 0;
-  for (let symbol = 0; symbol < literals.length; symbol++) {
-    bits += literals[symbol] * FIXED_LITERAL_LENGTHS[symbol];
-  }
-  for (let symbol = 0; symbol < distances.length; symbol++) bits += distances[symbol] * 5;
-  return bits;
 }
 
 /** The bits of a stored block of `length` bytes from bit `count` of a byte on (section 3.2.4). */

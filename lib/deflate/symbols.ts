@@ -9,6 +9,7 @@ import {
   DISTANCE_SYMBOLS,
   END_OF_BLOCK,
   FIRST_LENGTH,
+  FIXED_LITERAL_LENGTHS,
   LENGTH_BASE,
   LENGTH_EXTRA,
   LITERAL_SYMBOLS,
@@ -17,6 +18,9 @@ import {
 
 /** The most literals and matches in one block. */
 export const BLOCK_SYMBOLS = 16384;
+
+/** The fixed code of distances has one length (RFC 1951 section 3.2.6). */
+const FIXED_DISTANCE_BITS = 5;
 
 /** For each length, its symbol: 257 to 285 (RFC 1951 section 3.2.5). */
 export const LENGTH_SYMBOL: Uint16Array = new Uint16Array(MAX_MATCH + 1);
@@ -45,6 +49,10 @@ export class Symbols {
   length = 0;
   /** How many of them are matches. */
   matches = 0;
+  /** Once they are counted: the extra bits of all lengths and distances. */
+  extraBits = 0;
+  /** Once they are counted: the bits they take in the fixed codes, without extra bits. */
+  fixedBits = 0;
   /** How often each literal, length symbol, and the end of the block occur. */
   readonly literals: Uint16Array = new Uint16Array(LITERAL_SYMBOLS);
   /** How often each distance symbol occurs. */
@@ -61,28 +69,28 @@ export class Symbols {
     this.list[this.length++] = distance << 9 | length;
   }
 
-  /**
-   * Counts all symbols and the end of the block.
-   *
-   * @returns The extra bits of all lengths and distances.
-   */
-  count(): number {
+  /** Counts all symbols and the end of the block, and what they take. */
+  count(): void {
     const { list, length: end, literals, distances } = this;
     let extra = 0;
+    let fixed = FIXED_LITERAL_LENGTHS[END_OF_BLOCK] + this.matches * FIXED_DISTANCE_BITS;
     for (let at = 0; at < end; at++) {
       const symbol = list[at];
       if (symbol < 512) {
         literals[symbol]++;
+        fixed += FIXED_LITERAL_LENGTHS[symbol];
       } else {
         const length = LENGTH_SYMBOL[symbol & 511];
         const distance = distanceSymbol(symbol >>> 9);
         literals[length]++;
         distances[distance]++;
+        fixed += FIXED_LITERAL_LENGTHS[length];
         extra += LENGTH_EXTRA[length - FIRST_LENGTH] + DISTANCE_EXTRA[distance];
       }
     }
     literals[END_OF_BLOCK] = 1;
-    return extra;
+    this.extraBits = extra;
+    this.fixedBits = fixed;
   }
 
   /** Forgets everything. */

@@ -60,7 +60,8 @@ function write(
     }
   };
   fill();
-  const extra = symbols.count();
+  symbols.count();
+  const extra = symbols.extraBits;
   const dynamic = 3 + new DynamicCodes().build(symbols) + extra;
   const bound = tokens.length > BOUND_SYMBOLS ? 0 : 3 + dynamicBound(symbols) + extra;
   symbols.clear();
