@@ -102,6 +102,10 @@ describe("inflater: RFC 7692 section 7.2.3", () => {
     }
     refuses(new Bits().header(1).fixed(97).bytes, why);
     refuses(hex("00 09 00 f6 ff 00"), why);
+    // The tail as symbols: sixteen of one bit, and the end of the block; one bit is left.
+    const literals: Record<number, number> = { 256: 15 };
+    for (let i = 0; i < 15; i++) literals[97 + i] = i + 1;
+    refuses(new Bits().dynamic({ literals }).align().bytes, why);
   });
 });
 
@@ -290,6 +294,32 @@ describe("inflater: blocks that no compressor writes", () => {
     gives(message, utf8.encode(text));
   });
 
+  it("3.2.5: the longest match there is, of 48 bits, cut anywhere", () => {
+    const before = new Uint8Array(randomBytes(32_768, 3));
+    const literals: Record<number, number> = { 256: 1, 284: 15, 283: 15 };
+    const distances: Record<number, number> = { 28: 15, 29: 15 };
+    for (let i = 2; i < 15; i++) literals[i] = distances[i] = i;
+    distances[0] = 1;
+    const codes = canonical(literals), distanceCodes = canonical(distances);
+    const bits = new Bits().dynamic({ literals, distances });
+    const expected = [...before];
+    for (let round = 0; round < 26; round++) {
+      const literal = 2 + round * 5 % 13;
+      bits.code(...codes.get(literal)!);
+      expected.push(literal);
+      const length = 227 + round % 31, distance = 24_577 + round * 300;
+      bits.code(...codes.get(284)!).field(length - 227, 5);
+      bits.code(...distanceCodes.get(29)!).field(distance - 24_577, 13);
+      for (let i = 0; i < length; i++) expected.push(expected[expected.length - distance]);
+    }
+    const message = bits.code(...codes.get(256)!).end();
+    const stored = new Bits().stored(before).bytes;
+    for (const offset of message.keys()) {
+      const pieces = [stored, ...cut(message, [offset, offset + 1 + offset % 9])];
+      assert.deepEqual(inflate(pieces), new Uint8Array(expected));
+    }
+  });
+
   it("3.2.5: length 258 has two names", () => {
     const message = new Bits().header(1).fixed(97).fixed(285).code(0, 5)
       .fixed(284).field(31, 5).code(0, 5).fixed(256).end();
@@ -394,6 +424,24 @@ describe("inflater: limits and memory", () => {
       }
     }
     assert.deepEqual(inflate([hex("00")], { limit: 0 }), hex(""));
+  });
+
+  it("a match stops at the limit, and at the end of the ring, to the byte", () => {
+    const empty = hex("");
+    for (let before = 240; before <= 264; before++) {
+      for (const size of [512, 2048, 4096]) {
+        const stored = new Uint8Array(randomBytes(size - before, before));
+        const message = new Bits().stored(stored).header(1).fixed(285).code(0, 5).fixed(256)
+          .stored(empty).stored(empty).stored(empty).end();
+        const output = join([stored, new Uint8Array(258).fill(stored[stored.length - 1])]);
+        assert.deepEqual(inflate([message], { windowBits: 9 }), output);
+        assert.deepEqual(inflate([message], { limit: output.length }), output);
+        for (const limit of [output.length - 1, output.length - 2, size]) {
+          if (limit >= output.length) continue;
+          assert.throws(() => inflate([message], { limit }), { closeCode: 1009 });
+        }
+      }
+    }
   });
 
   it("it asks for no more memory than the window, doubling with what is written", () => {
