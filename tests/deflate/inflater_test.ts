@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import * as zlib from "node:zlib";
 import { describe, it } from "node:test";
 import { LimitError, ProtocolError } from "../../lib/errors.ts";
@@ -313,10 +314,10 @@ describe("inflater: blocks that no compressor writes", () => {
       for (let i = 0; i < length; i++) expected.push(expected[expected.length - distance]);
     }
     const message = bits.code(...codes.get(256)!).end();
-    const stored = new Bits().stored(before).bytes;
+    const stored = new Bits().stored(before).bytes, output = Buffer.from(expected);
     for (const offset of message.keys()) {
       const pieces = [stored, ...cut(message, [offset, offset + 1 + offset % 9])];
-      assert.deepEqual(inflate(pieces), new Uint8Array(expected));
+      assert.ok(output.equals(inflate(pieces)), `cut at ${offset}`);
     }
   });
 
