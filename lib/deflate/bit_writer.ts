@@ -8,6 +8,9 @@ import type { PieceSink } from "../message/extension.ts";
 /** The bytes of output that are gathered: more than the longest block that is written. */
 export const OUTPUT_SIZE = 65536;
 
+/** Below so many bytes a view of the output is made once and kept: making one costs its weight. */
+const KEPT_VIEWS = 256;
+
 /**
  * Output as it grows. There is one for all deflaters: each uses it for the length of a call, and
  * keeps the bits that fill no byte yet. Whoever writes many symbols takes the fields into locals.
@@ -21,6 +24,8 @@ export class BitWriter {
   bits = 0;
   /** How many of them: below 16. */
   count = 0;
+
+  readonly #views = new Array<Uint8Array | undefined>(KEPT_VIEWS).fill(undefined);
 
   /** Writes `count` bits of `value`, at most 16; all others of its bits are 0. */
   write(value: number, count: number): void {
@@ -55,6 +60,7 @@ export class BitWriter {
     if (this.length === 0) return;
     const { length } = this;
     this.length = 0;
-    emit(this.bytes.subarray(0, length));
+    if (length < KEPT_VIEWS) emit(this.#views[length] ??= this.bytes.subarray(0, length));
+    else emit(this.bytes.subarray(0, length));
   }
 }

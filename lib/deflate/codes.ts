@@ -37,8 +37,8 @@ export const REPEAT_ZERO = 17;
 export const REPEAT_ZERO_LONG = 18;
 
 /** The order in which the lengths of the code length code are sent (section 3.2.7). */
-export const CODE_LENGTH_ORDER: Uint8Array = Uint8Array.of(
-  ...[16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15],
+export const CODE_LENGTH_ORDER: Uint8Array = Uint8Array.from(
+  [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15],
 );
 
 /** Extra bits of the length symbols from 257 on (section 3.2.5). */

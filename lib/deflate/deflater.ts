@@ -27,6 +27,7 @@ const symbols = new Symbols();
 /** Compresses the messages of one connection, each with the ones before it as its context. */
 export class Deflater {
   readonly #level: Level;
+  /** The greatest distance: bytes further back are dropped. */
   readonly #reach: number;
   readonly #chains: HashChains;
   /** Where in the window the bytes that are yet to be compressed begin. */
@@ -39,7 +40,7 @@ export class Deflater {
 
   /** Makes a deflater without context. */
   constructor({ level, windowBits }: DeflaterOptions) {
-    this.#level = LEVELS[level];
+    this.#level = LEVELS[level - 1];
     this.#reach = 1 << windowBits;
     this.#chains = new HashChains(windowBits, this.#level);
   }

@@ -8,9 +8,7 @@ import type { Level } from "./levels.ts";
 
 /** A window begins with so many bytes, and doubles. */
 const FIRST_SIZE = 1024;
-/** At most so many bits of hash. */
-const MAX_HASH_BITS = 15;
-/** The hash of four bytes is made of the upper bits of their product with this (2^32 / phi). */
+/** The hash of four bytes is the upper bits of their product with this (2^32 / phi). */
 const HASH = 0x9e3779b1 | 0;
 
 /**
@@ -22,17 +20,19 @@ const HASH = 0x9e3779b1 | 0;
  * it is forgotten: what is out of date is out of reach, or leads to bytes that do not match.
  */
 export class HashChains {
-  /** The bytes: those before `position` are history. */
+  /** The bytes. Whoever puts some there, from `end` on, moves `end`. */
   window: Uint8Array;
-  /** The same, four bytes at a time. */
-  #view: DataView;
   /** Where the bytes in `window` end. */
   end = 0;
   /** The distance of the match that `find` found last. */
   distance = 0;
+  /** The greatest distance. */
   readonly #reach: number;
+  /** The greatest size of the buffer. */
   readonly #most: number;
   readonly #nice: number;
+  /** The window, to be read four bytes at a time. */
+  #view: DataView;
   /** Bytes of the stream before `window[0]`, modulo 2^16. */
   #offset = 0;
   /** The first position that is in no chain yet. */
@@ -41,7 +41,9 @@ export class HashChains {
   #heads: Uint16Array;
   /** For each position, how far before it the one before it in its chain is; 0 ends a chain. */
   #steps: Uint16Array;
+  /** From a position to its place in #steps. */
   #mask: number;
+  /** From a product to a hash. */
   #shift: number;
 
   /** Makes an empty window of 2^windowBits bytes. */
@@ -53,9 +55,9 @@ export class HashChains {
     this.#view = new DataView(this.window.buffer);
     const chained = Math.min(FIRST_SIZE, this.#reach);
     this.#steps = new Uint16Array(chained);
-    this.#heads = new Uint16Array(FIRST_SIZE);
+    this.#heads = new Uint16Array(chained);
     this.#mask = chained - 1;
-    this.#shift = 22;
+    this.#shift = 1 + Math.clz32(chained);
   }
 
   /** Bytes of memory held. */
@@ -70,7 +72,7 @@ export class HashChains {
     this.end = 0;
   }
 
-  /** Makes room for `length` bytes by growing, as far as growing is allowed. Gives the room. */
+  /** Makes room for `length` bytes by growing, as far as the buffer may grow. Gives the room. */
   reserve(length: number): number {
     const { window, end } = this;
     if (end + length > window.length && window.length < this.#most) this.#grow(end + length);
@@ -194,10 +196,9 @@ export class HashChains {
     const chained = Math.min(length, this.#reach);
     if (chained === this.#steps.length) return;
     this.#steps = new Uint16Array(chained);
+    this.#heads = new Uint16Array(chained);
     this.#mask = chained - 1;
-    const hashBits = Math.min(31 - Math.clz32(chained), MAX_HASH_BITS);
-    this.#heads = new Uint16Array(1 << hashBits);
-    this.#shift = 32 - hashBits;
+    this.#shift = 1 + Math.clz32(chained);
     // The bytes that are there enter the new chains with the next search.
     this.#next = 0;
   }

@@ -16,9 +16,8 @@ export interface Level {
   readonly lazy: number;
 }
 
-/** The levels from 1, the fastest, to 9, the smallest; 0 is no level. */
+/** The levels from 1, the fastest, to 9, the smallest. */
 export const LEVELS: readonly Level[] = [
-  { chain: 1, nice: 8, good: 4, lazy: 0 },
   { chain: 2, nice: 16, good: 4, lazy: 0 },
   { chain: 4, nice: 32, good: 4, lazy: 0 },
   { chain: 8, nice: 32, good: 8, lazy: 0 },
