@@ -461,6 +461,13 @@ describe("inflater: limits and memory", () => {
     }
   });
 
+  it("a limit below the ring's size does not make it grow", () => {
+    const inflater = fresh();
+    const hello = hex("f2 48 cd c9 c9 07 00");
+    for (let i = 0; i < 50; i++) assert.deepEqual(inflateWith(inflater, [hello], 5), HELLO);
+    assert.equal(inflater.memory, 512);
+  });
+
   it("ten messages of 110 bytes take 2 KiB", async () => {
     const messages = Array.from({ length: 10 }, (_, i) => tradesJson(i, 110));
     const inflater = fresh();

@@ -158,7 +158,11 @@ describe("threats to compressed messages", () => {
       first[0] &= 0x7f;
       assert.equal(throughCores([first], on(role, limits)).error?.code, "TRUNCATED");
       assert.deepEqual(throughCores([two], on(role, limits)).error, TOO_LARGE);
-      assert.equal(protocolWith(role, two, limits).closeCode, 1009);
+      const { closeCode, error } = protocolWith(role, two, limits);
+      assert.equal(closeCode, 1009);
+      // It tells of the limit that the user has set, not of what was left of it.
+      assert.ok(error !== undefined && "limit" in error && error.limit === 1000);
+      assert.ok(error.actual > 1000 && error.message.includes("maxMessageSize is 1000"));
       const { messages } = throughCores([bytes], on(role, { maxMessageSize: content.length }));
       assert.deepEqual(messages, [{ type: "binary", data: content }]);
       const short = throughCores([bytes], on(role, { maxMessageSize: content.length - 1 }));
@@ -324,6 +328,22 @@ describe("threats to compressed messages", () => {
         const { messages, error } = given([`c1 07 | ${HELLO}`, orphan], on(role));
         assert.deepEqual(messages, [text("Hello")]);
         assert.deepEqual(error, { code: "CONTINUATION_UNEXPECTED", closeCode: 1002 });
+      }
+    }
+  });
+
+  it("threat: a new message before the last fragment of the one before is 1002, compressed or not", () => {
+    for (const role of roles) {
+      for (const begun of ["41 03 | f2 48 cd", "01 01 | 61"]) {
+        for (
+          const next of [`c1 07 | ${HELLO}`, `c2 07 | ${HELLO}`, "41 03 | f2 48 cd", "81 01 | 61"]
+        ) {
+          const { messages, error } = given([begun, next], on(role));
+          assert.deepEqual([messages, error], [[], {
+            code: "CONTINUATION_EXPECTED",
+            closeCode: 1002,
+          }]);
+        }
       }
     }
   });
