@@ -23,7 +23,7 @@ export const LEVELS: readonly Level[] = [
   { chain: 8, nice: 32, good: 8, lazy: 0 },
   { chain: 8, nice: 48, good: 8, lazy: 16 },
   { chain: 16, nice: 64, good: 8, lazy: 32 },
-  { chain: 32, nice: 128, good: 16, lazy: 32 },
+  { chain: 32, nice: 128, good: 8, lazy: 32 },
   { chain: 64, nice: 258, good: 32, lazy: 64 },
   { chain: 256, nice: 258, good: 64, lazy: 128 },
   { chain: 1024, nice: 258, good: 258, lazy: 258 },
