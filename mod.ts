@@ -19,9 +19,15 @@ export type {
   ErrorHandler,
 } from "./lib/connection/handlers.ts";
 export type { MessageData } from "./lib/connection/inbox.ts";
+export {
+  type AnyMessage,
+  type GatherOptions,
+  IncomingMessage,
+  type MessageModeOf,
+} from "./lib/connection/incoming_message.ts";
 export type { Capabilities, ReadyState } from "./lib/connection/link.ts";
-export type { ConnectionOptions } from "./lib/connection/options.ts";
-export type { SendData } from "./lib/connection/streams.ts";
+export type { ConnectionOptions, MessageMode } from "./lib/connection/options.ts";
+export type { SendData, SendSource, SendSourceOptions } from "./lib/connection/send_data.ts";
 export type { TransportAddress } from "./lib/connection/transport.ts";
 export {
   type CloseInfo,
@@ -37,7 +43,7 @@ export {
   type TransportErrorCode,
 } from "./lib/errors.ts";
 export { FrameDecoder, type FrameDecoderOptions, type FrameSink } from "./lib/frame/decoder.ts";
-export { FrameEncoder, type FrameEncoderOptions } from "./lib/frame/encoder.ts";
+export { FrameEncoder, type FrameEncoderOptions, type FrameWay } from "./lib/frame/encoder.ts";
 export type { Frame } from "./lib/frame/frame.ts";
 export { maskInto, type MaskSource, randomMask } from "./lib/frame/mask.ts";
 export type { Opcode, Role } from "./lib/frame/opcode.ts";
@@ -50,7 +56,7 @@ export {
   type MessageSink,
 } from "./lib/message/decoder.ts";
 export type { ExtensionOffer, MessageExtension, PieceSink } from "./lib/message/extension.ts";
-export type { Message } from "./lib/message/message.ts";
+export type { Message, MessageType } from "./lib/message/message.ts";
 export {
   MessageDecoderStream,
   MessageEncoderStream,

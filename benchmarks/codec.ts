@@ -8,7 +8,7 @@ import { CODEC_CASES, type CodecAnswer, type CodecRequest } from "./codec_cases.
 import type { EchoEnvironment } from "./echo.ts";
 import { type BenchmarkOptions, isWanted } from "./options.ts";
 import { Child } from "./processes.ts";
-import type { Runtime } from "./runtimes.ts";
+import { EXPOSE_GC } from "./runtimes.ts";
 import { summarize, type Summary } from "./statistics.ts";
 
 /** What one case gave. */
@@ -16,13 +16,6 @@ export interface CodecResult {
   name: string;
   codecs: { name: string; nanosecondsPerMessage: Summary }[];
 }
-
-/** Lets mitata clean up before each measurement; Bun lets it anyway. */
-const EXPOSE_GC: Readonly<Record<Runtime["name"], string[]>> = {
-  deno: ["--v8-flags=--expose-gc"],
-  bun: [],
-  node: ["--expose-gc"],
-};
 
 /** Runs all cases that were asked for. */
 export async function runCodec(
@@ -35,6 +28,7 @@ export async function runCodec(
     const wanted = CODEC_CASES.filter(({ name }) => isWanted(prefix + name, options));
     if (wanted.length === 0) continue;
     output.line(`${prefix}: nanoseconds a message`);
+    // So that mitata can clean up before each measurement.
     const command = [...runtime.command, ...EXPOSE_GC[runtime.name], "benchmarks/codec_worker.ts"];
     const worker = new Child(command, { cwd: root, core: cores.measured });
     try {

@@ -32,8 +32,8 @@ export interface ContenderResult {
 export interface ContestResult {
   name: string;
   contenders: ContenderResult[];
-  /** CPU time for each message: this library's to each other contender's, turn by turn. */
-  ratios: { to: string; ratio: Summary }[];
+  /** CPU time for each message of one contender to another's, turn by turn, and what is wanted. */
+  ratios: { of: string; to: string; ratio: Summary; atMost: number | undefined }[];
 }
 
 /** A contest that could not be held: a server did not start, or did not echo. */
@@ -66,8 +66,9 @@ export async function runEcho(
     for (const runtime of runtimes.values()) {
       const name = `echo/${runtime.name}/${echoCase.name}`;
       if (!isWanted(name, options)) continue;
+      const contenders = contendersFor(runtime.name, echoCase.field, { root, base: options.base });
+      if (contenders.length === 0) continue;
       output.line(`${name}: ${describe(echoCase)}`);
-      const contenders = contendersFor(runtime.name, echoCase, { root, base: options.base });
       const command = [...bun.command, "benchmarks/load.ts"];
       const load = new Child(command, { cwd: root, core: cores.load });
       try {
@@ -131,7 +132,10 @@ class Contest {
           rounds[index].push(await this.#round(contender, servers[index], times));
         }
       }
-      return judge(name, contenders.map(({ name }, index) => ({ name, rounds: rounds[index] })));
+      return judge(
+        name,
+        contenders.map((contender, index) => ({ ...contender, rounds: rounds[index] })),
+      );
     } finally {
       for (const { child } of servers) await child.stop();
     }
@@ -142,7 +146,7 @@ class Contest {
     server: RunningServer,
     times: { warmup: number; duration: number },
   ): Promise<LoadResult> {
-    const { name: _, bare: __, ...load } = this.#case;
+    const { name: _, field: __, ...load } = this.#case;
     const { port, child: { pid } } = server;
     const request: LoadRequest = { ...load, ...times, mode: contender.mode, port, pid };
     const answer = await this.#tools.load.ask(request, 30_000) as LoadResult | { error: string };
@@ -157,7 +161,7 @@ function cpuPerMessage({ serverCpu, messages }: LoadResult): number {
 }
 
 /** Forms the medians and the ratios. */
-function judge(name: string, played: { name: string; rounds: LoadResult[] }[]): ContestResult {
+function judge(name: string, played: (Contender & { rounds: LoadResult[] })[]): ContestResult {
   const contenders = played.map(({ name, rounds }) => ({
     name,
     rounds,
@@ -167,13 +171,16 @@ function judge(name: string, played: { name: string; rounds: LoadResult[] }[]): 
     serverWaited: median(rounds.map((round) => round.serverWaited / round.seconds)),
     loadBusy: median(rounds.map((round) => round.loadCpu / round.seconds)),
   }));
-  const [ours, ...others] = played;
-  const ratios = others.map(({ name, rounds }) => ({
-    to: name,
-    ratio: summarize(
-      rounds.map((round, turn) => cpuPerMessage(ours.rounds[turn]) / cpuPerMessage(round)),
-    ),
-  }));
+  const roundsOf = new Map(played.map(({ name, rounds }) => [name, rounds]));
+  const ratios = played.flatMap(({ name, rounds, beside }) =>
+    beside.map(({ name: to, atMost }) => {
+      const others = roundsOf.get(to) ?? [];
+      const ratios = others.map((other, turn) =>
+        cpuPerMessage(rounds[turn]) / cpuPerMessage(other)
+      );
+      return { of: name, to, ratio: summarize(ratios), atMost };
+    })
+  );
   return { name, contenders, ratios };
 }
 
@@ -191,11 +198,12 @@ function report({ contenders, ratios }: ContestResult, output: Output): void {
         (serverBusy + serverWaited < SATURATED ? "  server not saturated" : ""),
     );
   }
-  for (const { to, ratio } of ratios) {
+  for (const { of, to, ratio, atMost } of ratios) {
     output.line(
-      `  ${contenders[0].name} / ${to}: ${format(ratio.median)}, ` +
+      `  ${of} / ${to}: ${format(ratio.median)}, ` +
         `95 % within ${format(ratio.low)} .. ${format(ratio.high)}, ` +
-        `all within ${format(ratio.min)} .. ${format(ratio.max)}`,
+        `all within ${format(ratio.min)} .. ${format(ratio.max)}` +
+        (atMost === undefined ? "" : `; wanted: at most ${atMost}`),
     );
   }
   output.line();

@@ -3,15 +3,23 @@
  *
  * @module
  */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import type { LoadCase } from "./frames.ts";
 import type { RuntimeName } from "./runtimes.ts";
 
 /** One kind of load, with a name. */
 export interface EchoCase extends Omit<LoadCase, "mode"> {
   name: string;
-  /** Whether a bare TCP echo of as many bytes takes part. */
-  bare: boolean;
+  /** Who takes part. */
+  field: Field;
 }
+
+/**
+ * Who takes part: this library and its peer; a bare TCP echo of as many bytes as well; or the other
+ * ways to read a connection of this library's, beside its handlers and the peer.
+ */
+export type Field = "peer" | "bare" | "readings";
 
 /** A server that takes part. */
 export interface Contender {
@@ -21,40 +29,63 @@ export interface Contender {
   mode: LoadCase["mode"];
   /** The root of the checkout. */
   root: string;
+  /** Whom it is compared with, and where it is meant to cost no more than so many times as much. */
+  beside: { name: string; atMost?: number }[];
 }
 
 const KIB = 1024;
 
 /** All loads. The large messages have fewer connections, so that buffers do not swamp the caches. */
 export const ECHO_CASES: readonly EchoCase[] = [
-  { name: "64-binary-32", payload: 64, opcode: 2, depth: 32, connections: 50, bare: false },
-  { name: "64-text-32", payload: 64, opcode: 1, depth: 32, connections: 50, bare: false },
-  { name: "64-binary-1", payload: 64, opcode: 2, depth: 1, connections: 50, bare: true },
-  { name: "64-text-1", payload: 64, opcode: 1, depth: 1, connections: 50, bare: false },
-  { name: "16k-binary-1", payload: 16 * KIB, opcode: 2, depth: 1, connections: 50, bare: false },
-  { name: "1m-binary-1", payload: KIB * KIB, opcode: 2, depth: 1, connections: 10, bare: false },
+  { name: "64-binary-32", payload: 64, opcode: 2, depth: 32, connections: 50, field: "peer" },
+  { name: "64-text-32", payload: 64, opcode: 1, depth: 32, connections: 50, field: "peer" },
+  { name: "64-binary-1", payload: 64, opcode: 2, depth: 1, connections: 50, field: "bare" },
+  { name: "64-text-1", payload: 64, opcode: 1, depth: 1, connections: 50, field: "peer" },
+  { name: "64-readings-32", payload: 64, opcode: 2, depth: 32, connections: 50, field: "readings" },
+  { name: "64-readings-1", payload: 64, opcode: 2, depth: 1, connections: 50, field: "readings" },
+  { name: "16k-binary-1", payload: 16 * KIB, opcode: 2, depth: 1, connections: 50, field: "peer" },
+  { name: "1m-binary-1", payload: KIB * KIB, opcode: 2, depth: 1, connections: 10, field: "peer" },
 ];
 
-const PEERS: Readonly<Record<RuntimeName, { name: string; script: string }>> = {
-  deno: { name: "Deno.upgradeWebSocket", script: "benchmarks/servers/deno_native.ts" },
-  bun: { name: "Bun.serve", script: "benchmarks/servers/bun_native.ts" },
-  node: { name: "ws", script: "benchmarks/servers/ws_node.ts" },
+const PEERS: Readonly<Record<RuntimeName, { name: string; file: string }>> = {
+  deno: { name: "Deno.upgradeWebSocket", file: "deno_native" },
+  bun: { name: "Bun.serve", file: "bun_native" },
+  node: { name: "ws", file: "ws_node" },
 };
 
-/** Who takes part on a runtime: first this library, then those it is compared with. */
+/**
+ * Who takes part on a runtime: first this library, then those it is compared with. With a `base`, the
+ * checkout there in place of these, as far as it has the same servers.
+ */
 export function contendersFor(
   runtime: RuntimeName,
-  echoCase: EchoCase,
-  roots: { root: string; base: string | undefined },
+  field: Field,
+  { root, base }: { root: string; base: string | undefined },
 ): Contender[] {
-  const { root, base } = roots;
-  const script = "benchmarks/servers/sluice.ts";
-  const sluice: Contender = { name: "sluice", script, mode: "websocket", root };
-  if (base !== undefined) return [sluice, { ...sluice, name: "base", root: base }];
-  const contenders = [sluice, { ...PEERS[runtime], mode: "websocket" as const, root }];
-  if (echoCase.bare) {
-    const script = `benchmarks/servers/bare_${runtime}.ts`;
-    contenders.push({ name: "bare TCP", script, mode: "bare", root });
+  const server = (name: string, file: string, beside: Contender["beside"] = []): Contender => {
+    const script = `benchmarks/servers/${file}.ts`;
+    return { name, script, mode: "websocket", root, beside };
+  };
+  const peer = server(PEERS[runtime].name, PEERS[runtime].file);
+  const bare: Contender = { ...server("bare TCP", `bare_${runtime}`), mode: "bare" };
+  let ours: Contender[];
+  let others: Contender[];
+  if (field === "readings") {
+    // Bun's own costs less than any stream: there is nothing to be gained on it.
+    const peers = runtime === "bun" ? [] : [peer];
+    const pipeBeside = peers.map(({ name }) => ({ name, atMost: 1 }));
+    ours = [
+      server("for await", "sluice_iteration", [{ name: "sluice", atMost: 2 }]),
+      server("pipeTo", "sluice_pipe", [{ name: "sluice", atMost: 6 }, ...pipeBeside]),
+    ];
+    others = [server("sluice", "sluice"), ...peers];
+  } else {
+    others = field === "bare" ? [peer, bare] : [peer];
+    ours = [server("sluice", "sluice", others)];
   }
-  return contenders;
+  if (base === undefined) return [...ours, ...others];
+  return ours.filter(({ script }) => existsSync(join(base, script))).flatMap((contender) => {
+    const before = { ...contender, name: `${contender.name} before`, root: base, beside: [] };
+    return [{ ...contender, beside: [before] }, before];
+  });
 }

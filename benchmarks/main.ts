@@ -1,5 +1,6 @@
 /**
- * `deno task bench`: first the echo over sockets, then the codec alone, all in one run.
+ * `deno task bench`: first the echo over sockets, then idle connections, then the codec alone, all in
+ * one run.
  *
  * @module
  */
@@ -11,6 +12,7 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { runCodec } from "./codec.ts";
 import { runEcho } from "./echo.ts";
+import { runIdle } from "./idle.ts";
 import { Output } from "./output.ts";
 import { readOptions, USAGE } from "./options.ts";
 import { findCores, findRuntimes } from "./runtimes.ts";
@@ -51,6 +53,7 @@ async function main(): Promise<void> {
   output.line();
   const environment = { runtimes, cores, root, output };
   const echo = await runEcho(options, environment);
+  const idle = await runIdle(options, environment);
   const codec = await runCodec(options, environment);
   const figures = {
     ...describeMachine(),
@@ -59,12 +62,13 @@ async function main(): Promise<void> {
     pairs: options.pairs,
     quick: options.quick,
     echo,
+    idle,
     codec,
   };
   mkdirSync(dirname(options.json), { recursive: true });
   writeFileSync(options.json, `${JSON.stringify(figures, null, 1)}\n`);
   output.line(`figures written to ${options.json}`);
-  if (echo.some((contest) => "error" in contest)) process.exitCode = 1;
+  if ([...echo, ...idle].some((result) => "error" in result)) process.exitCode = 1;
 }
 
 await main();

@@ -19,6 +19,13 @@ export interface Runtime {
   command: string[];
 }
 
+/** What lets a script collect garbage; Bun always lets it. */
+export const EXPOSE_GC: Readonly<Record<RuntimeName, string[]>> = {
+  deno: ["--v8-flags=--expose-gc"],
+  bun: [],
+  node: ["--expose-gc"],
+};
+
 const PROBE = "console.log(JSON.stringify([process.execPath, process.versions]))";
 
 /** Asks a command for the binary behind it and its version. */

@@ -3,7 +3,8 @@ import { announce } from "./announce.ts";
 
 async function echo(connection: Deno.TcpConn): Promise<void> {
   connection.setNoDelay(true);
-  const buffer = new Uint8Array(64 * 1024);
+  // Memory for a read that waits, as small as this library's on an idle connection.
+  const buffer = new Uint8Array(1024);
   using _ = connection;
   for (;;) {
     const size = await connection.read(buffer);

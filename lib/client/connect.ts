@@ -6,6 +6,8 @@
 import { WebSocketConnection } from "../connection/connection.ts";
 import { Deadline, Deadlines } from "../connection/deadlines.ts";
 import type { ConnectionUser, ErrorHandler } from "../connection/handlers.ts";
+import type { MessageData } from "../connection/inbox.ts";
+import type { AnyMessage, IncomingMessage, MessageModeOf } from "../connection/incoming_message.ts";
 import {
   type ConnectionOptions,
   readConnectionOptions,
@@ -22,7 +24,13 @@ import { ClientHandshake, type ClientHandshakeInit } from "./handshake.ts";
 import { connectNative } from "./native.ts";
 
 /** How to connect. */
-export interface ConnectOptions extends ConnectionOptions {
+export interface ConnectOptions<Message extends AnyMessage = MessageData>
+  extends ConnectionOptions {
+  /**
+   * How messages are given: `"whole"`, or from their first bytes on as an {@linkcode IncomingMessage}
+   * (`"stream"`), of any size. @default {"whole"}
+   */
+  messages?: MessageModeOf<Message>;
   /** The subprotocols to offer, the preferred first. @default {[]} */
   protocols?: string | readonly string[];
   /** Headers to add: `Authorization`, `Cookie`, `Origin`, say. Not in a browser. */
@@ -40,9 +48,9 @@ export interface ConnectOptions extends ConnectionOptions {
   /** The most header lines of a response. @default {128} */
   maxHeaders?: number;
   /** Handlers, or a function that is given the connection once it is open. */
-  websocket?: ConnectionUser;
+  websocket?: ConnectionUser<undefined, Message>;
   /** Where errors of your code go. @default {console.error} */
-  onError?: ErrorHandler;
+  onError?: ErrorHandler<undefined, Message>;
 }
 
 /**
@@ -71,10 +79,19 @@ export interface ConnectOptions extends ConnectionOptions {
  * console.log(await connection.receive()); // Hello
  * ```
  */
-export async function connect(
+export function connect(
   url: string | URL,
-  options: ConnectOptions = {},
-): Promise<WebSocketConnection> {
+  options: ConnectOptions<IncomingMessage> & { messages: "stream" },
+): Promise<WebSocketConnection<undefined, IncomingMessage>>;
+/** The same with whole messages. */
+export function connect(
+  url: string | URL,
+  options?: ConnectOptions,
+): Promise<WebSocketConnection>;
+export async function connect<Message extends AnyMessage>(
+  url: string | URL,
+  options: ConnectOptions<Message> = {},
+): Promise<WebSocketConnection<undefined, Message>> {
   const target = parseWebSocketURL(url);
   const protocols = checkProtocols(options.protocols);
   const settings = readConnectionOptions(options);
@@ -87,17 +104,18 @@ export async function connect(
     maxHeaders: readLimit("maxHeaders", options.maxHeaders, 128),
   };
   options.signal?.throwIfAborted();
-  const plan: ConnectPlan = { target, protocols, settings, options, init };
+  const plan: ConnectPlan<Message> = { target, protocols, settings, options, init };
 
   // One controller for the caller's signal and the timeout: whichever comes first ends it all.
   const controller = new AbortController();
-  const late = new HandshakeError(
-    "HANDSHAKE_TIMEOUT",
-    `Cannot open connection: ${target.host} did not answer within ${handshakeTimeout} ms ` +
-      "(handshakeTimeout)",
-    { status: 0 },
-  );
-  const deadline = new Deadline(() => controller.abort(late));
+  const late = (): HandshakeError =>
+    new HandshakeError(
+      "HANDSHAKE_TIMEOUT",
+      `Cannot open connection: ${target.host} did not answer within ${handshakeTimeout} ms ` +
+        "(handshakeTimeout)",
+      { status: 0 },
+    );
+  const deadline = new Deadline(() => controller.abort(late()));
   const abort = (): void => controller.abort(options.signal?.reason);
   options.signal?.addEventListener("abort", abort, { once: true });
   Deadlines.of(settings.clock).set(deadline, handshakeTimeout);
@@ -112,7 +130,7 @@ export async function connect(
 }
 
 /** What is to be done, checked. */
-export interface ConnectPlan {
+export interface ConnectPlan<Message extends AnyMessage> {
   /** Where to. */
   readonly target: URL;
   /** What to offer. */
@@ -120,12 +138,15 @@ export interface ConnectPlan {
   /** Limits and times. */
   readonly settings: ResolvedConnectionOptions;
   /** The caller's options. */
-  readonly options: ConnectOptions;
+  readonly options: ConnectOptions<Message>;
   /** The request, ready to be sent. */
   readonly init: ClientHandshakeInit;
 }
 
-function openTransport(plan: ConnectPlan, signal: AbortSignal): Promise<Transport> {
+function openTransport<Message extends AnyMessage>(
+  plan: ConnectPlan<Message>,
+  signal: AbortSignal,
+): Promise<Transport> {
   const { target, options } = plan;
   if (options.path !== undefined) return connectTransport({ path: options.path, signal });
   const secure = target.protocol === "wss:";
@@ -137,11 +158,11 @@ function openTransport(plan: ConnectPlan, signal: AbortSignal): Promise<Transpor
   });
 }
 
-function shakeHands(
+function shakeHands<Message extends AnyMessage>(
   transport: Transport,
-  plan: ConnectPlan,
+  plan: ConnectPlan<Message>,
   signal: AbortSignal,
-): Promise<WebSocketConnection> {
+): Promise<WebSocketConnection<undefined, Message>> {
   const { target, settings, options, init } = plan;
   return new Promise((resolve, reject) => {
     const abort = (): void =>
@@ -152,11 +173,10 @@ function shakeHands(
       opened({ protocol, rest }): void {
         signal.removeEventListener("abort", abort);
         const link = new ProtocolLink({ role: "client", transport, protocol, options: settings });
-        const connection = new WebSocketConnection<undefined>(link, {
+        const connection = new WebSocketConnection<undefined, Message>(link, {
           url: target.href,
           data: undefined,
-          receiveHighWaterMark: settings.receiveHighWaterMark,
-          clock: settings.clock,
+          options: settings,
           onError: options.onError,
         });
         connection.start(options.websocket);

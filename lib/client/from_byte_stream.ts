@@ -5,13 +5,21 @@
  */
 import { WebSocketConnection } from "../connection/connection.ts";
 import type { ConnectionUser, ErrorHandler } from "../connection/handlers.ts";
+import type { MessageData } from "../connection/inbox.ts";
+import type { AnyMessage, IncomingMessage, MessageModeOf } from "../connection/incoming_message.ts";
 import { type ConnectionOptions, readConnectionOptions } from "../connection/options.ts";
 import { ProtocolLink } from "../connection/protocol_link.ts";
 import type { Role } from "../frame/opcode.ts";
 import { type ByteStreamPair, fromByteStreamPair } from "../transport/byte_stream.ts";
 
 /** A byte stream on which the handshake is over, and what was agreed. */
-export interface FromByteStreamOptions extends ByteStreamPair, ConnectionOptions {
+export interface FromByteStreamOptions<Message extends AnyMessage = MessageData>
+  extends ByteStreamPair, ConnectionOptions {
+  /**
+   * How messages are given: `"whole"`, or from their first bytes on as an {@linkcode IncomingMessage}
+   * (`"stream"`), of any size. @default {"whole"}
+   */
+  messages?: MessageModeOf<Message>;
   /** This end's role. */
   role: Role;
   /** The agreed subprotocol. @default {""} */
@@ -19,9 +27,9 @@ export interface FromByteStreamOptions extends ByteStreamPair, ConnectionOptions
   /** The connection's URL, for `connection.url`. @default {""} */
   url?: string;
   /** Handlers, or a function that is given the connection. */
-  websocket?: ConnectionUser;
+  websocket?: ConnectionUser<undefined, Message>;
   /** Where errors of your code go. @default {console.error} */
-  onError?: ErrorHandler;
+  onError?: ErrorHandler<undefined, Message>;
 }
 
 /**
@@ -53,16 +61,24 @@ export interface FromByteStreamOptions extends ByteStreamPair, ConnectionOptions
  * await Promise.all([client.closed, server.closed]);
  * ```
  */
-export function fromByteStream(options: FromByteStreamOptions): WebSocketConnection {
+export function fromByteStream(
+  options: FromByteStreamOptions<IncomingMessage> & { messages: "stream" },
+): WebSocketConnection<undefined, IncomingMessage>;
+/** The same with whole messages. */
+export function fromByteStream(
+  options: FromByteStreamOptions,
+): WebSocketConnection;
+export function fromByteStream<Message extends AnyMessage>(
+  options: FromByteStreamOptions<Message>,
+): WebSocketConnection<undefined, Message> {
   const settings = readConnectionOptions(options);
   const transport = fromByteStreamPair(options);
   const { role, protocol = "" } = options;
   const link = new ProtocolLink({ role, transport, protocol, options: settings });
-  const connection = new WebSocketConnection<undefined>(link, {
+  const connection = new WebSocketConnection<undefined, Message>(link, {
     url: options.url ?? "",
     data: undefined,
-    receiveHighWaterMark: settings.receiveHighWaterMark,
-    clock: settings.clock,
+    options: settings,
     onError: options.onError,
   });
   connection.start(options.websocket);

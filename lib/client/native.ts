@@ -4,6 +4,7 @@
  * @module
  */
 import { WebSocketConnection } from "../connection/connection.ts";
+import type { AnyMessage } from "../connection/incoming_message.ts";
 import { NativeLink, type WebSocketLike } from "../connection/native_link.ts";
 import { HandshakeError } from "../errors.ts";
 import type { ConnectPlan } from "./connect.ts";
@@ -16,10 +17,10 @@ const UNSUPPORTED = ["headers", "tls", "path"] as const;
  *
  * @throws {DOMException} NotSupportedError for an option it cannot honour (rejects).
  */
-export function connectNative(
-  plan: ConnectPlan,
+export function connectNative<Message extends AnyMessage>(
+  plan: ConnectPlan<Message>,
   signal: AbortSignal,
-): Promise<WebSocketConnection> {
+): Promise<WebSocketConnection<undefined, Message>> {
   const { target, protocols, settings, options } = plan;
   const asked = UNSUPPORTED.find((name) => options[name] !== undefined);
   if (asked !== undefined) {
@@ -38,11 +39,10 @@ export function connectNative(
     signal.addEventListener("abort", abort, { once: true });
     socket.addEventListener("open", () => {
       signal.removeEventListener("abort", abort);
-      const connection = new WebSocketConnection<undefined>(link, {
+      const connection = new WebSocketConnection<undefined, Message>(link, {
         url: socket.url,
         data: undefined,
-        receiveHighWaterMark: settings.receiveHighWaterMark,
-        clock: settings.clock,
+        options: settings,
         onError: options.onError,
       });
       connection.start(options.websocket);

@@ -4,30 +4,45 @@
  * @module
  */
 import { type CloseInfo, type CloseStatus, ConnectionClosedError } from "../errors.ts";
+import { unpackRequest } from "../handshake/server.ts";
 import { isNormalEnd, writeClosePayload } from "../message/close.ts";
-import type { Clock } from "./clock.ts";
+import type { MessageType } from "../message/message.ts";
 import type { ConnectionHandlers, ConnectionUser, ErrorHandler } from "./handlers.ts";
-import { Inbox, type MessageData } from "./inbox.ts";
+import type { MessageData } from "./inbox.ts";
+import type { AnyMessage } from "./incoming_message.ts";
 import { type Capabilities, type Link, type LinkSink, OPEN, type ReadyState } from "./link.ts";
+import type { ResolvedConnectionOptions } from "./options.ts";
 import { Pings } from "./pings.ts";
-import { readableOf, type SendData, writableOf } from "./streams.ts";
+import { Receiver, type ReceiverOwner } from "./receiver.ts";
+import {
+  bytesOf,
+  isSource,
+  type SendData,
+  type SendSource,
+  type SendSourceOptions,
+} from "./send_data.ts";
+import { Sender, type SenderOwner } from "./sender.ts";
+import { readableOf, writableOf } from "./streams.ts";
 import type { TransportAddress } from "./transport.ts";
 
 /** What a connection is made of. */
-export interface ConnectionInit<Data> {
+export interface ConnectionInit<Data, Message extends AnyMessage> {
   /** The connection's URL, with the scheme `ws:` or `wss:`. */
   url: string;
-  /** On a server, gives the request that opened it. */
-  request?: (() => Request) | undefined;
+  /** On a server, the request that opened it, or its header lines, packed. */
+  request?: Request | string | undefined;
   /** What the `handshake` hook attached. */
   data: Data;
-  /** How much may wait to be taken, in bytes. */
-  receiveHighWaterMark: number;
-  /** The time source. */
-  clock: Clock;
+  /** Limits and times. */
+  options: ResolvedConnectionOptions;
+  /** Called once it is closed. */
+  onClosed?: ((connection: WebSocketConnection<Data, Message>) => void) | undefined;
   /** Where errors of the user's code go. @default {console.error} */
-  onError?: ErrorHandler<Data> | undefined;
+  onError?: ErrorHandler<Data, Message> | undefined;
 }
+
+/** All that a connection is told. */
+type Events<Message> = LinkSink & ReceiverOwner<Message> & SenderOwner;
 
 /** How much has passed. */
 export interface ConnectionStats {
@@ -37,14 +52,14 @@ export interface ConnectionStats {
   messagesSent: number;
 }
 
-/** The ways to read a connection. */
-type Reading = "handlers" | "iteration" | "streams";
-
 /**
  * An open WebSocket connection.
  *
  * It is read one way: by handlers, by iteration (`for await`, `receive`) or as a stream; a second way
  * is a TypeError. What is not taken waits, and past `receiveHighWaterMark` the peer is made to wait.
+ *
+ * `Data` is the type of `data`; `Message` that of the messages, an {@linkcode IncomingMessage} with the
+ * option `messages: "stream"`.
  *
  * @example
  * ```ts
@@ -63,46 +78,50 @@ type Reading = "handlers" | "iteration" | "streams";
  * assert.equal(await connection.receive(), "Hello");
  * ```
  */
-export class WebSocketConnection<Data = undefined> implements AsyncIterable<MessageData> {
+export class WebSocketConnection<
+  Data = undefined,
+  Message extends AnyMessage = MessageData,
+> implements AsyncIterable<Message> {
   /** What the `handshake` hook attached; yours to use. */
   data: Data;
   /** The connection's URL. */
   readonly url: string;
 
   readonly #link: Link;
-  readonly #clock: Clock;
-  readonly #onError: ErrorHandler<Data>;
-  readonly #makeRequest: (() => Request) | undefined;
-  #request: Request | undefined;
-  #handlers: ConnectionHandlers<Data> | undefined;
-  #reading: Reading | undefined;
-  #dropping = false;
-  /** A `message` handler has not settled. */
-  #handling = false;
-  readonly #inbox: Inbox;
-  readonly #pings = new Pings();
-  readonly #closed = Promise.withResolvers<CloseInfo>();
+  readonly #options: ResolvedConnectionOptions;
+  readonly #onError: ErrorHandler<Data, Message>;
+  readonly #onClosed: ((connection: WebSocketConnection<Data, Message>) => void) | undefined;
+  /** The header lines alone until it is asked for. */
+  #request: Request | string | undefined;
+  #handlers: ConnectionHandlers<Data, Message> | undefined;
+  readonly #events: Events<Message>;
+  readonly #receiver: Receiver<Message>;
+  readonly #sender: Sender;
+  #pings: Pings | undefined;
+  /** Made when it is first asked for. */
+  #closed: PromiseWithResolvers<CloseInfo> | undefined;
   #closeInfo: CloseInfo | undefined;
-  #ready: PromiseWithResolvers<void> | undefined;
-  #readable: ReadableStream<MessageData> | undefined;
-  #writable: WritableStream<SendData> | undefined;
-  #messagesReceived = 0;
-  #messagesSent = 0;
+  #readable: ReadableStream<Message> | undefined;
+  #writable: WritableStream<SendData | SendSource> | undefined;
 
   /** Made by the library: use `listen`, `accept` or `connect`. */
-  constructor(link: Link, init: ConnectionInit<Data>) {
+  constructor(link: Link, init: ConnectionInit<Data, Message>) {
     this.#link = link;
+    this.#options = init.options;
     this.url = init.url;
     this.data = init.data;
-    this.#clock = init.clock;
-    this.#makeRequest = init.request;
-    this.#onError = init.onError ?? ((error): void => console.error(error));
-    this.#inbox = new Inbox(init.receiveHighWaterMark, () => link.pause(), () => link.resume());
+    this.#request = init.request;
+    this.#onClosed = init.onClosed;
+    this.#onError = init.onError ?? logError;
+    const events = this.#events = new WebSocketConnection.#Events(this);
+    this.#receiver = new Receiver(link, init.options, events);
+    this.#sender = new Sender(link, init.options, events);
   }
 
   /** The request that opened the connection; undefined on a client. */
   get request(): Request | undefined {
-    return this.#request ??= this.#makeRequest?.();
+    if (typeof this.#request !== "string") return this.#request;
+    return this.#request = unpackRequest(this.url, this.#request);
   }
 
   /** The agreed subprotocol, or `""`. */
@@ -122,12 +141,12 @@ export class WebSocketConnection<Data = undefined> implements AsyncIterable<Mess
 
   /** 1 while open, 2 while closing, 3 once closed: the numbers of the WebSocket standard. */
   get readyState(): ReadyState {
-    return this.#link.readyState;
+    return this.#sender.readyState;
   }
 
   /** Framed bytes on their way out that the system has not taken. */
   get bufferedAmount(): number {
-    return this.#link.bufferedAmount;
+    return this.#sender.bufferedAmount;
   }
 
   /** What this connection can do: what a `false` names, the platform below cannot. */
@@ -137,17 +156,21 @@ export class WebSocketConnection<Data = undefined> implements AsyncIterable<Mess
 
   /** How much has passed so far. */
   get stats(): ConnectionStats {
-    return { messagesReceived: this.#messagesReceived, messagesSent: this.#messagesSent };
+    return { messagesReceived: this.#receiver.count, messagesSent: this.#sender.count };
   }
 
   /** Resolves when the connection is closed, and tells how. Never rejects. */
   get closed(): Promise<CloseInfo> {
+    if (this.#closed === undefined) {
+      this.#closed = Promise.withResolvers();
+      if (this.#closeInfo !== undefined) this.#closed.resolve(this.#closeInfo);
+    }
     return this.#closed.promise;
   }
 
-  /** Resolves when what waits to leave is below `sendHighWaterMark`, or the connection is closed. */
+  /** Resolves when no more than `sendHighWaterMark` waits to leave, or the connection is closed. */
   get ready(): Promise<void> {
-    return this.#ready?.promise ?? Promise.resolve();
+    return this.#sender.ready;
   }
 
   /**
@@ -158,17 +181,44 @@ export class WebSocketConnection<Data = undefined> implements AsyncIterable<Mess
    *
    * @throws {TypeError} for data that is none of these.
    */
-  send(data: SendData): boolean {
-    const message = typeof data === "string" || data instanceof Uint8Array ? data : bytesOf(data);
-    if (this.#link.send(message)) {
-      this.#messagesSent++;
-      return true;
-    }
-    if (this.#link.readyState === OPEN) {
-      this.#messagesSent++;
-      this.#ready ??= Promise.withResolvers();
-    }
-    return false;
+  send(data: SendData): boolean;
+  /**
+   * Sends one message as it is read: from a Blob, a stream, an async iterable, or the message of
+   * another connection. It leaves in fragments of 64 KiB, or of what has come within 10 ms, and is read
+   * no faster than the peer takes it; what is sent meanwhile waits behind it.
+   *
+   * Resolves when all of it is encoded. Rejects with what the source failed with, with the signal's
+   * reason, or with a {@linkcode ConnectionClosedError}; the source is cancelled then. A message of
+   * which something has been sent cannot be taken back: the connection is then closed with 1011. A
+   * rejection that nobody looks at is no unhandled one.
+   *
+   * @throws {TypeError} for a stream that is locked, or a message that was read.
+   */
+  send(source: SendSource, options?: SendSourceOptions): Promise<void>;
+  send(data: SendData | SendSource, options: SendSourceOptions = {}): boolean | Promise<void> {
+    if (typeof data === "string" || data instanceof Uint8Array) return this.#sender.send(data);
+    if (isSource(data)) return this.#sender.stream(data, options);
+    return this.#sender.send(bytesOf(data));
+  }
+
+  /**
+   * Stops reading, so that the peer has to wait. What has been read already can still be taken; a
+   * `message` handler is not called any more. Nothing to the keepalive: the peer is not dropped for
+   * it. Where the platform cannot pause (`capabilities`), what comes is kept, up to
+   * `maxReceiveBuffered`. Closing ends it; after `close` it does nothing.
+   */
+  pause(): void {
+    if (this.readyState === OPEN) this.#receiver.pause();
+  }
+
+  /** Reads again, after `pause`. */
+  resume(): void {
+    this.#receiver.resume();
+  }
+
+  /** Drops the messages that wait and all that will come; the peer never waits for it. */
+  discard(): void {
+    this.#receiver.discard();
   }
 
   /**
@@ -179,10 +229,10 @@ export class WebSocketConnection<Data = undefined> implements AsyncIterable<Mess
    *
    * @throws {TypeError} if the connection is read another way.
    */
-  async receive(options: { signal?: AbortSignal } = {}): Promise<MessageData> {
-    this.#claim("iteration");
+  async receive(options: { signal?: AbortSignal } = {}): Promise<Message> {
+    this.#receiver.claim("iteration");
     options.signal?.throwIfAborted();
-    const message = this.#inbox.take() ?? await this.#inbox.wait(options.signal);
+    const message = this.#receiver.take() ?? await this.#receiver.wait(options.signal);
     if (message === undefined) throw this.closedError();
     return message;
   }
@@ -193,9 +243,9 @@ export class WebSocketConnection<Data = undefined> implements AsyncIterable<Mess
    *
    * @throws {TypeError} if the connection is read another way.
    */
-  [Symbol.asyncIterator](): AsyncIterableIterator<MessageData, undefined> {
-    this.#claim("iteration");
-    const iterator: AsyncIterableIterator<MessageData, undefined> = {
+  [Symbol.asyncIterator](): AsyncIterableIterator<Message, undefined> {
+    this.#receiver.claim("iteration");
+    const iterator: AsyncIterableIterator<Message, undefined> = {
       next: () => this.#next(),
       return: () => Promise.resolve({ done: true, value: undefined }),
       [Symbol.asyncIterator]: () => iterator,
@@ -208,9 +258,9 @@ export class WebSocketConnection<Data = undefined> implements AsyncIterable<Mess
    *
    * @throws {TypeError} if the connection is read another way.
    */
-  get readable(): ReadableStream<MessageData> {
+  get readable(): ReadableStream<Message> {
     if (this.#readable === undefined) {
-      this.#claim("streams");
+      this.#receiver.claim("streams");
       this.#readable = readableOf(() => this.#next(), () => this.close());
     }
     return this.#readable;
@@ -220,7 +270,7 @@ export class WebSocketConnection<Data = undefined> implements AsyncIterable<Mess
    * A stream that sends what is written, with backpressure. Closing it closes with 1000, aborting it
    * with 1011.
    */
-  get writable(): WritableStream<SendData> {
+  get writable(): WritableStream<SendData | SendSource> {
     return this.#writable ??= writableOf(this);
   }
 
@@ -236,10 +286,10 @@ export class WebSocketConnection<Data = undefined> implements AsyncIterable<Mess
         new DOMException("This platform's WebSocket cannot send pings", "NotSupportedError"),
       );
     }
-    if (this.#link.readyState !== OPEN) return Promise.reject(this.closedError());
-    return this.#pings.ping(
+    if (this.readyState !== OPEN) return Promise.reject(this.closedError());
+    return (this.#pings ??= new Pings()).ping(
       (payload) => this.#link.ping(payload),
-      () => this.#clock.now(),
+      () => this.#options.clock.now(),
       options.signal,
     );
   }
@@ -248,25 +298,29 @@ export class WebSocketConnection<Data = undefined> implements AsyncIterable<Mess
    * Begins the closing handshake (RFC 6455 section 7.1.2); `closed` tells when it is over. Messages
    * that still come are delivered until the peer's Close. A second call does nothing.
    *
+   * A message that is being sent from its source, and what waits behind it, is sent first, as long as
+   * the source gives something every `closeTimeout` milliseconds.
+   *
    * @throws {RangeError | TypeError} if the code may not be sent, or the reason has more than 123
    * bytes of UTF-8.
    */
   close(status: Partial<CloseStatus> = {}): void {
     const { closeCode = 1000, reason = "" } = status;
     writeClosePayload({ closeCode, reason });
-    this.#link.close({ closeCode, reason });
+    this.#sender.close({ closeCode, reason });
+    this.#receiver.resume();
   }
 
   /** Drops the peer at once, without a closing handshake: the peer sees 1006. */
   terminate(): void {
-    this.#dropping = true;
+    this.#receiver.stop();
     this.#link.terminate();
   }
 
   /** Closes with 1000 and waits until it is over. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.close();
-    await this.#closed.promise;
+    await this.closed;
   }
 
   /** The error that tells how the connection ended, or that it is closing. */
@@ -285,80 +339,70 @@ export class WebSocketConnection<Data = undefined> implements AsyncIterable<Mess
   }
 
   /** @internal Begins: called once by whoever opened the connection. */
-  start(user: ConnectionUser<Data> | undefined): void {
+  start(user: ConnectionUser<Data, Message> | undefined): void {
     const handlers = typeof user === "object" ? user : undefined;
     if (handlers !== undefined) {
       this.#handlers = handlers;
-      this.#reading = "handlers";
-      this.#dropping = handlers.message === undefined;
+      this.#receiver.handle({ messages: handlers.message !== undefined });
     }
-    this.#link.start(this.#events());
+    this.#link.start(this.#events);
     if (typeof user === "function") this.#call(() => user(this));
     else if (handlers?.open !== undefined) this.#call(() => handlers.open!(this));
   }
 
-  #events(): LinkSink {
-    return {
-      message: (data): void => this.#message(data),
-      ping: (payload): void => {
-        if (this.#handlers?.ping !== undefined) {
-          this.#call(() => this.#handlers!.ping!(this, payload));
-        }
-      },
-      pong: (payload): void => {
-        this.#pings.pong(payload, this.#clock.now());
-        if (this.#handlers?.pong !== undefined) {
-          this.#call(() => this.#handlers!.pong!(this, payload));
-        }
-      },
-      drain: (): void => {
-        this.#ready?.resolve();
-        this.#ready = undefined;
-        if (this.#handlers?.drain !== undefined) this.#call(() => this.#handlers!.drain!(this));
-      },
-      close: (info): void => this.#finish(info),
-    };
-  }
+  /** What the link, the receiver and the sender call: one small object in place of many closures. */
+  static readonly #Events = class<Data, Message extends AnyMessage> implements Events<Message> {
+    readonly #connection: WebSocketConnection<Data, Message>;
 
-  #message(data: MessageData): void {
-    this.#messagesReceived++;
-    if (this.#dropping) return;
-    if (this.#handlers !== undefined && !this.#handling) return this.#handle(data);
-    // Nobody makes the peer wait once closing began: what is over the mark is dropped.
-    if (!this.#inbox.full || this.#link.readyState === OPEN) this.#inbox.push(data);
-  }
-
-  #handle(data: MessageData): void {
-    try {
-      const result = this.#handlers!.message!(this, data);
-      if (result !== undefined) this.#await(result);
-    } catch (error) {
-      this.#userFailed(error);
+    constructor(connection: WebSocketConnection<Data, Message>) {
+      this.#connection = connection;
     }
-  }
 
-  /**
-   * The next message waits for the promise that a `message` handler returned: with the peer, or here
-   * once closing began, when reading does not stop any more.
-   */
-  #await(result: Promise<void>): void {
-    this.#handling = true;
-    this.#link.pause();
-    Promise.resolve(result).catch((error) => this.#userFailed(error)).then(() => {
-      this.#handling = false;
-      this.#handleWaiting();
-      if (!this.#handling) this.#link.resume();
-    });
-  }
-
-  /** Nothing is handled after `close`: what waits when the connection ends is dropped. */
-  #handleWaiting(): void {
-    while (!this.#handling && !this.#dropping && this.#closeInfo === undefined) {
-      const data = this.#inbox.take();
-      if (data === undefined) return;
-      this.#handle(data);
+    message(data: MessageData): void {
+      this.#connection.#receiver.message(data);
     }
-  }
+    messageStart(type: MessageType, announcedLength: number | undefined): void {
+      this.#connection.#receiver.messageStart(type, announcedLength);
+    }
+    messageData(piece: Uint8Array<ArrayBuffer>): void {
+      this.#connection.#receiver.messageData(piece);
+    }
+    messageEnd(): void {
+      this.#connection.#receiver.messageEnd();
+    }
+    handle(message: Message): void | Promise<void> {
+      const connection = this.#connection;
+      return connection.#handlers!.message!(connection, message);
+    }
+
+    ping(payload: Uint8Array): void {
+      const connection = this.#connection, handlers = connection.#handlers;
+      if (handlers?.ping !== undefined) connection.#call(() => handlers.ping!(connection, payload));
+    }
+    pong(payload: Uint8Array): void {
+      const connection = this.#connection, handlers = connection.#handlers;
+      connection.#pings?.pong(payload, connection.#options.clock.now());
+      if (handlers?.pong !== undefined) connection.#call(() => handlers.pong!(connection, payload));
+    }
+
+    drain(): void {
+      this.#connection.#sender.drained();
+    }
+    room(): void {
+      const connection = this.#connection, handlers = connection.#handlers;
+      if (handlers?.drain !== undefined) connection.#call(() => handlers.drain!(connection));
+    }
+
+    failed(error: unknown): void {
+      this.#connection.#userFailed(error);
+    }
+    closedError(): ConnectionClosedError {
+      return this.#connection.closedError();
+    }
+    close(info: CloseInfo): void {
+      this.#connection.#finish(info);
+    }
+  };
 
   #call(handler: () => void | Promise<void>): void {
     try {
@@ -372,7 +416,7 @@ export class WebSocketConnection<Data = undefined> implements AsyncIterable<Mess
   #userFailed(error: unknown): void {
     // A `for await` in the user's function ends with the connection's own error: no news to anybody.
     if (error instanceof ConnectionClosedError && this.#closeInfo !== undefined) return;
-    this.#dropping = true;
+    this.#receiver.stop();
     const cause = error instanceof Error ? error : new Error(String(error));
     this.#link.fail({ closeCode: 1011, reason: "" }, cause);
     try {
@@ -382,43 +426,31 @@ export class WebSocketConnection<Data = undefined> implements AsyncIterable<Mess
     }
   }
 
-  async #next(): Promise<IteratorResult<MessageData, undefined>> {
-    const message = this.#inbox.take() ?? await this.#inbox.wait(undefined);
+  #next(): Promise<IteratorResult<Message, undefined>> {
+    const message = this.#receiver.take();
+    if (message !== undefined) return Promise.resolve({ done: false, value: message });
+    return this.#receiver.waitFor((late) => this.#result(late));
+  }
+
+  #result(message: Message | undefined): IteratorResult<Message, undefined> {
     if (message !== undefined) return { done: false, value: message };
     if (isNormalEnd(this.#closeInfo!.closeCode)) return { done: true, value: undefined };
     throw this.closedError();
   }
 
-  #claim(reading: Reading): void {
-    if (this.#reading !== undefined && this.#reading !== reading) {
-      throw new TypeError(
-        `Cannot read connection: it is already read by ${this.#reading}; choose one of handlers, ` +
-          `iteration (for await, receive) and streams (readable)`,
-      );
-    }
-    this.#reading = reading;
-  }
-
   #finish(info: CloseInfo): void {
     this.#closeInfo = info;
-    this.#inbox.end();
-    this.#ready?.resolve();
-    this.#ready = undefined;
-    this.#pings.fail(this.closedError());
+    this.#receiver.end();
+    this.#sender.end();
+    this.#pings?.fail(this.closedError());
     if (this.#handlers?.close !== undefined) {
       this.#call(() => this.#handlers!.close!(this, info));
     }
-    this.#closed.resolve(info);
+    this.#closed?.resolve(info);
+    this.#onClosed?.(this);
   }
 }
 
-function bytesOf(data: ArrayBufferLike | ArrayBufferView): Uint8Array {
-  if (ArrayBuffer.isView(data)) {
-    return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-  }
-  const tag = Object.prototype.toString.call(data);
-  if (tag === "[object ArrayBuffer]" || tag === "[object SharedArrayBuffer]") {
-    return new Uint8Array(data);
-  }
-  throw new TypeError("Cannot send: data must be a string, an ArrayBuffer or a view of one");
+function logError(error: unknown): void {
+  console.error(error);
 }

@@ -7,18 +7,15 @@
  */
 import type { Clock } from "./clock.ts";
 
-/** One thing to be done at a time. */
-export class Deadline {
+/** One thing to be done at a time: what that is, a class that extends this one says. */
+export abstract class Timed {
   /** @internal */ due = 0;
-  /** @internal */ callback: (() => void) | undefined;
   /** @internal */ queue: Queue | undefined;
-  /** @internal */ before: Deadline | undefined;
-  /** @internal */ after: Deadline | undefined;
+  /** @internal */ before: Timed | undefined;
+  /** @internal */ after: Timed | undefined;
 
-  /** Makes a deadline that is not set yet; it can be set again and again. */
-  constructor(callback: () => void) {
-    this.callback = callback;
-  }
+  /** It is due. */
+  abstract fire(): void;
 
   /** Whether it is set and not yet due. */
   get pending(): boolean {
@@ -31,12 +28,28 @@ export class Deadline {
   }
 }
 
+/** A callback at a time; not set when it is made, it can be set again and again. */
+export class Deadline extends Timed {
+  readonly #callback: () => void;
+
+  /** Makes one that calls back. */
+  constructor(callback: () => void) {
+    super();
+    this.#callback = callback;
+  }
+
+  /** Calls back. */
+  override fire(): void {
+    this.#callback();
+  }
+}
+
 /** The deadlines of one span, a linked list in the order in which they are due. */
 class Queue {
   readonly #clock: Clock;
   readonly #span: number;
-  #head: Deadline | undefined;
-  #tail: Deadline | undefined;
+  #head: Timed | undefined;
+  #tail: Timed | undefined;
   #timer: unknown = undefined;
 
   constructor(clock: Clock, span: number) {
@@ -44,7 +57,7 @@ class Queue {
     this.#span = span;
   }
 
-  add(deadline: Deadline): void {
+  add(deadline: Timed): void {
     deadline.due = this.#clock.now() + this.#span;
     deadline.queue = this;
     deadline.before = this.#tail;
@@ -54,7 +67,7 @@ class Queue {
     if (this.#timer === undefined) this.#arm(this.#span);
   }
 
-  remove(deadline: Deadline): void {
+  remove(deadline: Timed): void {
     const { before, after } = deadline;
     if (before === undefined) this.#head = after;
     else before.after = after;
@@ -79,7 +92,7 @@ class Queue {
     while (this.#head !== undefined && this.#head.due <= now + 0.5) {
       const deadline = this.#head;
       this.remove(deadline);
-      deadline.callback?.();
+      deadline.fire();
     }
     if (this.#head !== undefined && this.#timer === undefined) {
       this.#arm(Math.max(this.#head.due - now, 0));
@@ -105,7 +118,7 @@ export class Deadlines {
   }
 
   /** Sets `deadline` anew, `span` milliseconds from now; for `Infinity` it is only taken back. */
-  set(deadline: Deadline, span: number): void {
+  set(deadline: Timed, span: number): void {
     deadline.cancel();
     if (span === Infinity) return;
     let queue = this.#queues.get(span);

@@ -8,32 +8,32 @@ import { MAX_WAITING_MESSAGES } from "./options.ts";
 /** A message: text as a string, binary as bytes that the receiver owns. */
 export type MessageData = string | Uint8Array<ArrayBuffer>;
 
-/** Someone who waits for a message. */
-interface Taker {
-  resolve(message: MessageData | undefined): void;
-  reject(reason: unknown): void;
+/** Someone who waits for a message; undefined when no more will come. */
+type Taker<Message> = (message: Message | undefined) => void;
+
+/** Who is told of how full an inbox is. */
+export interface InboxOwner {
+  /** More waits than the high-water mark allows. */
+  full(): void;
+  /** That is over. */
+  room(): void;
 }
 
 /** A queue with a high-water mark. */
-export class Inbox {
+export class Inbox<Message> {
   readonly #highWaterMark: number;
-  readonly #onFull: () => void;
-  readonly #onRoom: () => void;
-  #messages: (MessageData | undefined)[] = [];
+  readonly #owner: InboxOwner;
+  #messages: (Message | undefined)[] = [];
   #first = 0;
   #size = 0;
-  #takers: Set<Taker> | undefined;
+  readonly #takers: Taker<Message>[] = [];
   #full = false;
   #ended = false;
 
-  /**
-   * Makes a queue that calls `onFull` when more than `highWaterMark` bytes or 16 messages wait, and
-   * `onRoom` when that is over.
-   */
-  constructor(highWaterMark: number, onFull: () => void, onRoom: () => void) {
+  /** Makes a queue that is full when more than `highWaterMark` bytes, or 16 messages, wait. */
+  constructor(highWaterMark: number, owner: InboxOwner) {
     this.#highWaterMark = highWaterMark;
-    this.#onFull = onFull;
-    this.#onRoom = onRoom;
+    this.#owner = owner;
   }
 
   /** How many messages wait. */
@@ -47,41 +47,46 @@ export class Inbox {
   }
 
   /** Adds a message, or hands it to the first who waits. */
-  push(message: MessageData): void {
-    const takers = this.#takers;
-    if (takers !== undefined && takers.size > 0) {
-      const [taker] = takers;
-      takers.delete(taker);
-      return taker.resolve(message);
-    }
+  push(message: Message): void {
+    if (this.#takers.length > 0) return this.#takers.shift()!(message);
     this.#messages.push(message);
-    this.#size += message.length;
+    this.charge(weigh(message));
+  }
+
+  /** So many bytes more wait, in the queue or in a message that was taken from it. */
+  charge(size: number): void {
+    this.#size += size;
     if (!this.#full && (this.#size > this.#highWaterMark || this.length >= MAX_WAITING_MESSAGES)) {
       this.#full = true;
-      this.#onFull();
+      this.#owner.full();
+    }
+  }
+
+  /** So many bytes have been taken, or dropped. */
+  discharge(size: number): void {
+    this.#size -= size;
+    // Reading goes on when half is taken, so that it does not stop and start for each message.
+    if (
+      this.#full && this.length <= MAX_WAITING_MESSAGES / 2 && this.#size <= this.#highWaterMark / 2
+    ) {
+      this.#full = false;
+      this.#owner.room();
     }
   }
 
   /** The next message, if one waits. */
-  take(): MessageData | undefined {
+  take(): Message | undefined {
     const messages = this.#messages;
     if (this.#first === messages.length) return undefined;
     const message = messages[this.#first]!;
     messages[this.#first++] = undefined;
-    this.#size -= message.length;
     if (this.#first === messages.length) {
       messages.length = this.#first = 0;
     } else if (this.#first === 1024) {
       messages.splice(0, this.#first);
       this.#first = 0;
     }
-    // Reading goes on when half is taken, so that it does not stop and start for each message.
-    if (
-      this.#full && this.length <= MAX_WAITING_MESSAGES / 2 && this.#size <= this.#highWaterMark / 2
-    ) {
-      this.#full = false;
-      this.#onRoom();
-    }
+    this.discharge(weigh(message));
     return message;
   }
 
@@ -90,35 +95,49 @@ export class Inbox {
    *
    * Rejects with the signal's reason when that is aborted first.
    */
-  wait(signal: AbortSignal | undefined): Promise<MessageData | undefined> {
-    if (this.#ended) return Promise.resolve(undefined);
-    if (signal?.aborted) return Promise.reject(signal.reason);
-    const takers = this.#takers ??= new Set();
+  wait(signal: AbortSignal | undefined): Promise<Message | undefined> {
+    if (signal === undefined) return this.waitFor((message) => message);
+    if (signal.aborted) return Promise.reject(signal.reason);
+    const { promise, resolve, reject } = Promise.withResolvers<Message | undefined>();
+    const abort = (): void => {
+      this.#takers.splice(this.#takers.indexOf(taker), 1);
+      reject(signal.reason);
+    };
+    const taker: Taker<Message> = (message) => {
+      signal.removeEventListener("abort", abort);
+      resolve(message);
+    };
+    signal.addEventListener("abort", abort, { once: true });
+    this.#add(taker);
+    return promise;
+  }
+
+  /** Waits for a message and gives what `finish` makes of it: one promise, where `then` makes two. */
+  waitFor<Result>(finish: (message: Message | undefined) => Result): Promise<Result> {
     return new Promise((resolve, reject) => {
-      if (signal === undefined) {
-        takers.add({ resolve, reject });
-        return;
-      }
-      const abort = (): void => {
-        takers.delete(taker);
-        reject(signal.reason);
-      };
-      const taker: Taker = {
-        resolve(message): void {
-          signal.removeEventListener("abort", abort);
-          resolve(message);
-        },
-        reject,
-      };
-      takers.add(taker);
-      signal.addEventListener("abort", abort, { once: true });
+      this.#add((message) => {
+        try {
+          resolve(finish(message));
+        } catch (error) {
+          reject(error);
+        }
+      });
     });
+  }
+
+  #add(taker: Taker<Message>): void {
+    if (this.#ended) taker(undefined);
+    else this.#takers.push(taker);
   }
 
   /** No more will come: those who wait are told, what waits can still be taken. */
   end(): void {
     this.#ended = true;
-    this.#takers?.forEach((taker) => taker.resolve(undefined));
-    this.#takers = undefined;
+    for (const taker of this.#takers.splice(0)) taker(undefined);
   }
+}
+
+/** What a message weighs: a whole one its length, one in pieces nothing by itself. */
+function weigh(message: unknown): number {
+  return (message as { readonly length?: number }).length ?? 0;
 }

@@ -5,7 +5,7 @@
  * @module
  */
 import { LimitError } from "../errors.ts";
-import { Deadline, type Deadlines } from "./deadlines.ts";
+import { Deadline, Deadlines, Timed } from "./deadlines.ts";
 import type { ResolvedConnectionOptions } from "./options.ts";
 
 /** What a keepalive does to its link. */
@@ -16,61 +16,64 @@ export interface KeepaliveEvents {
   silent(error: LimitError): void;
 }
 
-/** Pings at an interval, and waits for a sign of life. */
-export class Keepalive {
+/** Pings at an interval, and waits for a sign of life. It is the deadline for its own next ping. */
+export class Keepalive extends Timed {
   /** Set by the link when anything came: a pong may stand behind much data. */
   heard = true;
   #paused = false;
   readonly #options: ResolvedConnectionOptions;
-  readonly #deadlines: Deadlines;
   readonly #events: KeepaliveEvents;
-  readonly #pingDue = new Deadline(() => this.#ping());
-  readonly #pongDue = new Deadline(() => this.#late());
+  /** There is one only while a pong is awaited: most connections never wait long. */
+  #pongDue: Deadline | undefined;
 
   /** Makes it; nothing is sent before `start`. */
-  constructor(
-    options: ResolvedConnectionOptions,
-    deadlines: Deadlines,
-    events: KeepaliveEvents,
-  ) {
+  constructor(options: ResolvedConnectionOptions, events: KeepaliveEvents) {
+    super();
     this.#options = options;
-    this.#deadlines = deadlines;
     this.#events = events;
   }
 
   /** Begins. */
   start(): void {
-    this.#deadlines.set(this.#pingDue, this.#options.pingInterval);
+    Deadlines.of(this.#options.clock).set(this, this.#options.pingInterval);
   }
 
   /** Ends: closing has times of its own. */
   stop(): void {
-    this.#pingDue.cancel();
-    this.#pongDue.cancel();
+    this.cancel();
+    this.#pongDue?.cancel();
   }
 
   /** Reading has stopped: pings go on, but what comes is not seen, so nothing is awaited. */
   pause(): void {
     this.#paused = true;
-    this.#pongDue.cancel();
+    this.#pongDue?.cancel();
   }
 
   /** Reading goes on: a pong may lie unread, so the peer gets the whole time again. */
   resume(): void {
     this.#paused = false;
-    if (!this.heard && this.#pingDue.pending) this.#await();
+    if (!this.heard && this.pending) this.#await();
   }
 
-  #ping(): void {
+  /** It is time for a ping. */
+  override fire(): void {
     this.start();
+    if (this.heard) this.#forget();
     // A wait that nothing has ended yet goes on: a later ping gives the peer no more time.
     if (!this.#events.ping() || !this.heard) return;
     this.heard = false;
     if (!this.#paused) this.#await();
   }
 
+  #forget(): void {
+    this.#pongDue?.cancel();
+    this.#pongDue = undefined;
+  }
+
   #await(): void {
-    this.#deadlines.set(this.#pongDue, this.#options.pingTimeout);
+    this.#pongDue ??= new Deadline(() => this.#late());
+    Deadlines.of(this.#options.clock).set(this.#pongDue, this.#options.pingTimeout);
   }
 
   #late(): void {

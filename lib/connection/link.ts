@@ -5,6 +5,7 @@
  * @module
  */
 import type { CloseInfo, CloseStatus } from "../errors.ts";
+import type { MessageType } from "../message/message.ts";
 import type { TransportAddress } from "./transport.ts";
 
 /** What a link can do. A `false` means that the platform below cannot. */
@@ -13,6 +14,8 @@ export interface Capabilities {
   readonly pause: boolean;
   /** Pings can be sent, and pings and pongs be seen. */
   readonly ping: boolean;
+  /** Messages larger than memory: they pass in pieces, both ways. */
+  readonly streaming: boolean;
   /** Every close code that RFC 6455 allows on the wire can be sent. */
   readonly anyCloseCode: boolean;
 }
@@ -21,11 +24,17 @@ export interface Capabilities {
 export interface LinkSink {
   /** A message. */
   message(data: string | Uint8Array<ArrayBuffer>): void;
+  /** With `messages: "stream"` and `capabilities.streaming`, in its place: a message begins. */
+  messageStart(type: MessageType, announcedLength: number | undefined): void;
+  /** A piece of it. */
+  messageData(piece: Uint8Array<ArrayBuffer>): void;
+  /** It is complete. */
+  messageEnd(): void;
   /** A ping; it is answered below. */
   ping(payload: Uint8Array<ArrayBuffer>): void;
   /** A pong. */
   pong(payload: Uint8Array<ArrayBuffer>): void;
-  /** What is buffered has left, after a send that went past the high-water mark. */
+  /** No more than the high-water mark is buffered, after a send that went past it. */
   drain(): void;
   /** It is over; exactly once. */
   close(info: CloseInfo): void;
@@ -61,6 +70,12 @@ export interface Link {
   start(sink: LinkSink): void;
   /** Sends a message: false above the high-water mark, or once closing began. */
   send(data: string | Uint8Array): boolean;
+  /** Begins a message in pieces; until its last one `send` is not to be called. */
+  beginMessage(type: MessageType): void;
+  /** Sends a piece of it, the last one if `final`: false above the high-water mark, or when closing. */
+  writeMessage(piece: Uint8Array, final: boolean): boolean;
+  /** `actual` bytes wait, more than `maxBufferedAmount`: what has not left is dropped, then 1008. */
+  overflow(actual: number): void;
   /** Sends a ping with this payload. */
   ping(payload: Uint8Array): void;
   /** Begins the closing handshake; nothing happens when it has begun. */

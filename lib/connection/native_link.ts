@@ -31,7 +31,13 @@ const DRAIN_POLL = 10;
 /** What turns a code that the platform refuses, 1001 say, into one that it sends: 4001. */
 const REFUSED_CODE_OFFSET = 3000;
 
-const limited: Capabilities = { pause: false, ping: false, anyCloseCode: false };
+const utf8 = new TextEncoder();
+const limited: Capabilities = {
+  pause: false,
+  ping: false,
+  streaming: false,
+  anyCloseCode: false,
+};
 
 /** A link over an open WebSocket of the platform's. */
 export class NativeLink implements Link {
@@ -101,7 +107,7 @@ export class NativeLink implements Link {
     const { maxBufferedAmount, sendHighWaterMark } = this.#options;
     const before = this.bufferedAmount;
     if (before > maxBufferedAmount) {
-      this.#exceed("maxBufferedAmount", before, "Cannot send: too many bytes wait for the peer");
+      this.overflow(before);
       return false;
     }
     this.#socket.send(data as string | Uint8Array<ArrayBuffer>);
@@ -109,6 +115,19 @@ export class NativeLink implements Link {
     this.#wantsDrain = true;
     if (!this.#drainPoll.pending) this.#deadlines.set(this.#drainPoll, DRAIN_POLL);
     return false;
+  }
+
+  /** Nothing: the platform sends whole messages only, and nobody asks for more (`streaming`). */
+  beginMessage(): void {}
+
+  /** Nothing, like `beginMessage`. */
+  writeMessage(): boolean {
+    return false;
+  }
+
+  /** Closes with 1008; what the platform holds it keeps. */
+  overflow(actual: number): void {
+    this.#exceed("maxBufferedAmount", actual, "Cannot send: too many bytes wait for the peer");
   }
 
   /** Nothing: the platform has no pings. */
@@ -159,7 +178,7 @@ export class NativeLink implements Link {
 
   #message(data: MessageData): void {
     if (this.#closed || this.#terminated) return;
-    if (!this.#paused && this.#held.length === 0) return this.#sink.message(data);
+    if (!this.#paused && this.#held.length === 0) return this.#give(data);
     this.#held.push(data);
     this.#heldSize += data.length + MESSAGE_COST;
     if (this.#heldSize > this.#options.maxReceiveBuffered) {
@@ -168,12 +187,23 @@ export class NativeLink implements Link {
     }
   }
 
+  /** What the platform gives is whole; who wants pieces has it in one. */
+  #give(data: MessageData): void {
+    const sink = this.#sink;
+    if (this.#options.messages === "whole") return sink.message(data);
+    const isText = typeof data === "string";
+    const bytes = isText ? utf8.encode(data) : data;
+    sink.messageStart(isText ? "text" : "binary", bytes.length);
+    if (bytes.length > 0) sink.messageData(bytes);
+    sink.messageEnd();
+  }
+
   #catchUp(): void {
     let given = 0;
     while (!this.#paused && !this.#terminated && given < this.#held.length) {
       const data = this.#held[given++];
       this.#heldSize -= data.length + MESSAGE_COST;
-      this.#sink.message(data);
+      this.#give(data);
     }
     this.#held.splice(0, given);
   }

@@ -8,11 +8,20 @@ import { type MaskSource, randomMask } from "../frame/mask.ts";
 import { readLimit } from "../limits.ts";
 import { type Clock, systemClock } from "./clock.ts";
 
+/** How messages are given: each at once, or from its first bytes on. */
+export type MessageMode = "whole" | "stream";
+
 /**
  * Limits and times of a connection. Times are in milliseconds, sizes in bytes; `Infinity` turns a
  * limit off.
  */
 export interface ConnectionOptions {
+  /**
+   * How messages are given: `"whole"`, or from their first bytes on as an {@linkcode IncomingMessage}
+   * (`"stream"`), of any size: `maxMessageSize`, `maxFrameSize` and `maxFragments` are then `Infinity`
+   * unless set. @default {"whole"}
+   */
+  messages?: MessageMode;
   /** The longest message, in bytes; exactly this passes, one more is answered with 1009. @default {16777216} */
   maxMessageSize?: number;
   /** The longest payload of one data frame, judged on its header. @default {maxMessageSize} */
@@ -61,7 +70,13 @@ export const MAX_WAITING_MESSAGES = 16;
  * @throws {TypeError} for what is no number where one is wanted.
  */
 export function readConnectionOptions(options: ConnectionOptions): ResolvedConnectionOptions {
-  const maxMessageSize = readLimit("maxMessageSize", options.maxMessageSize, DEFAULT_MAX_SIZE);
+  const { messages = "whole" } = options;
+  if (messages !== "whole" && messages !== "stream") {
+    throw new TypeError(`Cannot read options: messages must be "whole" or "stream"`);
+  }
+  const largest = messages === "stream" ? Infinity : DEFAULT_MAX_SIZE;
+  const most = messages === "stream" ? Infinity : 131_072;
+  const maxMessageSize = readLimit("maxMessageSize", options.maxMessageSize, largest);
   const pingInterval = readLimit("pingInterval", options.pingInterval, 20_000);
   if (pingInterval === 0) {
     throw new RangeError(
@@ -69,9 +84,10 @@ export function readConnectionOptions(options: ConnectionOptions): ResolvedConne
     );
   }
   return {
+    messages,
     maxMessageSize,
     maxFrameSize: readLimit("maxFrameSize", options.maxFrameSize, maxMessageSize),
-    maxFragments: readLimit("maxFragments", options.maxFragments, 131_072),
+    maxFragments: readLimit("maxFragments", options.maxFragments, most),
     maxPingsPerSecond: readLimit("maxPingsPerSecond", options.maxPingsPerSecond, 100),
     sendHighWaterMark: readLimit("sendHighWaterMark", options.sendHighWaterMark, 65_536),
     maxBufferedAmount: readLimit("maxBufferedAmount", options.maxBufferedAmount, 16_777_216),

@@ -4,8 +4,10 @@
  * @module
  */
 import { LimitError } from "../errors.ts";
+import type { FrameWay } from "../frame/encoder.ts";
 import type { Output } from "../frame/output.ts";
-import { Deadline, type Deadlines } from "./deadlines.ts";
+import { Deadline, Deadlines } from "./deadlines.ts";
+import type { ResolvedConnectionOptions } from "./options.ts";
 import type { Transport } from "./transport.ts";
 
 /** Output of this size leaves at once, though more may follow in the same tick. */
@@ -24,11 +26,10 @@ export interface OutletEvents {
 }
 
 /** Empties an output into a transport. */
-export class Outlet {
+export class Outlet implements FrameWay {
   readonly #output: Output;
   readonly #transport: Transport;
-  readonly #deadlines: Deadlines;
-  readonly #sendTimeout: number;
+  readonly #options: ResolvedConnectionOptions;
   readonly #events: OutletEvents;
   #blocked = false;
   #frameBegun = false;
@@ -38,17 +39,18 @@ export class Outlet {
   #lengthSeen = 0;
   /** What was left when the time to take something began. */
   #left = 0;
-  readonly #sendDue = new Deadline(() => this.#stalled());
+  /** Made when they are first needed, as is the microtask: an idle connection has none. */
+  #sendDue: Deadline | undefined;
+  #turn: (() => void) | undefined;
 
   /** Makes the outlet from `output` to `transport`. */
   constructor(
-    pipe: { output: Output; transport: Transport; deadlines: Deadlines; sendTimeout: number },
+    pipe: { output: Output; transport: Transport; options: ResolvedConnectionOptions },
     events: OutletEvents,
   ) {
     this.#output = pipe.output;
     this.#transport = pipe.transport;
-    this.#deadlines = pipe.deadlines;
-    this.#sendTimeout = pipe.sendTimeout;
+    this.#options = pipe.options;
     this.#events = events;
   }
 
@@ -73,23 +75,23 @@ export class Outlet {
     this.#turning = true;
     this.#quietTurns = 0;
     this.#lengthSeen = 0;
-    queueMicrotask(this.#turn);
+    queueMicrotask(this.#turn ??= (): void => this.#turned(this.#turn!));
   }
 
   /**
    * Code that awaits between two sends goes on some microtasks later: so the output leaves when it
    * has not grown for a few turns. A `for await` that answers each message thus makes one write.
    */
-  readonly #turn = (): void => {
+  #turned(turn: () => void): void {
     const { length } = this.#output;
     if (length !== this.#lengthSeen) {
       this.#lengthSeen = length;
       this.#quietTurns = 0;
     }
-    if (length > 0 && ++this.#quietTurns <= QUIET_TURNS) return queueMicrotask(this.#turn);
+    if (length > 0 && ++this.#quietTurns <= QUIET_TURNS) return queueMicrotask(turn);
     this.#turning = false;
     this.flush();
-  };
+  }
 
   /** Writes what there is, if the transport takes it. */
   flush(): void {
@@ -123,7 +125,7 @@ export class Outlet {
   drained(): void {
     if (!this.#blocked) return;
     this.#blocked = this.#frameBegun = false;
-    this.#sendDue.cancel();
+    this.#sendDue?.cancel();
     this.#events.blocked(false);
     this.flush();
   }
@@ -131,7 +133,7 @@ export class Outlet {
   /** Nothing leaves any more. */
   close(): void {
     this.#closed = true;
-    this.#sendDue.cancel();
+    this.#sendDue?.cancel();
     this.#output.release();
   }
 
@@ -150,17 +152,23 @@ export class Outlet {
   #block(): void {
     this.#blocked = true;
     this.#left = this.#transport.bufferedAmount;
-    this.#deadlines.set(this.#sendDue, this.#sendTimeout);
+    this.#sendDue ??= new Deadline(() => this.#stalled());
+    this.#wait(this.#sendDue);
     this.#events.blocked(true);
+  }
+
+  #wait(due: Deadline): void {
+    const { clock, sendTimeout } = this.#options;
+    Deadlines.of(clock).set(due, sendTimeout);
   }
 
   #stalled(): void {
     const left = this.#transport.bufferedAmount;
     if (left < this.#left) {
       this.#left = left;
-      return this.#deadlines.set(this.#sendDue, this.#sendTimeout);
+      return this.#wait(this.#sendDue!);
     }
-    const limit = this.#sendTimeout;
+    const limit = this.#options.sendTimeout;
     this.#events.stuck(
       new LimitError(`Cannot send: the peer took nothing for ${limit} ms (sendTimeout)`, {
         option: "sendTimeout",

@@ -4,28 +4,41 @@
  * @module
  */
 import { type CloseStatus, closeStatusFor, LimitError, ProtocolError } from "../errors.ts";
-import { FrameDecoder } from "../frame/decoder.ts";
-import { FrameEncoder } from "../frame/encoder.ts";
+import { FrameEncoder, type FrameWay } from "../frame/encoder.ts";
 import { Output } from "../frame/output.ts";
 import type { Role } from "../frame/opcode.ts";
 import { fitReason } from "../message/close.ts";
-import { MessageDecoder, type MessageSink } from "../message/decoder.ts";
+import type { MessageSink } from "../message/decoder.ts";
 import { MessageEncoder } from "../message/encoder.ts";
 import type { MessageExtension } from "../message/extension.ts";
+import type { MessageType } from "../message/message.ts";
+import { DecoderPool, type LentDecoder } from "./decoders.ts";
+import type { LinkSink } from "./link.ts";
 import type { ResolvedConnectionOptions } from "./options.ts";
 
+/** Whom the protocol tells of messages: the connection, over the link. */
+export type ProtocolSink = Omit<LinkSink, "drain" | "close">;
+
 /** What the protocol tells its link. */
-export interface ProtocolSink {
-  /** A message. */
-  message(data: string | Uint8Array<ArrayBuffer>): void;
-  /** A ping; the pong it is owed is taken care of. */
-  ping(payload: Uint8Array<ArrayBuffer>): void;
-  /** A pong. */
-  pong(payload: Uint8Array<ArrayBuffer>): void;
+export interface ProtocolEvents {
   /** The peer's Close frame came; ours is on its way, if it was not sent before. */
   closeReceived(): void;
   /** The peer broke a rule or passed a limit; the Close that says so is on its way. */
   failed(error: ProtocolError | LimitError): void;
+}
+
+/** What a {@linkcode Protocol} is made of. */
+export interface ProtocolInit {
+  /** This end's role. */
+  role: Role;
+  /** The agreed extension. */
+  extension?: MessageExtension | undefined;
+  /** What is to be filled. @default {an output of its own} */
+  output?: Output;
+  /** Where it leaves to. */
+  way?: FrameWay;
+  /** Limits and times. */
+  options: ResolvedConnectionOptions;
 }
 
 /**
@@ -34,7 +47,9 @@ export interface ProtocolSink {
  */
 export class Protocol implements MessageSink {
   /** The bytes that have to leave: whole frames. */
-  readonly output: Output = new Output();
+  readonly output: Output;
+  /** Who is told of messages, pings and pongs; set before the first bytes come. */
+  sink!: ProtocolSink;
   /** The Close frame that was sent. */
   closeSent: CloseStatus | undefined;
   /** The Close frame that was received. */
@@ -42,11 +57,12 @@ export class Protocol implements MessageSink {
   /** Whether this side was the first to send Close. */
   closedFirst = false;
 
-  readonly #sink: ProtocolSink;
-  readonly #frames: FrameDecoder;
+  readonly #events: ProtocolEvents;
+  readonly #decoders: DecoderPool;
+  /** The decoder, from the first byte of a frame or message to its last. */
+  #decoder: LentDecoder | undefined;
   readonly #encoder: MessageEncoder;
-  readonly #maxPingsPerSecond: number;
-  readonly #now: () => number;
+  readonly #options: ResolvedConnectionOptions;
   #failed = false;
   #pingsSince = 0;
   #pings = 0;
@@ -54,32 +70,16 @@ export class Protocol implements MessageSink {
   #owedPong: Uint8Array | undefined;
 
   /** Makes the protocol of one end. */
-  constructor(
-    options: {
-      role: Role;
-      extension?: MessageExtension | undefined;
-      /** Empties `output` if it can: called between the pieces of a large frame. */
-      flush?: () => boolean;
-      /** Sends `output` and a large payload behind it, if it can. */
-      direct?: (payload: Uint8Array) => boolean;
-    } & ResolvedConnectionOptions,
-    sink: ProtocolSink,
-  ) {
-    const { role, extension, clock } = options;
-    // Where both limits are one, the message's judges the same header, and has the name users know.
-    const same = extension === undefined && options.maxFrameSize === options.maxMessageSize;
-    const maxFrameSize = same ? Infinity : options.maxFrameSize;
-    this.#sink = sink;
-    this.#frames = new FrameDecoder(
-      { role, maxFrameSize, allowedRsv: extension?.rsv ?? 0 },
-      new MessageDecoder(options, this),
-    );
+  constructor(init: ProtocolInit, events: ProtocolEvents) {
+    const { role, extension, options, way } = init;
+    this.#events = events;
+    this.output = init.output ?? new Output();
+    this.#decoders = DecoderPool.of(options, { role, extension });
     this.#encoder = new MessageEncoder(
-      new FrameEncoder(options, this.output),
+      new FrameEncoder({ role, mask: options.mask, ...(way && { way }) }, this.output),
       extension,
     );
-    this.#maxPingsPerSecond = options.maxPingsPerSecond;
-    this.#now = (): number => clock.now();
+    this.#options = options;
   }
 
   /** Whether data can still be sent: no Close has been. */
@@ -98,24 +98,42 @@ export class Protocol implements MessageSink {
    */
   receive(chunk: Uint8Array, from = 0): number {
     if (this.deaf) return chunk.length;
+    const decoder = this.#decoder ??= this.#decoders.lend(this);
     try {
-      const read = this.#frames.decode(chunk, from);
-      return this.deaf ? chunk.length : read;
+      const read = decoder.frames.decode(chunk, from);
+      if (!this.deaf) {
+        if (decoder.idle) {
+          this.#decoder = undefined;
+          this.#decoders.giveBack(decoder);
+        }
+        return read;
+      }
     } catch (error) {
       if (!(error instanceof ProtocolError || error instanceof LimitError)) throw error;
       this.fail(error);
-      return chunk.length;
     }
+    this.#decoder = undefined;
+    return chunk.length;
   }
 
   /** `receive` returns after the message at hand. */
   stopReading(): void {
-    this.#frames.stop();
+    this.#decoder?.frames.stop();
   }
 
   /** Encodes a message. */
   send(data: string | Uint8Array): void {
     this.#encoder.message(data);
+  }
+
+  /** Begins a message in fragments (section 5.4); until its last one no other may be sent. */
+  beginMessage(type: MessageType): void {
+    this.#encoder.begin(type);
+  }
+
+  /** Encodes its next fragment; `final` makes it the last. */
+  sendFragment(payload: Uint8Array, final: boolean): void {
+    this.#encoder.fragment(payload, final);
   }
 
   /** Encodes a ping. */
@@ -138,8 +156,8 @@ export class Protocol implements MessageSink {
     this.#failed = true;
     const { closeCode, reason } = closeStatusFor(error);
     this.sendClose({ closeCode, reason: fitReason(reason) });
-    this.#frames.stop();
-    this.#sink.failed(error);
+    this.#decoder?.frames.stop();
+    this.#events.failed(error);
   }
 
   /**
@@ -155,22 +173,38 @@ export class Protocol implements MessageSink {
 
   /** @internal A message, from the decoder. */
   message(data: string | Uint8Array<ArrayBuffer>): void {
-    this.#sink.message(data);
+    this.sink.message(data);
+  }
+
+  /** @internal A message begins, from the decoder. */
+  messageStart(type: MessageType, announcedLength: number | undefined): void {
+    this.sink.messageStart(type, announcedLength);
+  }
+
+  /** @internal A piece of it. */
+  messageData(piece: Uint8Array<ArrayBuffer>): void {
+    this.sink.messageData(piece);
+  }
+
+  /** @internal Its end. */
+  messageEnd(): void {
+    this.sink.messageEnd();
   }
 
   /** @internal A ping, from the decoder. */
   ping(payload: Uint8Array<ArrayBuffer>): void {
-    const now = this.#now();
+    const { maxPingsPerSecond: limit, clock } = this.#options;
+    const now = clock.now();
     if (now - this.#pingsSince >= 1000) {
       this.#pingsSince = now;
       this.#pings = 0;
     }
-    if (++this.#pings > this.#maxPingsPerSecond) {
+    if (++this.#pings > limit) {
       throw new LimitError(
-        `Cannot answer ping: more than ${this.#maxPingsPerSecond} came in a second (maxPingsPerSecond)`,
+        `Cannot answer ping: more than ${limit} came in a second (maxPingsPerSecond)`,
         {
           option: "maxPingsPerSecond",
-          limit: this.#maxPingsPerSecond,
+          limit,
           actual: this.#pings,
           closeCode: 1008,
         },
@@ -180,19 +214,19 @@ export class Protocol implements MessageSink {
       if (this.#blocked) this.#owedPong = payload.slice();
       else this.#encoder.pong(payload);
     }
-    this.#sink.ping(payload);
+    this.sink.ping(payload);
   }
 
   /** @internal A pong, from the decoder. */
   pong(payload: Uint8Array<ArrayBuffer>): void {
-    this.#sink.pong(payload);
+    this.sink.pong(payload);
   }
 
   /** @internal A Close frame, from the decoder: answered with the same code (section 5.5.1). */
   close(status: CloseStatus): void {
     this.closeReceived = status;
-    this.#frames.stop();
+    this.#decoder?.frames.stop();
     this.sendClose({ closeCode: status.closeCode, reason: "" });
-    this.#sink.closeReceived();
+    this.#events.closeReceived();
   }
 }

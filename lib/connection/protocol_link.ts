@@ -6,10 +6,12 @@
  */
 import { type CloseInfo, type CloseStatus, LimitError, TransportError } from "../errors.ts";
 import type { Role } from "../frame/opcode.ts";
+import { Output } from "../frame/output.ts";
 import { ABNORMAL } from "../message/close.ts";
 import type { MessageExtension } from "../message/extension.ts";
+import type { MessageType } from "../message/message.ts";
 import { Deadline, Deadlines } from "./deadlines.ts";
-import { Keepalive } from "./keepalive.ts";
+import { Keepalive, type KeepaliveEvents } from "./keepalive.ts";
 import {
   type Capabilities,
   CLOSED,
@@ -20,8 +22,8 @@ import {
   type ReadyState,
 } from "./link.ts";
 import type { ResolvedConnectionOptions } from "./options.ts";
-import { Outlet } from "./outlet.ts";
-import { Protocol } from "./protocol.ts";
+import { Outlet, type OutletEvents } from "./outlet.ts";
+import { Protocol, type ProtocolEvents } from "./protocol.ts";
 import type { Transport, TransportAddress, TransportSink } from "./transport.ts";
 
 /**
@@ -31,7 +33,10 @@ import type { Transport, TransportAddress, TransportSink } from "./transport.ts"
 const LINGER_QUIET = 2_000;
 
 const nothing = new Uint8Array(0);
-const everything: Capabilities = { pause: true, ping: true, anyCloseCode: true };
+const everything: Capabilities = { pause: true, ping: true, streaming: true, anyCloseCode: true };
+
+/** All that those below a link tell it. */
+type Below = TransportSink & ProtocolEvents & OutletEvents & KeepaliveEvents;
 
 /** What a {@linkcode ProtocolLink} is made of. */
 export interface ProtocolLinkInit {
@@ -49,8 +54,6 @@ export interface ProtocolLinkInit {
 
 /** A link over a transport: everything works here. */
 export class ProtocolLink implements Link {
-  /** What it can do: everything. */
-  readonly capabilities: Capabilities = everything;
   /** The agreed subprotocol, or `""`. */
   readonly protocol: string;
   /** The agreed extensions, or `""`. */
@@ -60,7 +63,7 @@ export class ProtocolLink implements Link {
   readonly #transport: Transport;
   readonly #protocol: Protocol;
   readonly #options: ResolvedConnectionOptions;
-  readonly #deadlines: Deadlines;
+  readonly #events: Below;
   #sink!: LinkSink;
 
   /** Bytes that came while reading was paused, or behind the message at which it stopped. */
@@ -80,56 +83,91 @@ export class ProtocolLink implements Link {
 
   readonly #outlet: Outlet;
   readonly #keepalive: Keepalive;
-  readonly #closeDue = new Deadline(() => this.#closeLate());
-  readonly #quietDue = new Deadline(() => this.#transport.close());
+  /** Made when they are first needed. */
+  #closeDue: Deadline | undefined;
+  #quietDue: Deadline | undefined;
 
   /** Makes the link; nothing moves before `start`. */
   constructor(init: ProtocolLinkInit) {
-    this.#role = init.role;
-    this.#transport = init.transport;
+    const { role, transport, extension, options } = init;
+    this.#role = role;
+    this.#transport = transport;
     this.protocol = init.protocol ?? "";
-    this.extensions = init.extension?.header ?? "";
-    this.#options = init.options;
-    this.#deadlines = Deadlines.of(init.options.clock);
-    const { role, extension } = init;
-    const flush = (): boolean => this.#outlet.flushPiece();
-    const direct = (payload: Uint8Array): boolean => this.#outlet.direct(payload);
-    this.#protocol = new Protocol({ role, extension, flush, direct, ...init.options }, {
-      message: (data): void => this.#sink.message(data),
-      ping: (payload): void => this.#sink.ping(payload),
-      pong: (payload): void => this.#sink.pong(payload),
-      closeReceived: (): void => this.#keepalive.stop(),
-      failed: (error): void => {
-        this.#error ??= error;
-        this.#keepalive.stop();
-      },
-    });
-    const { transport, options: { sendTimeout } } = init;
-    const { output } = this.#protocol;
-    this.#outlet = new Outlet({ output, transport, deadlines: this.#deadlines, sendTimeout }, {
-      flushed: (): void => this.#flushed(),
-      blocked: (blocked): void => this.#protocol.setBlocked(blocked),
-      stuck: (error): void => {
-        this.#protocol.fail(error);
-        this.terminate(); // the Close cannot get past what is stuck
-      },
-    });
-    this.#keepalive = new Keepalive(init.options, this.#deadlines, {
-      ping: (): boolean => {
-        if (this.#outlet.blocked) return false; // sendTimeout minds a peer that takes nothing
-        this.ping(nothing);
-        return true;
-      },
-      silent: (error): void => {
-        this.#protocol.fail(error);
-        this.#outlet.flush();
-      },
-    });
+    this.extensions = extension?.header ?? "";
+    this.#options = options;
+    const events = this.#events = new ProtocolLink.#Events(this);
+    const output = new Output();
+    this.#outlet = new Outlet({ output, transport, options }, events);
+    this.#protocol = new Protocol(
+      { role, extension, output, way: this.#outlet, options },
+      events,
+    );
+    this.#keepalive = new Keepalive(options, events);
   }
+
+  /**
+   * What those below call. One small object: a closure for each of these calls would double what an
+   * idle connection costs.
+   */
+  static readonly #Events = class implements Below {
+    readonly #link: ProtocolLink;
+
+    constructor(link: ProtocolLink) {
+      this.#link = link;
+    }
+
+    data(chunk: Uint8Array): void {
+      this.#link.#data(chunk);
+    }
+    drain(): void {
+      this.#link.#outlet.drained();
+    }
+    end(): void {
+      this.#link.#end();
+    }
+    close(error?: Error): void {
+      this.#link.#finish(error);
+    }
+
+    closeReceived(): void {
+      this.#link.#keepalive.stop();
+    }
+    failed(error: Error): void {
+      this.#link.#error ??= error;
+      this.#link.#keepalive.stop();
+    }
+
+    flushed(): void {
+      this.#link.#flushed();
+    }
+    blocked(blocked: boolean): void {
+      this.#link.#protocol.setBlocked(blocked);
+      if (!blocked) this.#link.#room();
+    }
+    stuck(error: LimitError): void {
+      this.#link.#protocol.fail(error);
+      this.#link.terminate(); // the Close cannot get past what is stuck
+    }
+
+    ping(): boolean {
+      if (this.#link.#outlet.blocked) return false; // sendTimeout minds a peer that takes nothing
+      this.#link.ping(nothing);
+      return true;
+    }
+    silent(error: LimitError): void {
+      this.#link.#protocol.fail(error);
+      this.#link.#outlet.flush();
+    }
+  };
 
   /** The peer's address, where known. */
   get remoteAddress(): TransportAddress | undefined {
     return this.#transport.remoteAddress;
+  }
+
+  /** What it can do: everything. */
+  get capabilities(): Capabilities {
+    return everything;
   }
 
   /** Where it stands. */
@@ -145,14 +183,8 @@ export class ProtocolLink implements Link {
 
   /** Begins to tell `sink`. */
   start(sink: LinkSink): void {
-    this.#sink = sink;
-    const below: TransportSink = {
-      data: (chunk): void => this.#data(chunk),
-      drain: (): void => this.#outlet.drained(),
-      end: (): void => this.#end(),
-      close: (error): void => this.#finish(error),
-    };
-    this.#transport.start(below);
+    this.#sink = this.#protocol.sink = sink;
+    this.#transport.start(this.#events);
     this.#keepalive.start();
   }
 
@@ -164,12 +196,30 @@ export class ProtocolLink implements Link {
   /** Sends a message: false above the high-water mark, or once closing began. */
   send(data: string | Uint8Array): boolean {
     if (this.readyState !== OPEN) return false;
-    const { maxBufferedAmount, sendHighWaterMark } = this.#options;
     const before = this.bufferedAmount;
-    if (before > maxBufferedAmount) return this.#overflow(before, maxBufferedAmount);
+    if (before > this.#options.maxBufferedAmount) {
+      this.overflow(before);
+      return false;
+    }
     this.#protocol.send(data);
+    return this.#written();
+  }
+
+  /** Begins a message in fragments (section 5.4). */
+  beginMessage(type: MessageType): void {
+    this.#protocol.beginMessage(type);
+  }
+
+  /** Sends its next fragment; `final` makes it the last. */
+  writeMessage(piece: Uint8Array, final: boolean): boolean {
+    if (this.readyState !== OPEN) return false;
+    this.#protocol.sendFragment(piece, final);
+    return this.#written();
+  }
+
+  #written(): boolean {
     this.#outlet.written(this.#inPass);
-    if (this.bufferedAmount <= sendHighWaterMark) return true;
+    if (this.bufferedAmount <= this.#options.sendHighWaterMark) return true;
     this.#wantsDrain = true;
     return false;
   }
@@ -222,11 +272,15 @@ export class ProtocolLink implements Link {
     else queueMicrotask(() => this.#catchUp());
   }
 
+  #deadlines(): Deadlines {
+    return Deadlines.of(this.#options.clock);
+  }
+
   #data(chunk: Uint8Array): void {
     this.#keepalive.heard = true;
     if (this.#terminated) return;
     if (this.#lingering) {
-      if (this.#quietDue.pending) this.#deadlines.set(this.#quietDue, LINGER_QUIET);
+      if (this.#quietDue?.pending) this.#deadlines().set(this.#quietDue, LINGER_QUIET);
     } else if (this.#paused || this.#held.length > 0) this.#hold(chunk, 0);
     else this.#pass(chunk, false);
   }
@@ -242,7 +296,9 @@ export class ProtocolLink implements Link {
       else this.#hold(chunk, read);
       if (!this.#paused) queueMicrotask(() => this.#catchUp());
     }
-    this.#outlet.flush();
+    // Who made room for what is held is at work, and will send more in this tick.
+    if (own) this.#outlet.written(false);
+    else this.#outlet.flush();
   }
 
   /** Keeps a copy of what cannot be decoded yet. */
@@ -266,13 +322,19 @@ export class ProtocolLink implements Link {
   /** All that was written is with the system. */
   #flushed(): void {
     if (!this.#protocol.open) this.#closeHasLeft();
-    if (!this.#wantsDrain) return;
+    this.#room();
+  }
+
+  /** Something has left. */
+  #room(): void {
+    if (!this.#wantsDrain || this.bufferedAmount > this.#options.sendHighWaterMark) return;
     this.#wantsDrain = false;
     this.#sink.drain();
   }
 
   /** Too much is waiting: what has not begun to leave is dropped, and the connection with it. */
-  #overflow(actual: number, limit: number): false {
+  overflow(actual: number): void {
+    const limit = this.#options.maxBufferedAmount;
     this.#outlet.drop();
     this.#protocol.fail(
       new LimitError(
@@ -286,14 +348,14 @@ export class ProtocolLink implements Link {
       ),
     );
     this.#outlet.written(this.#inPass);
-    return false;
   }
 
   /** Our Close is with the system: what comes next depends on who has said what. */
   #closeHasLeft(): void {
     if (!this.#closeLeft) {
       this.#closeLeft = true;
-      this.#deadlines.set(this.#closeDue, this.#options.closeTimeout);
+      this.#closeDue = new Deadline(() => this.#closeLate());
+      this.#deadlines().set(this.#closeDue, this.#options.closeTimeout);
     }
     if (!this.#protocol.deaf || this.#lingering) return;
     this.#lingering = true;
@@ -311,7 +373,9 @@ export class ProtocolLink implements Link {
     if (isServer && closeReceived !== undefined) this.#transport.close();
     // Who fails reads on, time alone being the limit: many a peer looks for our Close only when it has
     // sent the whole of a frame that was too large, and a reset before that would take our Close away.
-    if (closeReceived === undefined) this.#deadlines.set(this.#quietDue, LINGER_QUIET);
+    if (closeReceived !== undefined) return;
+    this.#quietDue = new Deadline(() => this.#transport.close());
+    this.#deadlines().set(this.#quietDue, LINGER_QUIET);
   }
 
   /** The time for the peer's Close, or for its end of the socket, is over. */
@@ -343,8 +407,8 @@ export class ProtocolLink implements Link {
     this.#closed = true;
     this.#keepalive.stop();
     this.#outlet.close();
-    this.#closeDue.cancel();
-    this.#quietDue.cancel();
+    this.#closeDue?.cancel();
+    this.#quietDue?.cancel();
     const { closeReceived: received, closeSent, closedFirst } = this.#protocol;
     const sent = this.#closeLeft ? closeSent : undefined;
     const wasClean = sent !== undefined && received !== undefined;

@@ -70,8 +70,8 @@ export class FrameDecoder {
   #stopped = false;
   #failure: unknown = undefined;
 
-  /** A header that a chunk's end cut off. */
-  readonly #header = new Uint8Array(MAX_HEADER_LENGTH);
+  /** A header that a chunk's end cut off; without memory when there is none. */
+  #header: Uint8Array | undefined;
   #headerHave = 0;
 
   /** The payload bytes still to come of a frame in pieces, and the key for the next of them. */
@@ -164,7 +164,7 @@ export class FrameDecoder {
 
   /** A header that begins or ended in another chunk: gathered, then judged as far as it is there. */
   #splitHeader(chunk: Uint8Array, from: number): number {
-    const header = this.#header;
+    const header = this.#header ??= new Uint8Array(MAX_HEADER_LENGTH);
     let at = from;
     while (at < chunk.length) {
       header[this.#headerHave++] = chunk[at++];
@@ -174,6 +174,7 @@ export class FrameDecoder {
       const need = headerLength(second);
       if (this.#headerHave < need) continue;
       this.#headerHave = 0;
+      this.#header = undefined;
       let size = second & 127;
       if (size > 125) size = this.#longLength(header, 0, size);
       if (size > this.#maxFrameSize && (first & CONTROL_BIT) === 0) this.#tooLarge(size);

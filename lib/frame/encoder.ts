@@ -14,13 +14,19 @@ export interface FrameEncoderOptions {
   role: Role;
   /** Where masking keys come from. @default {randomMask} */
   mask?: MaskSource;
+  /** Where `output` leaves to, for large frames. */
+  way?: FrameWay;
+}
+
+/** The way out for frames that are too large to be encoded in one go. */
+export interface FrameWay {
   /**
-   * Empties `output`, if what is in it can leave at once; false if not. It is called between the
+   * Empties the output, if what is in it can leave at once; false if not. It is called between the
    * pieces of a large frame, so that they pass through a small memory that stays in the cache.
    */
-  flush?: () => boolean;
-  /** Sends `output` and, from where it lies, a large unmasked payload behind it; false if it cannot. */
-  direct?: (payload: Uint8Array) => boolean;
+  flushPiece(): boolean;
+  /** Sends the output and, from where it lies, a large unmasked payload behind it; false if it cannot. */
+  direct(payload: Uint8Array): boolean;
 }
 
 /** Up to this size a loop costs less than a call of the platform's TextEncoder, or its copy. */
@@ -50,8 +56,7 @@ export class FrameEncoder {
   readonly output: Output;
   readonly #maskBit: number;
   readonly #mask: MaskSource;
-  readonly #flush: (() => boolean) | undefined;
-  readonly #direct: ((payload: Uint8Array) => boolean) | undefined;
+  readonly #way: FrameWay | undefined;
 
   /**
    * Makes an encoder, with an output of its own unless one is given.
@@ -62,15 +67,14 @@ export class FrameEncoder {
     checkRole(options.role);
     this.#maskBit = options.role === "client" ? 0x80 : 0;
     this.#mask = options.mask ?? randomMask;
-    this.#flush = options.flush;
-    this.#direct = options.direct;
+    this.#way = options.way;
     this.output = output;
   }
 
   /** Appends a frame with the first byte `first` (FIN, reserved bits, opcode). */
   encode(first: number, payload: Uint8Array): void {
     const output = this.output, size = payload.length;
-    if (size > PIECE && this.#flush?.() === true) return this.#encodePieces(first, payload);
+    if (size > PIECE && this.#way?.flushPiece() === true) return this.#encodePieces(first, payload);
     let at = output.reserve(14 + size);
     const bytes = output.bytes;
     at = writeHeader(bytes, at, first, size, this.#maskBit);
@@ -91,7 +95,7 @@ export class FrameEncoder {
     const key = this.#maskBit === 0 ? 0 : this.#mask();
     if (this.#maskBit !== 0) at = writeKey(output.bytes, at, key);
     output.commit(at);
-    if (this.#maskBit === 0 && this.#direct?.(payload) === true) return;
+    if (this.#maskBit === 0 && this.#way!.direct(payload)) return;
     let leaves = true;
     for (let from = 0; from < size;) {
       const to = leaves ? Math.min(from + PIECE, size) : size;
@@ -100,7 +104,7 @@ export class FrameEncoder {
       maskInto(output.bytes, at, payload, from, to, key);
       output.commit(at + to - from);
       from = to;
-      leaves &&= from < size && this.#flush!();
+      leaves &&= from < size && this.#way!.flushPiece();
     }
   }
 

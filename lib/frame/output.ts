@@ -5,8 +5,8 @@
  * @module
  */
 
-/** The shared memory, in bytes: many small writes, one after the other. */
-const SLAB_SIZE = 128 * 1024;
+/** The shared memory, in bytes: many small writes, one after the other, or two frames of 64 KiB. */
+const SLAB_SIZE = 132 * 1024;
 /** More than this at once gets a buffer of its own. */
 const MAX_SHARED = 96 * 1024;
 /** With less room than this a new slab is begun, lest what is written has to be moved. */

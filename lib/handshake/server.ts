@@ -94,6 +94,18 @@ export function toRequest(request: WebSocketRequest, signal?: AbortSignal): Requ
   return new Request(request.url, { headers: request.headers.toHeaders(), signal: signal ?? null });
 }
 
+/** The header lines as one string, to be kept as long as the connection is: it is small. */
+export function packHeaders(headers: HeaderLines): string {
+  return [...headers].map((line) => line.join("\n")).join("\n");
+}
+
+/** The Request once more, of a connection's URL and its header lines. */
+export function unpackRequest(url: string, lines: string): Request {
+  const headers = new Headers(), parts = lines.split("\n");
+  for (let at = 0; at < parts.length; at += 2) headers.append(parts[at], parts[at + 1]);
+  return new Request(`http${url.slice(2)}`, { headers });
+}
+
 /** Item 1: the target is a resource name, or an absolute http or https URI that has one. */
 function requestURL(target: string, host: URL): string {
   let path = target;

@@ -23,6 +23,7 @@ import { readLimit } from "../limits.ts";
 import { readClosePayload } from "./close.ts";
 import type { MessageExtension, PieceSink } from "./extension.ts";
 import { decodeWhole, giveBack, messageTooLarge } from "./gatherer.ts";
+import type { MessageType } from "./message.ts";
 import { decodeText, invalidUtf8, unmaskText } from "./text.ts";
 import { Utf8Checker } from "./utf8.ts";
 
@@ -30,6 +31,15 @@ import { Utf8Checker } from "./utf8.ts";
 export interface MessageSink {
   /** A whole message: a string for text, bytes for binary. */
   message(data: string | Uint8Array<ArrayBuffer>): void;
+  /**
+   * With `inPieces`, in place of `message`: one begins. Its length is known if its first frame is its
+   * last one too, and no extension transforms it.
+   */
+  messageStart?(type: MessageType, announcedLength: number | undefined): void;
+  /** A piece of it, never empty; of text, pieces may end within a character. */
+  messageData?(piece: Uint8Array<ArrayBuffer>): void;
+  /** It is complete. */
+  messageEnd?(): void;
   /** A ping, to be answered by a pong with the same payload (section 5.5.2). */
   ping(payload: Uint8Array<ArrayBuffer>): void;
   /** A pong, asked for or not (section 5.5.3). */
@@ -44,6 +54,8 @@ export interface MessageDecoderOptions {
   maxMessageSize?: number;
   /** The most fragments a message may have, empty ones included. @default {131072} */
   maxFragments?: number;
+  /** Whether messages are handed on in pieces as they come, and never kept. @default {false} */
+  inPieces?: boolean;
   /** The agreed extension. */
   extension?: MessageExtension | undefined;
 }
@@ -62,7 +74,9 @@ export class MessageDecoder implements FrameSink {
   readonly #maxFragments: number;
   readonly #extension: MessageExtension | undefined;
   readonly #sink: MessageSink;
-  readonly #emit: PieceSink;
+  /** What the extension gives goes there. */
+  #emit: PieceSink | undefined;
+  readonly #inPieces: boolean;
 
   /** The first bytes of messages that the extension transforms in one frame; -1 without one. */
   readonly #wholeText: number;
@@ -72,9 +86,14 @@ export class MessageDecoder implements FrameSink {
   #type = 0;
   #transformed = false;
   #fragments = 0;
-  readonly #gathered = new Collector();
-  readonly #utf8 = new Utf8Checker();
+  /** How much of that message has come, as the application sees it. */
+  #size = 0;
+  /** Made for the first message that does not come whole. */
+  #gathered: Collector | undefined;
+  #utf8: Utf8Checker | undefined;
   #closed = false;
+  /** Whether a message in one frame can be handed on at once. */
+  #whole: boolean;
 
   /** The frame whose payload comes in pieces. */
   #first = 0;
@@ -91,16 +110,13 @@ export class MessageDecoder implements FrameSink {
     this.#maxMessageSize = readLimit("maxMessageSize", options.maxMessageSize, DEFAULT_MAX_SIZE);
     this.#maxFragments = readLimit("maxFragments", options.maxFragments, 131_072);
     this.#extension = options.extension;
+    this.#inPieces = options.inPieces ?? false;
+    this.#whole = !this.#inPieces;
     const rsv = options.extension?.rsv ?? 0;
-    this.#wholeText = rsv === 0 ? -1 : FIN | rsv | TEXT;
-    this.#wholeBinary = rsv === 0 ? -1 : FIN | rsv | BINARY;
+    const whole = rsv !== 0 && this.#whole;
+    this.#wholeText = whole ? FIN | rsv | TEXT : -1;
+    this.#wholeBinary = whole ? FIN | rsv | BINARY : -1;
     this.#sink = sink;
-    this.#emit = (piece): void => {
-      // One limit for all: an extension that overshoots it gains nothing.
-      const total = this.#gathered.length + piece.length;
-      if (total > this.#maxMessageSize) this.#tooLarge(total);
-      this.#gather(piece, 0, piece.length, 0, piece.length);
-    };
   }
 
   /** Whether the frames so far end where a message does. */
@@ -112,7 +128,7 @@ export class MessageDecoder implements FrameSink {
   frame(first: number, chunk: Uint8Array, start: number, end: number, key: number): void {
     const size = end - start;
     // An unfragmented message needs none of what is kept between fragments.
-    if ((first & ~3) === FIN && this.#type === 0 && !this.#closed) {
+    if ((first & ~3) === FIN && this.#type === 0 && this.#whole) {
       if (first === (FIN | BINARY)) {
         if (size > this.#maxMessageSize) this.#tooLarge(size);
         return this.#sink.message(maskedCopy(chunk, start, end, key));
@@ -169,8 +185,9 @@ export class MessageDecoder implements FrameSink {
     else if (opcode === CLOSE) {
       const status = readClosePayload(payload);
       this.#closed = true;
+      this.#whole = false;
       this.#type = 0; // 5.5.1: a message that was in progress will never be complete
-      this.#gathered.clear();
+      this.#gathered?.clear();
       this.#sink.close(status);
     } else this.#sink.pong(payload);
   }
@@ -179,7 +196,7 @@ export class MessageDecoder implements FrameSink {
   #beginFragment(first: number, size: number): void {
     const opcode = first & OPCODE_BITS;
     const transformed = opcode === CONTINUATION ? this.#transformed : (first & RSV) !== 0;
-    const total = size + (opcode === CONTINUATION ? this.#gathered.length : 0);
+    const total = size + (opcode === CONTINUATION ? this.#size : 0);
     if (total > this.#maxMessageSize && !transformed) this.#tooLarge(total);
     if (opcode === CONTINUATION) {
       if (this.#type === 0) {
@@ -204,7 +221,7 @@ export class MessageDecoder implements FrameSink {
       this.#type = opcode;
       this.#transformed = transformed;
       this.#fragments = 0;
-      this.#utf8.reset();
+      if (opcode === TEXT) (this.#utf8 ??= new Utf8Checker()).reset();
     }
     // Empty fragments count: each costs work and none adds to the size.
     if (++this.#fragments > this.#maxFragments) {
@@ -220,11 +237,14 @@ export class MessageDecoder implements FrameSink {
     }
     this.#first = first;
     this.#announced = size;
+    if (!this.#inPieces || opcode === CONTINUATION) return;
+    const announced = (first & FIN) !== 0 && !transformed ? size : undefined;
+    this.#sink.messageStart!(opcode === TEXT ? "text" : "binary", announced);
   }
 
   #data(chunk: Uint8Array, start: number, end: number, key: number, final: boolean): void {
     if (!this.#transformed) {
-      if (end > start) this.#gather(chunk, start, end, key, this.#announced);
+      if (end > start) this.#take(chunk, start, end, key, this.#announced);
       this.#announced -= end - start;
       return;
     }
@@ -242,9 +262,9 @@ export class MessageDecoder implements FrameSink {
   }
 
   #transform(piece: Uint8Array, final: boolean): void {
-    const room = this.#maxMessageSize - this.#gathered.length;
+    const room = this.#maxMessageSize - this.#size;
     try {
-      this.#extension!.decode(piece, final, room, this.#emit);
+      this.#extension!.decode(piece, final, room, this.#emit ??= (each): void => this.#took(each));
     } catch (error) {
       // What was left of the limit is no figure that the user knows.
       if (!(error instanceof LimitError) || error.limit !== room) throw error;
@@ -252,11 +272,24 @@ export class MessageDecoder implements FrameSink {
     }
   }
 
-  #gather(chunk: Uint8Array, start: number, end: number, key: number, announced: number): void {
-    const gathered = this.#gathered;
+  #took(piece: Uint8Array): void {
+    // One limit for all: an extension that overshoots it gains nothing.
+    const total = this.#size + piece.length;
+    if (total > this.#maxMessageSize) this.#tooLarge(total);
+    if (piece.length > 0) this.#take(piece, 0, piece.length, 0, piece.length);
+  }
+
+  #take(chunk: Uint8Array, start: number, end: number, key: number, announced: number): void {
+    this.#size += end - start;
+    if (this.#inPieces) {
+      const piece = maskedCopy(chunk, start, end, key);
+      if (this.#type === TEXT && !this.#utf8!.push(piece, 0, piece.length)) throw invalidUtf8();
+      return this.#sink.messageData!(piece);
+    }
+    const gathered = this.#gathered ??= new Collector();
     const at = gathered.extend(end - start, announced);
     maskInto(gathered.bytes, at, chunk, start, end, key);
-    if (this.#type === TEXT && !this.#utf8.push(gathered.bytes, at, gathered.length)) {
+    if (this.#type === TEXT && !this.#utf8!.push(gathered.bytes, at, gathered.length)) {
       throw invalidUtf8();
     }
   }
@@ -265,10 +298,13 @@ export class MessageDecoder implements FrameSink {
     if ((this.#first & FIN) === 0) return;
     const isText = this.#type === TEXT;
     this.#type = 0;
+    this.#size = 0; // a continuation of nothing is judged by itself
     this.#transformed = false;
-    if (!isText) return this.#sink.message(this.#gathered.finish());
-    if (!this.#utf8.complete) throw invalidUtf8();
-    this.#sink.message(decodeText(this.#gathered.finishView()));
+    if (isText && !this.#utf8!.complete) throw invalidUtf8();
+    if (this.#inPieces) return this.#sink.messageEnd!();
+    const gathered = this.#gathered ??= new Collector();
+    if (!isText) return this.#sink.message(gathered.finish());
+    this.#sink.message(decodeText(gathered.finishView()));
   }
 
   #tooLarge(size: number): never {

@@ -18,9 +18,7 @@ import {
 import { writeClosePayload } from "./close.ts";
 import type { MessageExtension } from "./extension.ts";
 import { encodePiece, giveBack, textBytes } from "./gatherer.ts";
-
-/** Whether a message is text or binary. */
-export type MessageType = "text" | "binary";
+import type { MessageType } from "./message.ts";
 
 /**
  * Encodes messages and control frames through a `FrameEncoder`. A message leaves whole, or as the

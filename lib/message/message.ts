@@ -4,6 +4,9 @@
  * @module
  */
 
+/** Whether a message is text or binary (RFC 6455 section 5.6). */
+export type MessageType = "text" | "binary";
+
 /** A message of the application, or a control frame between two of them (RFC 6455 section 5.6, 5.5). */
 export type Message =
   | { type: "text"; data: string }

@@ -4,6 +4,7 @@
  * @module
  */
 import type { WebSocketConnection } from "../connection/connection.ts";
+import type { AnyMessage, IncomingMessage } from "../connection/incoming_message.ts";
 import { HandshakeError } from "../errors.ts";
 import { type ByteStreamPair, fromByteStreamPair } from "../transport/byte_stream.ts";
 import { Opening } from "./opening.ts";
@@ -30,11 +31,20 @@ import { type AcceptOptions, readServerOptions } from "./options.ts";
  */
 export function accept<Data = undefined>(
   stream: ByteStreamPair,
-  options: AcceptOptions<Data> = {},
-): Promise<WebSocketConnection<Data>> {
+  options: AcceptOptions<Data, IncomingMessage> & { messages: "stream" },
+): Promise<WebSocketConnection<Data, IncomingMessage>>;
+/** The same with whole messages. */
+export function accept<Data = undefined>(
+  stream: ByteStreamPair,
+  options?: AcceptOptions<Data>,
+): Promise<WebSocketConnection<Data>>;
+export function accept<Data, Message extends AnyMessage>(
+  stream: ByteStreamPair,
+  options: AcceptOptions<Data, Message> = {},
+): Promise<WebSocketConnection<Data, Message>> {
   return new Promise((resolve, reject) => {
-    const settings = readServerOptions<Data>(options);
-    const opening = new Opening<Data>(fromByteStreamPair(stream), settings, {
+    const settings = readServerOptions<Data, Message>(options);
+    const opening = new Opening<Data, Message>(fromByteStreamPair(stream), settings, {
       boundToLoopback: false,
       opened: (_opening, connection): void => resolve(connection),
       ended: (opening, error): void => reject(error ?? reasonFor(opening.refusedWith)),

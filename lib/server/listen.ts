@@ -6,6 +6,8 @@
 import type { WebSocketConnection } from "../connection/connection.ts";
 import { Deadline, Deadlines } from "../connection/deadlines.ts";
 import type { ConnectionUser } from "../connection/handlers.ts";
+import type { MessageData } from "../connection/inbox.ts";
+import type { AnyMessage, IncomingMessage } from "../connection/incoming_message.ts";
 import type {
   Transport,
   TransportAddress,
@@ -19,10 +21,10 @@ import { Opening, type OpeningOwner } from "./opening.ts";
 import { type AcceptOptions, readServerOptions, type ServerSettings } from "./options.ts";
 
 /** How to listen. */
-export interface ListenOptions<Data = undefined>
-  extends AcceptOptions<Data>, TransportListenOptions {
+export interface ListenOptions<Data = undefined, Message extends AnyMessage = MessageData>
+  extends AcceptOptions<Data, Message>, TransportListenOptions {
   /** Handlers for every connection, or a function that is given each once it is open. */
-  websocket: ConnectionUser<Data>;
+  websocket: ConnectionUser<Data, Message>;
   /**
    * Answers GET and HEAD requests that ask for no WebSocket; without it they get 426. One request a
    * connection: it is no HTTP framework.
@@ -41,11 +43,12 @@ export interface ShutdownOptions {
 }
 
 /** A listening server. */
-export interface WebSocketServer<Data = undefined> extends AsyncDisposable {
+export interface WebSocketServer<Data = undefined, Message extends AnyMessage = MessageData>
+  extends AsyncDisposable {
   /** Where it listens: with `port: 0`, the port that the system chose. */
   readonly address: TransportAddress;
   /** The open connections. */
-  readonly connections: ReadonlySet<WebSocketConnection<Data>>;
+  readonly connections: ReadonlySet<WebSocketConnection<Data, Message>>;
   /** Resolves when the server is shut down. */
   readonly finished: Promise<void>;
   /**
@@ -57,10 +60,11 @@ export interface WebSocketServer<Data = undefined> extends AsyncDisposable {
   shutdown(options?: ShutdownOptions): Promise<void>;
 }
 
-class Server<Data> implements WebSocketServer<Data>, OpeningOwner<Data> {
-  readonly connections: Set<WebSocketConnection<Data>> = new Set();
-  readonly #openings = new Set<Opening<Data>>();
-  readonly #settings: ServerSettings<Data>;
+class Server<Data, Message extends AnyMessage>
+  implements WebSocketServer<Data, Message>, OpeningOwner<Data, Message> {
+  readonly connections: Set<WebSocketConnection<Data, Message>> = new Set();
+  readonly #openings = new Set<Opening<Data, Message>>();
+  readonly #settings: ServerSettings<Data, Message>;
   readonly #maxConnections: number;
   readonly #maxPendingHandshakes: number;
   readonly #finished = Promise.withResolvers<void>();
@@ -70,7 +74,7 @@ class Server<Data> implements WebSocketServer<Data>, OpeningOwner<Data> {
   #listenerClosed = false;
   boundToLoopback = false;
 
-  constructor(options: ListenOptions<Data>) {
+  constructor(options: ListenOptions<Data, Message>) {
     this.#settings = readServerOptions(options);
     this.#maxConnections = readLimit("maxConnections", options.maxConnections, Infinity);
     this.#maxPendingHandshakes = readLimit(
@@ -113,17 +117,18 @@ class Server<Data> implements WebSocketServer<Data>, OpeningOwner<Data> {
     else if (full) opening.unavailable("the server has too many connections");
   }
 
-  opened(opening: Opening<Data>, connection: WebSocketConnection<Data>): void {
+  opened(opening: Opening<Data, Message>, connection: WebSocketConnection<Data, Message>): void {
     this.#openings.delete(opening);
     this.connections.add(connection);
-    connection.closed.then(() => {
-      this.connections.delete(connection);
-      this.#settle();
-    });
     if (this.#closing) connection.close({ closeCode: 1001 });
   }
 
-  ended(opening: Opening<Data>, error: Error | undefined): void {
+  readonly closed = (connection: WebSocketConnection<Data, Message>): void => {
+    this.connections.delete(connection);
+    this.#settle();
+  };
+
+  ended(opening: Opening<Data, Message>, error: Error | undefined): void {
     this.#openings.delete(opening);
     // The peer was told; its owner wants to know too, as of a certificate that peers reject.
     if (error !== undefined) this.#settings.onError(error);
@@ -182,9 +187,16 @@ class Server<Data> implements WebSocketServer<Data>, OpeningOwner<Data> {
  * await server.shutdown();
  * ```
  */
-export async function listen<Data = undefined>(
+export function listen<Data = undefined>(
+  options: ListenOptions<Data, IncomingMessage> & { messages: "stream" },
+): Promise<WebSocketServer<Data, IncomingMessage>>;
+/** The same with whole messages. */
+export function listen<Data = undefined>(
   options: ListenOptions<Data>,
-): Promise<WebSocketServer<Data>> {
+): Promise<WebSocketServer<Data>>;
+export async function listen<Data, Message extends AnyMessage>(
+  options: ListenOptions<Data, Message>,
+): Promise<WebSocketServer<Data, Message>> {
   if (options.websocket === undefined) {
     throw new TypeError("Cannot listen: the option websocket (handlers or a function) is missing");
   }

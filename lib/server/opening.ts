@@ -6,6 +6,8 @@
  */
 import { WebSocketConnection } from "../connection/connection.ts";
 import { Deadline, Deadlines } from "../connection/deadlines.ts";
+import type { MessageData } from "../connection/inbox.ts";
+import type { AnyMessage } from "../connection/incoming_message.ts";
 import { ProtocolLink } from "../connection/protocol_link.ts";
 import type { Transport, TransportSink } from "../connection/transport.ts";
 import { HandshakeError } from "../errors.ts";
@@ -13,7 +15,7 @@ import { acceptHead, refusalFor, refusalHead } from "../handshake/answer.ts";
 import type { RequestHead } from "../handshake/head.ts";
 import { HeadReader } from "../handshake/head_reader.ts";
 import { type HandshakeVerdict, settleHook } from "../handshake/hook.ts";
-import { isUpgradeRequest, judgeRequest, toRequest } from "../handshake/server.ts";
+import { isUpgradeRequest, judgeRequest, packHeaders, toRequest } from "../handshake/server.ts";
 import type { WebSocketRequest } from "../handshake/server.ts";
 import { plainRequest } from "./plain.ts";
 import type { ServerSettings } from "./options.ts";
@@ -24,22 +26,25 @@ const LINGER_SIZE = 1024 * 1024;
 const nothing = new Uint8Array(0);
 
 /** Who is told how an opening handshake ended. */
-export interface OpeningOwner<Data> {
+export interface OpeningOwner<Data, Message extends AnyMessage = MessageData> {
   /** Whether the listener can only be reached from this machine. */
   readonly boundToLoopback: boolean;
   /** The connection is open; its handlers are called right after. */
-  opened(opening: Opening<Data>, connection: WebSocketConnection<Data>): void;
+  opened(opening: Opening<Data, Message>, connection: WebSocketConnection<Data, Message>): void;
+  /** Called for each connection once it is closed, if given: one function for all of them. */
+  readonly closed?: (connection: WebSocketConnection<Data, Message>) => void;
   /** It was refused, or the peer went away; the transport is gone. `error` says why, if it is known. */
-  ended(opening: Opening<Data>, error: Error | undefined): void;
+  ended(opening: Opening<Data, Message>, error: Error | undefined): void;
 }
 
 /** One opening handshake. */
-export class Opening<Data> implements TransportSink {
+export class Opening<Data, Message extends AnyMessage = MessageData> implements TransportSink {
   readonly #transport: Transport;
-  readonly #settings: ServerSettings<Data>;
-  readonly #owner: OpeningOwner<Data>;
+  readonly #settings: ServerSettings<Data, Message>;
+  readonly #owner: OpeningOwner<Data, Message>;
   readonly #reader: HeadReader<"request">;
-  readonly #abort = new AbortController();
+  /** Made for a hook or `fetch`, which may have to be told that the client has gone. */
+  #abort: AbortController | undefined;
   readonly #deadline = new Deadline(() => this.#late());
   readonly #deadlines: Deadlines;
   #state: "reading" | "deciding" | "refused" | "done" = "reading";
@@ -51,7 +56,11 @@ export class Opening<Data> implements TransportSink {
   #refusedWith: number | undefined;
 
   /** Makes the handshake; nothing happens before `start`. */
-  constructor(transport: Transport, settings: ServerSettings<Data>, owner: OpeningOwner<Data>) {
+  constructor(
+    transport: Transport,
+    settings: ServerSettings<Data, Message>,
+    owner: OpeningOwner<Data, Message>,
+  ) {
     this.#transport = transport;
     this.#settings = settings;
     this.#owner = owner;
@@ -112,7 +121,7 @@ export class Opening<Data> implements TransportSink {
   end(): void {
     if (this.#state === "reading" || (this.#state === "deciding" && this.#asksUpgrade)) {
       this.#transport.close();
-    } else this.#abort.abort(new DOMException("The client went away", "AbortError"));
+    } else this.#abort?.abort(new DOMException("The client went away", "AbortError"));
   }
 
   /** @internal */
@@ -120,7 +129,7 @@ export class Opening<Data> implements TransportSink {
     this.#deadline.cancel();
     if (this.#state === "done") return;
     this.#state = "done";
-    this.#abort.abort(new DOMException("The client went away", "AbortError"));
+    this.#abort?.abort(new DOMException("The client went away", "AbortError"));
     this.#owner.ended(this, this.#error ?? error);
   }
 
@@ -146,7 +155,7 @@ export class Opening<Data> implements TransportSink {
     const { boundToLoopback } = this.#owner;
     const asked = judgeRequest(head, { secure, boundToLoopback, origins, hosts });
     if (handshake === undefined) return this.#settle(asked, undefined, undefined);
-    const request = toRequest(asked, this.#abort.signal);
+    const request = toRequest(asked, this.#signal());
     const { remoteAddress } = this.#transport;
     const result = handshake(request, {
       remoteAddress: remoteAddress?.transport === "tcp" ? remoteAddress : undefined,
@@ -186,12 +195,12 @@ export class Opening<Data> implements TransportSink {
     const head = acceptHead({ key: asked.key, protocol, headers });
     const transport = this.#transport;
     const link = new ProtocolLink({ role: "server", transport, protocol, options });
-    const connection = new WebSocketConnection<Data>(link, {
-      url: `ws${asked.url.slice(4)}`,
-      request: () => request ?? toRequest(asked),
+    const connection = new WebSocketConnection<Data, Message>(link, {
+      url: ["ws", asked.url.slice(4)].join(""), // in one piece, which is smaller to keep
+      request: request ?? packHeaders(asked.headers),
+      onClosed: this.#owner.closed,
       data: data as Data,
-      receiveHighWaterMark: options.receiveHighWaterMark,
-      clock: options.clock,
+      options,
       onError,
     });
     this.#deadline.cancel();
@@ -206,13 +215,17 @@ export class Opening<Data> implements TransportSink {
     link.feed(rest);
   }
 
+  #signal(): AbortSignal {
+    return (this.#abort ??= new AbortController()).signal;
+  }
+
   async #answerPlain(head: RequestHead, fetch: (r: Request) => Response | Promise<Response>) {
     try {
       const request = plainRequest(head, {
         secure: this.#transport.secure,
         boundToLoopback: this.#owner.boundToLoopback,
         hosts: this.#settings.hosts,
-        signal: this.#abort.signal,
+        signal: this.#signal(),
       });
       await this.#respond(await fetch(request), { body: head.method !== "HEAD" });
     } catch (error) {

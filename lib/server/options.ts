@@ -4,6 +4,8 @@
  * @module
  */
 import type { ConnectionUser, ErrorHandler } from "../connection/handlers.ts";
+import type { MessageData } from "../connection/inbox.ts";
+import type { AnyMessage, MessageModeOf } from "../connection/incoming_message.ts";
 import {
   type ConnectionOptions,
   readConnectionOptions,
@@ -17,7 +19,13 @@ import { type OriginPolicy, readOriginPolicy } from "../handshake/origin.ts";
 import { readLimit } from "../limits.ts";
 
 /** How to accept WebSocket connections on a byte stream. */
-export interface AcceptOptions<Data = undefined> extends ConnectionOptions {
+export interface AcceptOptions<Data = undefined, Message extends AnyMessage = MessageData>
+  extends ConnectionOptions {
+  /**
+   * How messages are given: `"whole"`, or from their first bytes on as an {@linkcode IncomingMessage}
+   * (`"stream"`), of any size. @default {"whole"}
+   */
+  messages?: MessageModeOf<Message>;
   /**
    * The place to authenticate, route, choose a subprotocol, set cookies and attach
    * `connection.data`. A Response refuses; an object or nothing accepts.
@@ -36,11 +44,11 @@ export interface AcceptOptions<Data = undefined> extends ConnectionOptions {
   /** The most header lines of a request. @default {128} */
   maxHeaders?: number;
   /** Where errors of your code go, and what could not be done for one peer. @default {console.error} */
-  onError?: ErrorHandler<Data>;
+  onError?: ErrorHandler<Data, Message>;
 }
 
 /** Options with every default filled in. */
-export interface ServerSettings<Data> {
+export interface ServerSettings<Data, Message extends AnyMessage = MessageData> {
   readonly connection: ResolvedConnectionOptions;
   readonly handshake: HandshakeHook<Data> | undefined;
   readonly protocols: readonly string[];
@@ -49,9 +57,9 @@ export interface ServerSettings<Data> {
   readonly handshakeTimeout: number;
   readonly maxHeaderSize: number;
   readonly maxHeaders: number;
-  readonly websocket: ConnectionUser<Data> | undefined;
+  readonly websocket: ConnectionUser<Data, Message> | undefined;
   readonly fetch: ((request: Request) => Response | Promise<Response>) | undefined;
-  readonly onError: ErrorHandler<Data>;
+  readonly onError: ErrorHandler<Data, Message>;
 }
 
 /**
@@ -59,9 +67,11 @@ export interface ServerSettings<Data> {
  *
  * @throws {TypeError | RangeError} naming the option.
  */
-export function readServerOptions<Data>(
-  options: AcceptOptions<Data> & Partial<Pick<ServerSettings<Data>, "websocket" | "fetch">>,
-): ServerSettings<Data> {
+export function readServerOptions<Data, Message extends AnyMessage = MessageData>(
+  options:
+    & AcceptOptions<Data, Message>
+    & Partial<Pick<ServerSettings<Data, Message>, "websocket" | "fetch">>,
+): ServerSettings<Data, Message> {
   const { handshake, websocket, fetch, onError, protocols = [] } = options;
   for (const protocol of protocols) {
     if (typeof protocol !== "string" || !isToken(protocol)) {
@@ -102,7 +112,9 @@ function checkFunction(name: string, value: unknown): void {
 }
 
 /** An `onError` that throws must not keep a peer from its answer. */
-function guarded<Data>(onError: ErrorHandler<Data>): ErrorHandler<Data> {
+function guarded<Data, Message extends AnyMessage>(
+  onError: ErrorHandler<Data, Message>,
+): ErrorHandler<Data, Message> {
   return (error, connection): void => {
     try {
       onError(error, connection);

@@ -28,12 +28,17 @@ import {
 } from "./node_api.ts";
 import { LINGER_TIMEOUT } from "./timing.ts";
 
+/** Where a socket keeps its transport. */
+const OWNER = Symbol("transport");
+type OwnedSocket = NodeSocket & { [OWNER]: NodeTransport };
+
 /** One socket of Node's. */
 class NodeTransport implements Transport {
   readonly secure: boolean;
-  readonly remoteAddress: TransportAddress;
-  readonly localAddress: TransportAddress;
-  readonly #socket: NodeSocket;
+  readonly #socket: OwnedSocket;
+  readonly #options: NodeTransportOptions;
+  /** Kept where a closed socket forgets it. */
+  readonly #remoteAddress: TransportAddress | undefined;
   #sink: TransportSink | undefined;
   #head: Uint8Array | undefined;
   #begun = false;
@@ -52,30 +57,58 @@ class NodeTransport implements Transport {
   #linger: ReturnType<typeof setTimeout> | undefined;
 
   constructor(socket: NodeSocket, options: NodeTransportOptions) {
-    this.#socket = socket;
+    const owned = this.#socket = socket as OwnedSocket;
+    this.#options = options;
     this.secure = socket.encrypted === true;
-    if (options.head !== undefined && options.head.byteLength > 0) this.#head = options.head;
-    const { path } = options;
-    // Read now: a closed socket has forgotten them. Bun's TLS sockets know only one of the two.
-    const { remoteAddress, remotePort, localAddress, localPort } = options.raw ?? socket;
-    this.remoteAddress = toAddress(path, remoteAddress, remotePort);
-    this.localAddress = toAddress(path, localAddress, localPort);
-    if (path === undefined) socket.setNoDelay(true);
-    socket.on("error", (error: unknown) => {
-      this.#error ??= connectionError(error);
-    });
-    socket.on("drain", () => {
-      this.#needDrain = false;
-      if (!this.#closed && !this.#ending) this.#sink?.drain();
-    });
-    socket.on("end", () => this.#onEnd());
-    socket.on("close", () => this.#onClose());
+    owned[OWNER] = this;
+    // Read now: of a closed socket Node knows its address only if it was asked before.
+    const { remoteAddress } = this;
+    if (!isNode) this.#remoteAddress = remoteAddress;
+    this.#head = options.head;
+    if (options.path === undefined) socket.setNoDelay(true);
+    socket.on("error", NodeTransport.#onError);
+    socket.on("drain", NodeTransport.#onDrain);
+    socket.on("end", NodeTransport.#onEnd);
+    socket.on("close", NodeTransport.#onClose);
     if (options.raw !== undefined) {
       this.#handshaking = true;
-      socket.once("secure", () => {
-        this.#handshaking = false;
-      });
+      socket.once("secure", NodeTransport.#onSecure);
     }
+  }
+
+  // The listeners are the same for all sockets: they find the transport from the socket.
+  static #onError(this: OwnedSocket, error: unknown): void {
+    this[OWNER].#error ??= connectionError(error);
+  }
+  static #onDrain(this: OwnedSocket): void {
+    const transport = this[OWNER];
+    transport.#needDrain = false;
+    if (!transport.#closed && !transport.#ending) transport.#sink?.drain();
+  }
+  static #onData(this: OwnedSocket, chunk: Uint8Array): void {
+    const transport = this[OWNER];
+    if (!transport.#closed) transport.#sink?.data(chunk);
+  }
+  static #onEnd(this: OwnedSocket): void {
+    this[OWNER].#end();
+  }
+  static #onClose(this: OwnedSocket): void {
+    this[OWNER].#close();
+  }
+  static #onSecure(this: OwnedSocket): void {
+    this[OWNER].#handshaking = false;
+  }
+
+  get remoteAddress(): TransportAddress {
+    if (this.#remoteAddress !== undefined) return this.#remoteAddress;
+    // Bun's TLS sockets know only one of the two.
+    const { path, raw = this.#socket } = this.#options;
+    return toAddress(path, raw.remoteAddress, raw.remotePort);
+  }
+
+  get localAddress(): TransportAddress {
+    const { path, raw = this.#socket } = this.#options;
+    return toAddress(path, raw.localAddress, raw.localPort);
   }
 
   /** Node writes at once what the system takes, and holds only what waits. */
@@ -136,16 +169,14 @@ class NodeTransport implements Transport {
     this.#begun = true;
     const head = this.#head;
     this.#head = undefined;
-    if (head !== undefined && !this.#closed) this.#sink?.data(head);
+    if (head !== undefined && head.byteLength > 0 && !this.#closed) this.#sink?.data(head);
     if (this.#ended && !this.#closed) this.#sink?.end();
-    this.#socket.on("data", (chunk: Uint8Array) => {
-      if (!this.#closed) this.#sink?.data(chunk);
-    });
+    this.#socket.on("data", NodeTransport.#onData);
     if (this.#paused) this.#socket.pause();
     else this.#socket.resume();
   }
 
-  #onEnd(): void {
+  #end(): void {
     if (this.#handshaking) {
       this.#error ??= handshakeEndedError();
       this.#socket.destroy();
@@ -156,7 +187,7 @@ class NodeTransport implements Transport {
     if (this.#begun && !this.#closed) this.#sink?.end();
   }
 
-  #onClose(): void {
+  #close(): void {
     if (this.#gone) return;
     this.#gone = true;
     clearTimeout(this.#linger);
@@ -218,8 +249,9 @@ export function listenNode(
     } catch (error) {
       return fail(error);
     }
+    const plain = { path };
     const server = net.createServer({ allowHalfOpen: true }, (raw) => {
-      if (secureContext === undefined) return sink.connection(new NodeTransport(raw, { path }));
+      if (secureContext === undefined) return sink.connection(new NodeTransport(raw, plain));
       // The TLS socket tells of its trouble; unheard, the raw one would throw its own.
       raw.on("error", () => {});
       raw.setNoDelay(true);
@@ -289,7 +321,8 @@ export function connectNode(
     };
     signal?.addEventListener("abort", abort, { once: true });
     socket.on("error", fail);
-    socket.on("close", () => fail(handshakeEndedError()));
+    // It stays with the socket: an error is made only where one is needed, which takes its time.
+    socket.on("close", () => settled || fail(handshakeEndedError()));
     socket.once(options.tls === undefined ? "connect" : "secureConnect", () => {
       if (settle()) resolve(new NodeTransport(socket, { path }));
     });

@@ -5,8 +5,11 @@
  * @module
  */
 
-/** The sizes that are lent, in bytes; a larger write is held as it is. */
-const SIZES = [4_096, 65_536];
+/**
+ * The sizes that are lent, in bytes; a larger write is held as it is. A fragment of 64 KiB fits with
+ * its header: a message of any size leaves through the same memory.
+ */
+const SIZES = [4_096, 66_560];
 /** So many of each size wait for the next borrower; more are left to the garbage collector. */
 const POOL_LIMIT = 64;
 

@@ -1,11 +1,14 @@
 import { describe, it } from "node:test";
 import assert from "node:assert/strict";
-import { Inbox } from "../../lib/connection/inbox.ts";
+import { Inbox, type MessageData } from "../../lib/connection/inbox.ts";
 
-function setUp(highWaterMark = 100): { inbox: Inbox; log: string[] } {
+function setUp(highWaterMark = 100): { inbox: Inbox<MessageData>; log: string[] } {
   const log: string[] = [];
   return {
-    inbox: new Inbox(highWaterMark, () => log.push("full"), () => log.push("room")),
+    inbox: new Inbox(highWaterMark, {
+      full: (): void => void log.push("full"),
+      room: (): void => void log.push("room"),
+    }),
     log,
   };
 }

@@ -66,8 +66,7 @@ function open(
   const connection = new WebSocketConnection<undefined>(link, {
     url: socket.url,
     data: undefined,
-    receiveHighWaterMark: settings.receiveHighWaterMark,
-    clock,
+    options: settings,
     onError: (): void => {},
   });
   connection.start(options.websocket);
@@ -77,7 +76,12 @@ function open(
 describe("a platform's WebSocket as a link", () => {
   it("says what it lacks, and what was agreed", async () => {
     const { connection, socket } = open();
-    assert.deepEqual(connection.capabilities, { pause: false, ping: false, anyCloseCode: false });
+    assert.deepEqual(connection.capabilities, {
+      pause: false,
+      ping: false,
+      streaming: false,
+      anyCloseCode: false,
+    });
     assert.deepEqual([connection.protocol, connection.extensions, connection.remoteAddress], [
       "chat",
       "permessage-deflate",

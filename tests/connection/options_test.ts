@@ -22,14 +22,28 @@ const NAMES = Object.keys(DEFAULTS) as (keyof typeof DEFAULTS)[];
 describe("connection options", () => {
   it("have the documented defaults", () => {
     const { mask: _mask, clock: _clock, ...read } = readConnectionOptions({});
-    assert.deepEqual(read, DEFAULTS);
+    assert.deepEqual(read, { ...DEFAULTS, messages: "whole" });
   });
 
   it("are what was given", () => {
     const given = Object.fromEntries(NAMES.map((name, at) => [name, at + 1]));
     const clock = new VirtualClock();
     const mask = (): number => 7;
-    assert.deepEqual(readConnectionOptions({ ...given, clock, mask }), { ...given, clock, mask });
+    const all = { ...given, messages: "stream" as const, clock, mask };
+    assert.deepEqual(readConnectionOptions(all), all);
+  });
+
+  it("of messages in pieces have no limit of size unless it is given", () => {
+    const { maxMessageSize, maxFrameSize, maxFragments } = readConnectionOptions({
+      messages: "stream",
+    });
+    assert.deepEqual([maxMessageSize, maxFrameSize, maxFragments], [Infinity, Infinity, Infinity]);
+    const limited = readConnectionOptions({ messages: "stream", maxMessageSize: 5 });
+    assert.deepEqual([limited.maxMessageSize, limited.maxFrameSize], [5, 5]);
+    assert.throws(
+      () => readConnectionOptions({ messages: "pieces" as "stream" }),
+      { name: "TypeError", message: /messages must be "whole" or "stream"/ },
+    );
   });
 
   it("maxFrameSize follows maxMessageSize", () => {

@@ -428,7 +428,12 @@ for (const role of ROLES) {
 
 it("a link says that it can do everything, and what was agreed", () => {
   const { connection, link } = open();
-  assert.deepEqual(connection.capabilities, { pause: true, ping: true, anyCloseCode: true });
+  assert.deepEqual(connection.capabilities, {
+    pause: true,
+    ping: true,
+    streaming: true,
+    anyCloseCode: true,
+  });
   assert.deepEqual([link.protocol, link.extensions], ["", ""]);
   assert.equal(connection.remoteAddress?.transport, "memory");
   connection.terminate();

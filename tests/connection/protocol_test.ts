@@ -34,16 +34,21 @@ function setUp(role: Role, options: ConnectionOptions = {}, react?: (what: strin
     log.push(what);
     react?.(what);
   };
-  const protocol = new Protocol({ role, ...readConnectionOptions({ ...options, clock }) }, {
-    message: (data): void => tell(`message ${typeof data === "string" ? data : `[${data}]`}`),
-    ping: (payload): void => tell(`ping ${textOf(payload)}`),
-    pong: (payload): void => tell(`pong ${textOf(payload)}`),
+  const protocol = new Protocol({ role, options: readConnectionOptions({ ...options, clock }) }, {
     closeReceived: (): void => tell("close"),
     failed(error): void {
       errors.push(error);
       tell(`failed ${error.closeCode}`);
     },
   });
+  protocol.sink = {
+    message: (data): void => tell(`message ${typeof data === "string" ? data : `[${data}]`}`),
+    messageStart: (type, length): void => tell(`start ${type} ${length}`),
+    messageData: (piece): void => tell(`data ${textOf(piece)}`),
+    messageEnd: (): void => tell("end"),
+    ping: (payload): void => tell(`ping ${textOf(payload)}`),
+    pong: (payload): void => tell(`pong ${textOf(payload)}`),
+  };
   return {
     protocol,
     log,

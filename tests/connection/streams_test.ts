@@ -1,7 +1,7 @@
 import { describe, it } from "node:test";
 import assert from "node:assert/strict";
 import { ConnectionClosedError } from "../../lib/errors.ts";
-import type { SendData } from "../../lib/connection/streams.ts";
+import type { SendData } from "../../lib/connection/send_data.ts";
 import { open, ROLES, settle } from "./support.ts";
 
 /** Fails, rather than hangs, when a promise stays pending. */

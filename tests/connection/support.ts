@@ -2,6 +2,8 @@
 
 import { WebSocketConnection } from "../../lib/connection/connection.ts";
 import type { ConnectionUser, ErrorHandler } from "../../lib/connection/handlers.ts";
+import type { MessageData } from "../../lib/connection/inbox.ts";
+import type { AnyMessage, IncomingMessage } from "../../lib/connection/incoming_message.ts";
 import { type ConnectionOptions, readConnectionOptions } from "../../lib/connection/options.ts";
 import { ProtocolLink } from "../../lib/connection/protocol_link.ts";
 import type { Transport, TransportSink } from "../../lib/connection/transport.ts";
@@ -29,7 +31,9 @@ export interface PlainFrame {
 const utf8 = new TextEncoder();
 const KEY = [0x37, 0xfa, 0x21, 0x3d];
 
-export function bytesOf(data: string | Uint8Array | readonly number[]): Uint8Array {
+export function bytesOf(
+  data: string | Uint8Array | readonly number[],
+): Uint8Array<ArrayBuffer> {
   return typeof data === "string" ? utf8.encode(data) : Uint8Array.from(data);
 }
 
@@ -247,17 +251,17 @@ export class SpyTransport implements Transport {
 }
 
 /** How to open a connection for a test. */
-export interface RigOptions extends ConnectionOptions {
+export interface RigOptions<Message extends AnyMessage = MessageData> extends ConnectionOptions {
   role?: Role;
-  websocket?: ConnectionUser;
-  onError?: ErrorHandler;
+  websocket?: ConnectionUser<undefined, Message>;
+  onError?: ErrorHandler<undefined, Message>;
   memory?: MemoryTransportOptions;
   clock?: VirtualClock;
 }
 
 /** A connection and what is around it. */
-export interface Rig {
-  connection: WebSocketConnection;
+export interface Rig<Message extends AnyMessage = MessageData> {
+  connection: WebSocketConnection<undefined, Message>;
   link: ProtocolLink;
   peer: Peer;
   clock: VirtualClock;
@@ -270,17 +274,25 @@ export interface Rig {
 
 /** Opens a connection; its pings are off unless `pingInterval` is given. */
 export function open(options: RigOptions = {}): Rig {
+  return openAny(options);
+}
+
+/** Opens one that gives its messages from their first bytes on. */
+export function openStream(options: RigOptions<IncomingMessage> = {}): Rig<IncomingMessage> {
+  return openAny({ ...options, messages: "stream" });
+}
+
+function openAny<Message extends AnyMessage>(options: RigOptions<Message>): Rig<Message> {
   const { role = "server", websocket, memory, clock = new VirtualClock() } = options;
   const pair = memoryTransportPair(memory);
   const transport = new SpyTransport(pair[role]);
   const settings = readConnectionOptions({ pingInterval: Infinity, ...options, clock });
   const errors: unknown[] = [];
   const link = new ProtocolLink({ role, transport, options: settings });
-  const connection = new WebSocketConnection<undefined>(link, {
+  const connection = new WebSocketConnection<undefined, Message>(link, {
     url: "ws://test/",
     data: undefined,
-    receiveHighWaterMark: settings.receiveHighWaterMark,
-    clock,
+    options: settings,
     onError: options.onError ?? ((error): void => void errors.push(error)),
   });
   const peer = new Peer(role === "server" ? pair.client : pair.server, role === "server");

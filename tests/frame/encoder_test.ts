@@ -161,11 +161,14 @@ describe("frame encoder", () => {
           const encoder = new FrameEncoder({
             role,
             mask: () => (keys++, KEY),
-            flush(): boolean {
-              if (left.length >= taken) return false;
-              left.push(encoder.output.view().slice());
-              encoder.output.release();
-              return true;
+            way: {
+              flushPiece(): boolean {
+                if (left.length >= taken) return false;
+                left.push(encoder.output.view().slice());
+                encoder.output.release();
+                return true;
+              },
+              direct: () => false,
             },
           });
           encoder.encodeText(0x81, "Hi");

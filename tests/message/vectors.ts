@@ -54,6 +54,12 @@ bad(
   "CONTINUATION_UNEXPECTED",
   { before: [text("ab")] },
 );
+bad(
+  "5.4: a continuation of nothing is not summed up with the message before",
+  ["02 05 | 01x5", "80 01 | 01", "!80 06 | 01x6"],
+  "CONTINUATION_UNEXPECTED",
+  { before: [binary("01x6")], maxMessageSize: 10 },
+);
 for (const first of ["81", "82", "01", "02"]) {
   bad(
     `5.4: a frame ${first} must not stand inside a fragmented message`,

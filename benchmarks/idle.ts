@@ -1,0 +1,195 @@
+/**
+ * The idle benchmark: what a connection costs in memory while nothing happens on it, ours beside the
+ * peers and the runtimes' bare sockets.
+ *
+ * @module
+ */
+import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import type { EchoEnvironment } from "./echo.ts";
+import { type Contender, contendersFor } from "./echo_cases.ts";
+import type { ClientsAnswer, ClientsRequest } from "./idle_clients.ts";
+import { type BenchmarkOptions, isWanted } from "./options.ts";
+import type { Output } from "./output.ts";
+import { Child, type RunningServer, startServer } from "./processes.ts";
+import { EXPOSE_GC, type Runtime, type RuntimeName } from "./runtimes.ts";
+import type { Collection, HeapUse } from "./servers/memory.ts";
+import { summarize, type Summary } from "./statistics.ts";
+
+/** Where a process has its memory, in the order of the table. */
+const COLUMNS = ["heap", "resident", "shrunk"] as const;
+
+/** Bytes: live objects, resident memory, and what is resident once free memory was given back. */
+type Memory = Readonly<Record<(typeof COLUMNS)[number], number>>;
+
+/** What one contender held for each connection. */
+export interface IdleContender {
+  name: string;
+  rounds: Memory[];
+  perConnection: Readonly<Record<keyof Memory, Summary>>;
+}
+
+/** What the contenders on one runtime held. */
+export interface IdleResult {
+  name: string;
+  connections: number;
+  contenders: IdleContender[];
+}
+
+/** A runtime on which not all could be measured. */
+export interface FailedIdle {
+  name: string;
+  error: string;
+}
+
+const KIB = 1024;
+/** Opened and closed again before the memory with no connection is read. */
+const WARM_UP = 200;
+/** Memory hardly varies: more rounds tell nothing new. */
+const MOST_ROUNDS = 3;
+
+/** What is wanted: less than so many KiB beyond the bare socket, */
+const BEYOND_BARE = 2.5;
+/** and less in all than this share of the peer's. Bun's own holds next to nothing, as a bare one. */
+const OF_PEER: Readonly<Record<RuntimeName, number | undefined>> = {
+  deno: 2 / 3,
+  bun: undefined,
+  node: 1,
+};
+
+/** Measures on the runtimes that were asked for. */
+export async function runIdle(
+  options: BenchmarkOptions,
+  environment: EchoEnvironment,
+): Promise<(IdleResult | FailedIdle)[]> {
+  const { runtimes, root, output } = environment;
+  const results: (IdleResult | FailedIdle)[] = [];
+  const connections = options.quick ? 1000 : 10_000;
+  for (const runtime of runtimes.values()) {
+    const name = `idle/${runtime.name}`;
+    if (!isWanted(name, options)) continue;
+    output.line(`${name}: KiB a connection, of ${connections.toLocaleString("en-US")}`);
+    const contenders = contendersFor(runtime.name, "bare", { root, base: options.base });
+    const rounds: Memory[][] = contenders.map(() => []);
+    try {
+      for (let round = 1; round <= Math.min(options.pairs, MOST_ROUNDS); round++) {
+        for (const [index, contender] of contenders.entries()) {
+          output.progress(`  round ${round}: ${contender.name}`);
+          rounds[index].push(await hold(contender, { connections, runtime, environment }));
+        }
+      }
+      const result = {
+        name,
+        connections,
+        contenders: contenders.map(({ name }, index) => summarizeRounds(name, rounds[index])),
+      };
+      report(result, runtime.name, output);
+      results.push(result);
+    } catch (error) {
+      // The other runtimes are still worth measuring, though the run as a whole has failed.
+      output.line(`  failed: ${error}`);
+      results.push({ name, error: String(error) });
+    }
+  }
+  return results;
+}
+
+interface HoldOptions {
+  connections: number;
+  runtime: Runtime;
+  environment: EchoEnvironment;
+}
+
+/** Has one server hold the connections: what it needs for each more than it needs for none. */
+async function hold(contender: Contender, options: HoldOptions): Promise<Memory> {
+  const { connections, runtime, environment: { runtimes, cores, root } } = options;
+  const command = [...runtime.command, ...EXPOSE_GC[runtime.name], contender.script];
+  const server = await startServer(command, { cwd: contender.root, core: cores.measured });
+  const bun = runtimes.get("bun") as Runtime;
+  const clients = new Child([...bun.command, "benchmarks/idle_clients.ts"], {
+    cwd: root,
+    core: cores.load,
+  });
+  const ask = async (request: ClientsRequest): Promise<void> => {
+    const answer = await clients.ask(request, 120_000) as ClientsAnswer;
+    if ("error" in answer) throw new Error(`Cannot measure ${contender.name}: ${answer.error}`);
+  };
+  try {
+    const to = { mode: contender.mode, port: server.port };
+    await ask({ open: WARM_UP, ...to });
+    await ask({ close: true });
+    // What the runtime needed to start, its compiler above all, must not go missing between the two.
+    await server.child.ask("shrink" satisfies Collection, 60_000);
+    const before = await measure(server, runtime.name);
+    await ask({ open: connections, ...to });
+    const after = await measure(server, runtime.name);
+    const each = (column: keyof Memory): number => (after[column] - before[column]) / connections;
+    return { heap: each("heap"), resident: each("resident"), shrunk: each("shrunk") };
+  } finally {
+    await clients.stop();
+    await server.child.stop();
+  }
+}
+
+/** The memory of a server's process. */
+async function measure({ child }: RunningServer, runtime: RuntimeName): Promise<Memory> {
+  const collect = async (collection: Collection): Promise<HeapUse> =>
+    await child.ask(collection, 60_000) as HeapUse;
+  await collect("collect");
+  const resident = readResident(child.pid);
+  const { heapUsed, external } = await collect("shrink");
+  const heap = runtime === "bun" ? heapUsed : heapUsed + external;
+  return { heap, resident, shrunk: readResident(child.pid) };
+}
+
+/** The bytes of a process that are in memory: from `/proc`, or where there is none from `ps`. */
+function readResident(pid: number): number {
+  let text: string;
+  try {
+    const status = readFileSync(`/proc/${pid}/status`, "latin1");
+    text = status.slice(status.indexOf("VmRSS:") + "VmRSS:".length);
+  } catch {
+    text = execFileSync("ps", ["-o", "rss=", "-p", String(pid)], { encoding: "utf8" });
+  }
+  return Number.parseInt(text) * KIB;
+}
+
+function summarizeRounds(name: string, rounds: Memory[]): IdleContender {
+  const of = (column: keyof Memory): Summary => summarize(rounds.map((memory) => memory[column]));
+  const perConnection = { heap: of("heap"), resident: of("resident"), shrunk: of("shrunk") };
+  return { name, rounds, perConnection };
+}
+
+function report({ contenders }: IdleResult, runtime: RuntimeName, output: Output): void {
+  const row = (label: string, cells: string[], wanted = ""): void =>
+    output.line(`  ${label.padEnd(32)}${cells.map((cell) => cell.padStart(24)).join("")}${wanted}`);
+  row("", [...COLUMNS]);
+  for (const { name, perConnection } of contenders) {
+    const cells = COLUMNS.map((column) => {
+      const { median, min, max } = perConnection[column];
+      return `${inKib(median)} (${inKib(min)} .. ${inKib(max)})`;
+    });
+    row(name, cells);
+  }
+  const [ours, ...others] = contenders;
+  const compare = (other: IdleContender, how: (ours: number, other: number) => number): string[] =>
+    COLUMNS.map((column) =>
+      how(ours.perConnection[column].median, other.perConnection[column].median).toFixed(2)
+    );
+  for (const other of others) {
+    if (other.name === "bare TCP") {
+      const cells = compare(other, (a, b) => (a - b) / KIB);
+      row(`${ours.name} - ${other.name}`, cells, `  wanted: less than ${BEYOND_BARE}`);
+    } else {
+      const wanted = OF_PEER[runtime];
+      const cells = compare(other, (a, b) => a / b);
+      const text = wanted === undefined ? "" : `  wanted: less than ${wanted.toFixed(2)}`;
+      row(`${ours.name} / ${other.name}`, cells, text);
+    }
+  }
+  output.line();
+}
+
+function inKib(bytes: number): string {
+  return (bytes / KIB).toFixed(2);
+}

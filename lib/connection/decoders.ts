@@ -1,0 +1,121 @@
+/**
+ * The decoders of idle connections: none. One is lent to a connection while it has bytes in the middle
+ * of something.
+ *
+ * @module
+ */
+import type { CloseStatus } from "../errors.ts";
+import { FrameDecoder } from "../frame/decoder.ts";
+import type { Role } from "../frame/opcode.ts";
+import { MessageDecoder, type MessageSink } from "../message/decoder.ts";
+import type { MessageExtension } from "../message/extension.ts";
+import type { MessageType } from "../message/message.ts";
+import type { ResolvedConnectionOptions } from "./options.ts";
+
+/** So many wait to be lent; more are left to the garbage collector. */
+const POOL_LIMIT = 16;
+
+/** What tells a borrower of what it decodes. */
+export type Borrower = Required<MessageSink>;
+
+/** A frame decoder and the message decoder behind it. */
+export class LentDecoder implements Borrower {
+  /** Bytes go in there. */
+  readonly frames: FrameDecoder;
+  /** Who has it. */
+  borrower: Borrower | undefined;
+  readonly #messages: MessageDecoder;
+
+  /** Makes it for its first borrower. */
+  constructor(options: DecoderOptions, borrower: Borrower) {
+    const { role, extension, messages, maxFrameSize, maxMessageSize } = options;
+    // Where both limits are one, the message's judges the same header, and has the name users know.
+    const same = extension === undefined && maxFrameSize === maxMessageSize;
+    this.borrower = borrower;
+    this.#messages = new MessageDecoder({ ...options, inPieces: messages === "stream" }, this);
+    this.frames = new FrameDecoder(
+      { role, maxFrameSize: same ? Infinity : maxFrameSize, allowedRsv: extension?.rsv ?? 0 },
+      this.#messages,
+    );
+  }
+
+  /** Whether it holds nothing: the bytes so far end with a message. */
+  get idle(): boolean {
+    return this.frames.atFrameBoundary && this.#messages.atMessageBoundary;
+  }
+
+  /** @internal From the message decoder. */
+  message(data: string | Uint8Array<ArrayBuffer>): void {
+    this.borrower!.message(data);
+  }
+  /** @internal */
+  messageStart(type: MessageType, announcedLength: number | undefined): void {
+    this.borrower!.messageStart(type, announcedLength);
+  }
+  /** @internal */
+  messageData(piece: Uint8Array<ArrayBuffer>): void {
+    this.borrower!.messageData(piece);
+  }
+  /** @internal */
+  messageEnd(): void {
+    this.borrower!.messageEnd();
+  }
+  /** @internal */
+  ping(payload: Uint8Array<ArrayBuffer>): void {
+    this.borrower!.ping(payload);
+  }
+  /** @internal */
+  pong(payload: Uint8Array<ArrayBuffer>): void {
+    this.borrower!.pong(payload);
+  }
+  /** @internal */
+  close(status: CloseStatus): void {
+    this.borrower!.close(status);
+  }
+}
+
+/** What decoders are made with. */
+export interface DecoderOptions extends ResolvedConnectionOptions {
+  /** The role of the end that decodes. */
+  role: Role;
+  /** The agreed extension. */
+  extension?: MessageExtension | undefined;
+}
+
+/** The decoders that are not in use, for connections of one role and with the same options. */
+export class DecoderPool {
+  static readonly #pools = new WeakMap<ResolvedConnectionOptions, DecoderPool[]>();
+  readonly #options: DecoderOptions;
+  readonly #free: LentDecoder[] = [];
+
+  private constructor(options: DecoderOptions) {
+    this.#options = options;
+  }
+
+  /** The pool for these options; an extension is one connection's alone, and so is its pool. */
+  static of(
+    options: ResolvedConnectionOptions,
+    end: Pick<DecoderOptions, "role" | "extension">,
+  ): DecoderPool {
+    if (end.extension !== undefined) return new DecoderPool({ ...options, ...end });
+    let pools = DecoderPool.#pools.get(options);
+    if (pools === undefined) DecoderPool.#pools.set(options, pools = []);
+    let pool = pools.find((each) => each.#options.role === end.role);
+    if (pool === undefined) pools.push(pool = new DecoderPool({ ...options, ...end }));
+    return pool;
+  }
+
+  /** Lends one to `borrower`. */
+  lend(borrower: Borrower): LentDecoder {
+    const decoder = this.#free.pop();
+    if (decoder === undefined) return new LentDecoder(this.#options, borrower);
+    decoder.borrower = borrower;
+    return decoder;
+  }
+
+  /** Takes back one that is idle. One that failed, or saw a Close, is not given back. */
+  giveBack(decoder: LentDecoder): void {
+    decoder.borrower = undefined;
+    if (this.#free.length < POOL_LIMIT) this.#free.push(decoder);
+  }
+}

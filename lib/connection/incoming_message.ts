@@ -1,0 +1,162 @@
+/**
+ * A message that is given from its first bytes on: with `messages: "stream"`.
+ *
+ * @module
+ */
+import { LimitError } from "../errors.ts";
+import { Collector } from "../frame/collector.ts";
+import { DEFAULT_MAX_SIZE } from "../frame/decoder.ts";
+import { readLimit } from "../limits.ts";
+import type { MessageType } from "../message/message.ts";
+import type { Body } from "./body.ts";
+import type { MessageData } from "./inbox.ts";
+
+/** Any message: whole, or with `messages: "stream"` in pieces. */
+export type AnyMessage = MessageData | IncomingMessage;
+
+/** The option `messages` that gives such messages. */
+export type MessageModeOf<Message extends AnyMessage> = Message extends IncomingMessage ? "stream"
+  : "whole";
+
+/** How much to gather. */
+export interface GatherOptions {
+  /** The most bytes to take into memory; past it a LimitError. @default {16777216} */
+  maxSize?: number;
+}
+
+/**
+ * A message of any size, read as it comes. It is read once: by `stream`, `bytes`, `text` or `json`.
+ *
+ * What is not read makes the peer wait. Cancelling the stream discards the rest of the message, and
+ * the connection goes on with the next; so does asking the connection for its next message. When
+ * the connection ends within a message, reading rejects with a
+ * {@linkcode ConnectionClosedError}, after what had come.
+ *
+ * @example
+ * ```ts
+ * import { connect } from "@sluice/websocket";
+ * import { listen } from "@sluice/websocket/server";
+ *
+ * await using server = await listen({
+ *   port: 0,
+ *   messages: "stream",
+ *   async websocket(connection) {
+ *     for await (const message of connection) {
+ *       let size = 0;
+ *       for await (const piece of message.stream()) size += piece.length;
+ *       connection.send(`${size} bytes of ${message.type}`);
+ *     }
+ *   },
+ * });
+ * await using connection = await connect(`ws://localhost:${server.address.port}`);
+ * await connection.send(new Blob(["Hello, ", "world"]).stream());
+ * console.log(await connection.receive()); // 12 bytes of binary
+ * ```
+ */
+export class IncomingMessage {
+  /** Whether it is text, which comes as UTF-8, checked, or binary. */
+  readonly type: MessageType;
+  /**
+   * Its length in bytes, where the first frame says it: in a message that is not fragmented, nor
+   * compressed. What really comes is what counts.
+   */
+  readonly announcedLength: number | undefined;
+  readonly #body: Body;
+  #used = false;
+
+  /** @internal Made by the connection. */
+  constructor(type: MessageType, announcedLength: number | undefined, body: Body) {
+    this.type = type;
+    this.announcedLength = announcedLength;
+    this.#body = body;
+  }
+
+  /** Whether one of the ways to read it was taken. */
+  get bodyUsed(): boolean {
+    return this.#used;
+  }
+
+  /**
+   * The content as it comes, each chunk yours to keep. Chunks of text may end within a character.
+   * Cancelling discards the rest.
+   *
+   * @throws {TypeError} if the message is already read.
+   */
+  stream(): ReadableStream<Uint8Array<ArrayBuffer>> {
+    this.#use();
+    const body = this.#body;
+    return new ReadableStream<Uint8Array<ArrayBuffer>>({
+      async pull(controller): Promise<void> {
+        const piece = await body.read();
+        if (piece === undefined) controller.close();
+        else controller.enqueue(piece);
+      },
+      cancel(): void {
+        body.discard();
+      },
+    }, { highWaterMark: 0 });
+  }
+
+  /**
+   * The content, once it has come.
+   *
+   * Rejects with a LimitError when there is more than `maxSize`; the rest is then discarded.
+   *
+   * @throws {TypeError | RangeError} if the message is already read, or the option is none (rejects).
+   */
+  async bytes(options: GatherOptions = {}): Promise<Uint8Array<ArrayBuffer>> {
+    const limit = readLimit("maxSize", options.maxSize, DEFAULT_MAX_SIZE);
+    this.#use();
+    const gathered = new Collector();
+    this.#check(this.announcedLength ?? 0, limit);
+    for (
+      let piece = await this.#body.read();
+      piece !== undefined;
+      piece = await this.#body.read()
+    ) {
+      const total = gathered.length + piece.length;
+      this.#check(total, limit);
+      const at = gathered.extend(piece.length, (this.announcedLength ?? total) - gathered.length);
+      gathered.bytes.set(piece, at);
+    }
+    return gathered.finish();
+  }
+
+  /**
+   * The content as text, once it has come; of a binary message too, if it is UTF-8.
+   *
+   * Rejects like `bytes`, and with a TypeError for binary that is not UTF-8.
+   */
+  async text(options: GatherOptions = {}): Promise<string> {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(
+      await this.bytes(options),
+    );
+  }
+
+  /** The content as JSON, once it has come. Rejects like `text`, and with a SyntaxError. */
+  async json(options: GatherOptions = {}): Promise<unknown> {
+    return JSON.parse(await this.text(options));
+  }
+
+  /** @internal Drops what is not read, and what comes. */
+  discard(): void {
+    this.#body.discard();
+  }
+
+  #use(): void {
+    if (this.#used) {
+      throw new TypeError("Cannot read message: it is already read, and can be read once only");
+    }
+    this.#used = true;
+  }
+
+  #check(size: number, limit: number): void {
+    if (size <= limit) return;
+    const error = new LimitError(
+      `Cannot read message: it has ${size} bytes or more, maxSize is ${limit}`,
+      { option: "maxSize", limit, actual: size, closeCode: 1009 },
+    );
+    this.#body.discard(error);
+    throw error;
+  }
+}

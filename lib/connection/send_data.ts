@@ -1,0 +1,100 @@
+/**
+ * What can be sent, as bytes and as something to read pieces from.
+ *
+ * @module
+ */
+import type { MessageType } from "../message/message.ts";
+import { IncomingMessage } from "./incoming_message.ts";
+
+/** What `send` takes whole: text as a string, anything else as binary. It is copied, never kept. */
+export type SendData = string | ArrayBufferLike | ArrayBufferView;
+
+/**
+ * What `send` reads and sends in fragments: a Blob, a stream, anything that is iterated with
+ * `for await`, or a message that comes in on another connection.
+ */
+export type SendSource =
+  | Blob
+  | ReadableStream<SendData>
+  | AsyncIterable<SendData>
+  | IncomingMessage;
+
+/** How to send what is read. */
+export interface SendSourceOptions {
+  /**
+   * Whether the message is text or binary. By default what the first chunk says: a string, or bytes;
+   * an incoming message keeps its type.
+   */
+  type?: MessageType;
+  /** Stops half-way, as if the source had failed with the signal's reason. */
+  signal?: AbortSignal;
+}
+
+/** A source as it is read. */
+export interface SendReader {
+  /** The next chunk. */
+  read(): Promise<{ done?: boolean | undefined; value?: SendData | undefined }>;
+  /** Nothing more is wanted. Whatever comes of it is nobody's business. */
+  cancel(reason: unknown): void;
+}
+
+/** The bytes of what is neither a string nor read in pieces. */
+export function bytesOf(data: ArrayBufferLike | ArrayBufferView): Uint8Array {
+  if (ArrayBuffer.isView(data)) {
+    return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  }
+  const tag = Object.prototype.toString.call(data);
+  if (tag === "[object ArrayBuffer]" || tag === "[object SharedArrayBuffer]") {
+    return new Uint8Array(data);
+  }
+  throw new TypeError(
+    "Cannot send: data must be a string, an ArrayBuffer or a view of one, a Blob, a stream or an " +
+      "async iterable",
+  );
+}
+
+/** Whether `data` is read in pieces. */
+export function isSource(data: SendData | SendSource): data is SendSource {
+  if (typeof data !== "object" || data === null) return false;
+  return "stream" in data || "getReader" in data || Symbol.asyncIterator in data;
+}
+
+/** The type of the message that a source makes, where that is known before it is read. */
+export function typeOf(source: SendSource): MessageType | undefined {
+  if (source instanceof IncomingMessage) return source.type;
+  return isRead(source) ? undefined : "binary";
+}
+
+/** Whether a source is read as it is, whatever else it has: a Blob gives a stream first. */
+function isRead(
+  source: SendSource,
+): source is ReadableStream<SendData> | AsyncIterable<SendData> {
+  return "getReader" in source || Symbol.asyncIterator in source;
+}
+
+/**
+ * The reader of a source.
+ *
+ * @throws {TypeError} if it is a stream that is locked, or a message that is already read.
+ */
+export function readerOf(source: SendSource): SendReader {
+  const stream = isRead(source) ? source : source.stream();
+  if ("getReader" in stream) {
+    const reader = stream.getReader() as ReadableStreamDefaultReader<SendData>;
+    return {
+      read: () => reader.read(),
+      cancel: (reason) => void reader.cancel(reason).catch(() => {}),
+    };
+  }
+  const iterator = stream[Symbol.asyncIterator]();
+  return {
+    read: () => iterator.next(),
+    cancel: async () => {
+      try {
+        await iterator.return?.();
+      } catch {
+        // Nobody's business.
+      }
+    },
+  };
+}

@@ -1,0 +1,186 @@
+/**
+ * The way out: whole messages go to the link at once, or wait behind one that is still being read
+ * from its source.
+ *
+ * @module
+ */
+import type { CloseStatus } from "../errors.ts";
+import { Deadlines } from "./deadlines.ts";
+import { CLOSING, type Link, OPEN, type ReadyState } from "./link.ts";
+import type { ResolvedConnectionOptions } from "./options.ts";
+import { Outgoing } from "./outgoing.ts";
+import { readerOf, type SendSource, type SendSourceOptions, typeOf } from "./send_data.ts";
+
+/** What a sender needs to know of its connection. */
+export interface SenderOwner {
+  /** What waits is at the high-water mark or below again. */
+  room(): void;
+  /** How the connection ended. */
+  closedError(): Error;
+}
+
+/** Sends in the order in which it is asked to. */
+export class Sender {
+  /** Messages sent. */
+  count = 0;
+  readonly #link: Link;
+  readonly #options: ResolvedConnectionOptions;
+  readonly #owner: SenderOwner;
+  /** What waits behind a message under way; there is no queue when there is none. */
+  #queue: (string | Uint8Array | Outgoing)[] | undefined;
+  #queuedSize = 0;
+  #underWay: Outgoing | undefined;
+  /** The Close that waits behind the queue. */
+  #closing: CloseStatus | undefined;
+  #ready: PromiseWithResolvers<void> | undefined;
+  #room: PromiseWithResolvers<void> | undefined;
+
+  /** Makes it for `link`. */
+  constructor(link: Link, options: ResolvedConnectionOptions, owner: SenderOwner) {
+    this.#link = link;
+    this.#options = options;
+    this.#owner = owner;
+  }
+
+  /** As the link's, but closing from the moment in which it was asked to. */
+  get readyState(): ReadyState {
+    const state = this.#link.readyState;
+    return state === OPEN && this.#closing !== undefined ? CLOSING : state;
+  }
+
+  /** Bytes on their way out that the system has not taken, those in the queue among them. */
+  get bufferedAmount(): number {
+    return this.#link.bufferedAmount + this.#queuedSize;
+  }
+
+  /** Resolves at the high-water mark or below, and at the end. */
+  get ready(): Promise<void> {
+    return this.#ready?.promise ?? Promise.resolve();
+  }
+
+  /** Sends a whole message. */
+  send(message: string | Uint8Array): boolean {
+    if (this.#queue !== undefined) return this.#enqueue(message);
+    if (this.#link.send(message)) {
+      this.count++;
+      return true;
+    }
+    if (this.#link.readyState === OPEN) {
+      this.count++;
+      this.#ready ??= Promise.withResolvers();
+    }
+    return false;
+  }
+
+  /** Sends what it reads; resolves when all of it is encoded. */
+  stream(source: SendSource, options: SendSourceOptions): Promise<void> {
+    const { type = typeOf(source), signal } = options;
+    const outgoing = new Outgoing(readerOf(source), { type, signal }, {
+      link: this.#link,
+      deadlines: Deadlines.of(this.#options.clock),
+      room: () => this.#roomBelow(),
+      closedError: () => this.#owner.closedError(),
+    });
+    if (!this.#link.capabilities.streaming) outgoing.stop(notSupported());
+    else if (this.readyState !== OPEN) outgoing.stop(this.#owner.closedError());
+    else if (this.#queue !== undefined) this.#queue.push(outgoing);
+    else {
+      this.#queue = [outgoing];
+      void this.#work(this.#queue);
+    }
+    return outgoing.settled;
+  }
+
+  /** Closes, once what was sent before has been. */
+  close(status: CloseStatus): void {
+    if (this.readyState !== OPEN) return;
+    if (this.#queue === undefined) return this.#link.close(status);
+    this.#closing = status;
+    this.#underWay?.hurry(this.#options.closeTimeout);
+  }
+
+  /** From the link: there is room below its high-water mark. */
+  drained(): void {
+    this.#room?.resolve();
+    this.#room = undefined;
+    this.#check();
+  }
+
+  /** The connection is closed, or as good as that: nothing that waits will be sent. */
+  end(): void {
+    const queue = this.#queue;
+    this.#queue = undefined;
+    this.#queuedSize = 0;
+    this.#room?.resolve();
+    this.#ready?.resolve();
+    this.#ready = undefined;
+    this.#underWay?.stop(this.#owner.closedError());
+    for (const each of queue ?? []) {
+      if (each instanceof Outgoing) each.stop(this.#owner.closedError());
+    }
+  }
+
+  #enqueue(message: string | Uint8Array): boolean {
+    if (this.readyState !== OPEN) return false;
+    const { maxBufferedAmount, sendHighWaterMark } = this.#options;
+    const before = this.bufferedAmount;
+    if (before > maxBufferedAmount) {
+      this.#link.overflow(before);
+      this.end();
+      return false;
+    }
+    this.count++;
+    this.#queue!.push(typeof message === "string" ? message : message.slice());
+    this.#queuedSize += message.length;
+    if (this.bufferedAmount <= sendHighWaterMark) return true;
+    this.#ready ??= Promise.withResolvers();
+    return false;
+  }
+
+  /** One after the other, until nothing waits. */
+  async #work(queue: (string | Uint8Array | Outgoing)[]): Promise<void> {
+    for (let each = queue.shift(); each !== undefined; each = queue.shift()) {
+      if (each instanceof Outgoing) await this.#send(each);
+      else {
+        this.#queuedSize -= each.length;
+        if (!this.#link.send(each) && this.#link.readyState === OPEN) await this.#roomBelow();
+      }
+      if (this.#queue !== queue) return; // closed in between
+      this.#check();
+    }
+    this.#queue = undefined;
+    if (this.#closing !== undefined) this.#link.close(this.#closing);
+    this.#check();
+  }
+
+  async #send(outgoing: Outgoing): Promise<void> {
+    this.#underWay = outgoing;
+    if (this.#closing !== undefined) outgoing.hurry(this.#options.closeTimeout);
+    void outgoing.run();
+    try {
+      await outgoing.settled;
+      this.count++;
+    } catch {
+      // Who sent it has been told.
+    }
+    this.#underWay = undefined;
+  }
+
+  #roomBelow(): Promise<void> {
+    return (this.#room ??= Promise.withResolvers()).promise;
+  }
+
+  #check(): void {
+    if (this.#ready === undefined || this.bufferedAmount > this.#options.sendHighWaterMark) return;
+    this.#ready.resolve();
+    this.#ready = undefined;
+    this.#owner.room();
+  }
+}
+
+function notSupported(): Error {
+  return new DOMException(
+    "This platform's WebSocket cannot send a message in pieces: send it whole",
+    "NotSupportedError",
+  );
+}

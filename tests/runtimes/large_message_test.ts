@@ -1,0 +1,24 @@
+/** A message larger than a process may grow, each way, over a real socket between two processes. */
+import { it } from "node:test";
+import assert from "node:assert/strict";
+import { ownRuntime, startFile } from "../support/runtimes.ts";
+import { exchangeLarge, LARGE_PROGRAM } from "./pressure/large.ts";
+import { MIB, tellsMemory } from "./pressure/memory.ts";
+
+const SIZE = 256 * MIB;
+const LIMIT = 32 * MIB;
+/** A guard against hanging, in milliseconds; it takes some seconds. */
+const GUARD = 120_000;
+
+it(
+  `256 MiB pass each way as one message, and neither process grows by 32 MiB${
+    tellsMemory ? "" : " (no /proc)"
+  }`,
+  { skip: !tellsMemory, timeout: 2 * GUARD },
+  async () => {
+    const start = (args: string[]) => startFile(ownRuntime, LARGE_PROGRAM, { args });
+    const { serverGrowth, clientGrowth } = await exchangeLarge(SIZE, start, { timeout: GUARD });
+    assert.ok(serverGrowth < LIMIT, `the server's peak grew by ${serverGrowth} bytes`);
+    assert.ok(clientGrowth < LIMIT, `the client's peak grew by ${clientGrowth} bytes`);
+  },
+);
