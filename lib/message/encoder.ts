@@ -43,17 +43,19 @@ export class MessageEncoder {
     return this.#next !== -1;
   }
 
-  /** Encodes a whole message in one frame. */
-  message(data: string | Uint8Array): void {
-    if (this.#extension !== undefined && this.#transform(data, this.#extension)) return;
+  /** Encodes a whole message in one frame, as it is if `transform` is false. */
+  message(data: string | Uint8Array, transform = true): void {
+    if (this.#extension !== undefined && transform && this.#transform(data, this.#extension)) {
+      return;
+    }
     if (typeof data === "string") this.#frames.encodeText(FIN | TEXT, data);
     else this.#frames.encode(FIN | BINARY, data);
   }
 
   /** Begins a message in fragments. Nothing is written until the first one. */
-  begin(type: MessageType): void {
+  begin(type: MessageType, transform = true): void {
     this.#next = type === "text" ? TEXT : BINARY;
-    this.#transformed = this.#extension?.wants(-1) ?? false;
+    this.#transformed = transform && (this.#extension?.wants(-1) ?? false);
     if (this.#transformed) this.#next |= this.#extension!.rsv;
   }
 

@@ -78,15 +78,20 @@ function protocolWith(
   let messages = 0;
   let error: ProtocolError | LimitError | undefined;
   const protocol = new Protocol(
-    { role, extension: extensionOf(role), ...readConnectionOptions(limits) },
+    { role, extension: extensionOf(role), options: readConnectionOptions(limits) },
     {
-      message: () => void messages++,
-      ping(): void {},
-      pong(): void {},
       closeReceived(): void {},
       failed: (why) => void (error = why),
     },
   );
+  protocol.sink = {
+    message: () => void messages++,
+    messageStart(): void {},
+    messageData(): void {},
+    messageEnd(): void {},
+    ping(): void {},
+    pong(): void {},
+  };
   protocol.receive(bytes);
   const closeCode = protocol.closeSent?.closeCode;
   return closeCode === undefined ? { messages, error } : { messages, error, closeCode };
