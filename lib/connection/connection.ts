@@ -308,7 +308,8 @@ export class WebSocketConnection<
 
   /**
    * Begins the closing handshake (RFC 6455 section 7.1.2); `closed` tells when it is over. Messages
-   * that still come are delivered until the peer's Close. A second call does nothing.
+   * that still come are delivered until the peer's Close; the peer no longer waits for who takes them:
+   * from the first one over `receiveHighWaterMark` on they are dropped. A second call does nothing.
    *
    * A message that is being sent from its source, and what waits behind it, is sent first, as long as
    * the source gives something every `closeTimeout` milliseconds.
@@ -320,7 +321,7 @@ export class WebSocketConnection<
     const { closeCode = 1000, reason = "" } = status;
     writeClosePayload({ closeCode, reason });
     this.#sender.close({ closeCode, reason });
-    this.#receiver.resume();
+    this.#receiver.close();
   }
 
   /** Drops the peer at once, without a closing handshake: the peer sees 1006. */

@@ -43,6 +43,8 @@ export class Receiver<Message extends AnyMessage> implements InboxOwner {
   #handling = false;
   #holds = 0;
   #dropping = false;
+  #closing = false;
+  #overflowed = false;
   #ended = false;
   /** The message whose pieces are coming, and the one that was last asked for. */
   #arriving: Body | undefined;
@@ -91,10 +93,9 @@ export class Receiver<Message extends AnyMessage> implements InboxOwner {
   /** From the link: a piece of it. */
   messageData(piece: Uint8Array<ArrayBuffer>): void {
     const body = this.#arriving!;
-    // Nobody makes the peer wait once closing began, and a message with a hole in it is none.
-    if (this.#inbox?.full && this.#link.readyState !== OPEN) {
-      body.discard(this.#owner.closedError());
-    } else body.push(piece);
+    // A message with a hole in it is none.
+    if (this.#overflows()) body.discard(this.#owner.closedError());
+    else body.push(piece);
   }
 
   /** From the link: it is complete. */
@@ -131,6 +132,16 @@ export class Receiver<Message extends AnyMessage> implements InboxOwner {
   /** Stops reading, whatever there is room for. */
   pause(): void {
     this.#hold(USER_PAUSED);
+  }
+
+  /**
+   * Closing begins: reading goes on, whether there is room or not. What is over the mark is dropped,
+   * and all that comes behind it, so that there is no gap in what was delivered.
+   */
+  close(): void {
+    this.#closing = true;
+    this.resume();
+    this.#release(this.#holds);
   }
 
   /** Reads again, unless something else is in the way. */
@@ -171,16 +182,16 @@ export class Receiver<Message extends AnyMessage> implements InboxOwner {
 
   /** Hands a message on, or keeps it; false if nobody will ever have it. */
   #deliver(message: Message): boolean {
-    if (this.#dropping) return false;
-    if (this.#handled && !this.#handling && !(this.#inbox?.length)) {
-      this.#handle(message);
-      return true;
-    }
-    // Nobody makes the peer wait once closing began: what is over the mark is dropped.
-    const inbox = this.#waiting();
-    if (inbox.full && this.#link.readyState !== OPEN) return false;
-    inbox.push(message);
+    if (this.#dropping || this.#overflows()) return false;
+    if (this.#handled && !this.#handling && !(this.#inbox?.length)) this.#handle(message);
+    else this.#waiting().push(message);
     return true;
+  }
+
+  /** Whether what comes is dropped: it is over the mark, and nobody makes the peer wait any more. */
+  #overflows(): boolean {
+    const full = this.#inbox?.full === true;
+    return this.#overflowed ||= full && (this.#closing || this.#link.readyState !== OPEN);
   }
 
   #handle(message: Message): void {
@@ -242,6 +253,8 @@ export class Receiver<Message extends AnyMessage> implements InboxOwner {
   }
 
   #hold(reason: number): void {
+    // What is dropped anyway need not wait, but where the user says so.
+    if (this.#closing || this.#dropping && reason !== USER_PAUSED) return;
     if (this.#holds === 0) this.#link.pause();
     this.#holds |= reason;
   }

@@ -210,6 +210,30 @@ for (const role of ROLES) {
       }
     });
 
+    it("cancelled, or too large: its rest is dropped as it comes, though nobody asks for the next", async () => {
+      for (const way of ["cancel", "maxSize"]) {
+        for (const fragmented of [false, true]) {
+          const { connection, peer, transport } = openStream({
+            role,
+            memory: { chunkSize: 100 },
+            receiveHighWaterMark: 200,
+          });
+          if (fragmented) peer.write(peer.frame(2, pattern(5000)), peer.frame(0x80, pattern(5000)));
+          else peer.write(peer.frame(0x82, pattern(10_000)));
+          peer.write(peer.frame(0x89, "behind"));
+          const message = await connection.receive();
+          await settle();
+          assert.ok(transport.paused);
+          if (way === "cancel") await message.stream().cancel();
+          else await assert.rejects(message.bytes({ maxSize: 1000 }), LimitError);
+          await settle();
+          assert.equal(transport.paused, false);
+          assert.deepEqual(peer.said, ["10:behind"]);
+          connection.terminate();
+        }
+      }
+    });
+
     it("leaving a loop over its stream discards the rest", async () => {
       const { connection, peer } = openStream({ role, memory: { chunkSize: 100 } });
       peer.write(peer.frame(0x82, pattern(100_000)), peer.frame(0x81, "next"));

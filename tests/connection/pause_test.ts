@@ -283,6 +283,37 @@ for (const role of ROLES) {
       connection.terminate();
     });
 
+    it("discard() while a handler holds a message: its rest is dropped, read or not", async () => {
+      for (const reads of [false, true]) {
+        const gate = Promise.withResolvers<void>();
+        const fates: ReturnType<typeof watch>[] = [];
+        const { connection, peer, transport, errors } = openStream({
+          role,
+          receiveHighWaterMark: 100,
+          websocket: {
+            message(_connection, message): Promise<void> {
+              if (reads) fates.push(watch(message.bytes()));
+              return gate.promise;
+            },
+          },
+        });
+        fragment(peer, 2, "a");
+        await settle();
+        connection.discard();
+        peer.write(peer.frame(0, new Uint8Array(1000)), peer.frame(0x89, "p"));
+        await settle();
+        assert.deepEqual(
+          fates.map(({ reason }) => (reason as Error).name),
+          reads ? ["AbortError"] : [],
+        );
+        assert.deepEqual([transport.paused, peer.said], [false, ["10:p"]]);
+        gate.resolve();
+        await settle();
+        assert.deepEqual(errors, []);
+        connection.terminate();
+      }
+    });
+
     it("pause() in a handler: the message goes on only after resume, the next one too", async () => {
       const got: string[] = [];
       const { connection, peer } = openStream({

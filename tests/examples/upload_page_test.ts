@@ -1,9 +1,9 @@
-import { describe, it } from "node:test";
+import { after, before, describe, it } from "node:test";
 import assert from "node:assert/strict";
 import { mkdir, readFile, stat, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { WINDOW } from "../../examples/upload/words.ts";
-import { Chromium, needsChromium, type Tab } from "../support/chromium.ts";
+import { Chromium, findChromium, needsChromium, type Tab } from "../support/chromium.ts";
 import { digestOf, digestOfBlocks, makeBlock, until, UploadServer } from "./upload_support.ts";
 
 const options = { timeout: 120_000 };
@@ -54,9 +54,16 @@ function checkProgress(values: number[] | undefined): void {
 }
 
 describe("the upload's page in Chromium", needsChromium(), () => {
+  let browser: Chromium;
+
+  before(async () => {
+    if (findChromium() !== undefined) browser = await Chromium.start();
+  });
+
+  after(() => browser?.close());
+
   it("sends and gets a file, held in memory by neither side", options, async () => {
     await using server = await UploadServer.start();
-    await using browser = await Chromium.start();
     const tab = await openPage(browser, server.address);
     await mkdir(server.scratch);
     const allowed = { behavior: "allow", downloadPath: server.scratch };
@@ -82,8 +89,9 @@ describe("the upload's page in Chromium", needsChromium(), () => {
     );
     assert.equal(await digestOf(saved), digestOfBlocks(96));
 
+    // Garbage of a few megabytes is left to the collector; a file that is held shows.
     const growth = (await server.peakMemory() - before) / MIB;
-    assert.ok(growth < 40, `the server's memory grew by ${growth} MiB`);
+    assert.ok(growth < 64, `the server's memory grew by ${growth} MiB`);
     const { shown, mostBuffered, mostUnconfirmed } = await tab.evaluate<{
       shown: number[][];
       mostBuffered: number;
@@ -97,7 +105,6 @@ describe("the upload's page in Chromium", needsChromium(), () => {
 
   it("writes to the file that was chosen, where the browser asks", options, async () => {
     await using server = await UploadServer.start();
-    await using browser = await Chromium.start();
     const tab = await openPage(browser, server.address);
     await writeFile(join(server.files, "a.bin"), makeBlock(7));
     await look(tab);
@@ -113,7 +120,6 @@ describe("the upload's page in Chromium", needsChromium(), () => {
 
   it("cancels on either way, and what was there of the file goes", options, async () => {
     await using server = await UploadServer.start();
-    await using browser = await Chromium.start();
     const tab = await openPage(browser, server.address);
     await chooseHuge(tab, "huge.bin");
     await isBusy(tab);
@@ -135,7 +141,6 @@ describe("the upload's page in Chromium", needsChromium(), () => {
 
   it("says what went wrong", options, async () => {
     await using server = await UploadServer.start({ MAX_SIZE: `${8192 * MIB}` });
-    await using browser = await Chromium.start();
     const tab = await openPage(browser, server.address);
     await chooseHuge(tab, "too large.bin", 8193);
     const tooLarge = `The server takes files of at most ${8192 * MIB} bytes`;

@@ -9,7 +9,7 @@ import { createReadStream } from "node:fs";
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { connect, type WebSocketConnection } from "../../mod.ts";
+import { connect, type ConnectionHandlers, type WebSocketConnection } from "../../mod.ts";
 import { type Child, ownRuntime, startFile } from "../support/runtimes.ts";
 
 const example = new URL("../../examples/upload/", import.meta.url);
@@ -64,8 +64,8 @@ export class UploadServer implements AsyncDisposable {
   }
 
   /** Connects as a page does. */
-  connect(): Promise<WebSocketConnection> {
-    return connect(`${this.address}transfer`);
+  connect(websocket?: ConnectionHandlers): Promise<WebSocketConnection> {
+    return connect(`${this.address}transfer`, websocket && { websocket });
   }
 
   /** What is in its directory, complete or not. */
