@@ -27,8 +27,9 @@ export {
 } from "./lib/connection/incoming_message.ts";
 export type { Capabilities, ReadyState } from "./lib/connection/link.ts";
 export type { ConnectionOptions, MessageMode } from "./lib/connection/options.ts";
-export type { SendData, SendSource, SendSourceOptions } from "./lib/connection/send_data.ts";
+export type { SendData, SendOptions, SendSource, SendSourceOptions } from "./lib/connection/send_data.ts";
 export type { TransportAddress } from "./lib/connection/transport.ts";
+export type { PerMessageDeflateOptions } from "./lib/deflate/options.ts";
 export {
   type CloseInfo,
   type CloseStatus,
@@ -55,7 +56,12 @@ export {
   type MessageDecoderOptions,
   type MessageSink,
 } from "./lib/message/decoder.ts";
-export type { ExtensionOffer, MessageExtension, PieceSink } from "./lib/message/extension.ts";
+export type {
+  ExtensionBytes,
+  ExtensionOffer,
+  MessageExtension,
+  PieceSink,
+} from "./lib/message/extension.ts";
 export type { Message, MessageType } from "./lib/message/message.ts";
 export {
   MessageDecoderStream,

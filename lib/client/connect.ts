@@ -13,10 +13,13 @@ import {
   readConnectionOptions,
   type ResolvedConnectionOptions,
 } from "../connection/options.ts";
+import { extensionFor } from "../connection/extension.ts";
 import { ProtocolLink } from "../connection/protocol_link.ts";
 import type { Transport } from "../connection/transport.ts";
+import { offerDeflate, PER_MESSAGE_DEFLATE } from "../deflate/negotiation.ts";
 import { HandshakeError } from "../errors.ts";
 import { checkProtocols, parseWebSocketURL, requestFor } from "../handshake/client.ts";
+import { formatExtensions } from "../handshake/grammar.ts";
 import { createKey } from "../handshake/key.ts";
 import { readLimit } from "../limits.ts";
 import { connectTransport, hasSockets } from "../transport/runtime.ts";
@@ -97,9 +100,15 @@ export async function connect<Message extends AnyMessage>(
   const settings = readConnectionOptions(options);
   const handshakeTimeout = readLimit("handshakeTimeout", options.handshakeTimeout, 10_000);
   const key = createKey();
+  const { perMessageDeflate: deflate } = settings;
   const init: ClientHandshakeInit = {
-    request: requestFor(target, { key, protocols, headers: options.headers }),
-    offer: { key, protocols },
+    request: requestFor(target, {
+      key,
+      protocols,
+      headers: options.headers,
+      extensions: deflate && formatExtensions([offerDeflate(deflate)]),
+    }),
+    offer: { key, protocols, deflate, extensions: deflate ? [PER_MESSAGE_DEFLATE] : [] },
     maxHeaderSize: readLimit("maxHeaderSize", options.maxHeaderSize, 16_384),
     maxHeaders: readLimit("maxHeaders", options.maxHeaders, 128),
   };
@@ -170,9 +179,16 @@ function shakeHands<Message extends AnyMessage>(
         ? handshake.late(signal.reason)
         : handshake.fail(signal.reason);
     const handshake = new ClientHandshake(transport, init, {
-      opened({ protocol, rest }): void {
+      opened({ protocol, deflate, rest }): void {
         signal.removeEventListener("abort", abort);
-        const link = new ProtocolLink({ role: "client", transport, protocol, options: settings });
+        const extension = extensionFor("client", deflate, settings);
+        const link = new ProtocolLink({
+          role: "client",
+          transport,
+          protocol,
+          extension,
+          options: settings,
+        });
         const connection = new WebSocketConnection<undefined, Message>(link, {
           url: target.href,
           data: undefined,

@@ -8,8 +8,16 @@ import type { ConnectionUser, ErrorHandler } from "../connection/handlers.ts";
 import type { MessageData } from "../connection/inbox.ts";
 import type { AnyMessage, IncomingMessage, MessageModeOf } from "../connection/incoming_message.ts";
 import { type ConnectionOptions, readConnectionOptions } from "../connection/options.ts";
+import { extensionFor } from "../connection/extension.ts";
 import { ProtocolLink } from "../connection/protocol_link.ts";
+import {
+  type DeflateAgreement,
+  PER_MESSAGE_DEFLATE,
+  readDeflateResponse,
+} from "../deflate/negotiation.ts";
+import { readPerMessageDeflate } from "../deflate/options.ts";
 import type { Role } from "../frame/opcode.ts";
+import { parseExtensions } from "../handshake/grammar.ts";
 import { type ByteStreamPair, fromByteStreamPair } from "../transport/byte_stream.ts";
 
 /** A byte stream on which the handshake is over, and what was agreed. */
@@ -24,6 +32,11 @@ export interface FromByteStreamOptions<Message extends AnyMessage = MessageData>
   role: Role;
   /** The agreed subprotocol. @default {""} */
   protocol?: string;
+  /**
+   * The agreed extensions, as in the response's header: `permessage-deflate` with its parameters.
+   * `perMessageDeflate` has then a say in level and threshold only. @default {""}
+   */
+  extensions?: string;
   /** The connection's URL, for `connection.url`. @default {""} */
   url?: string;
   /** Handlers, or a function that is given the connection. */
@@ -74,7 +87,8 @@ export function fromByteStream<Message extends AnyMessage>(
   const settings = readConnectionOptions(options);
   const transport = fromByteStreamPair(options);
   const { role, protocol = "" } = options;
-  const link = new ProtocolLink({ role, transport, protocol, options: settings });
+  const extension = extensionFor(role, agreementOf(options.extensions), settings);
+  const link = new ProtocolLink({ role, transport, protocol, extension, options: settings });
   const connection = new WebSocketConnection<undefined, Message>(link, {
     url: options.url ?? "",
     data: undefined,
@@ -83,4 +97,16 @@ export function fromByteStream<Message extends AnyMessage>(
   });
   connection.start(options.websocket);
   return connection;
+}
+
+/** What the caller says was agreed on: an unknown extension would change what frames mean. */
+function agreementOf(header: string | undefined): DeflateAgreement | undefined {
+  if (header === undefined || header === "") return undefined;
+  const extensions = parseExtensions(header);
+  const unknown = extensions.find(({ name }) => name !== PER_MESSAGE_DEFLATE);
+  const agreed = unknown === undefined
+    ? readDeflateResponse(extensions, readPerMessageDeflate(true)!)
+    : `${unknown.name} is no extension that is known here`;
+  if (typeof agreed === "string") throw new TypeError(`Cannot read options: extensions: ${agreed}`);
+  return agreed;
 }

@@ -6,7 +6,7 @@
  */
 import type { Transport, TransportSink } from "../connection/transport.ts";
 import { HandshakeError, TransportError } from "../errors.ts";
-import { type Agreement, checkResponse } from "../handshake/client_response.ts";
+import { type Agreement, checkResponse, type ClientOffer } from "../handshake/client_response.ts";
 import type { ResponseHead } from "../handshake/head.ts";
 import { HeadReader } from "../handshake/head_reader.ts";
 import { RefusalBody } from "./refusal_body.ts";
@@ -15,8 +15,8 @@ import { RefusalBody } from "./refusal_body.ts";
 export interface ClientHandshakeInit {
   /** The bytes of the request. */
   request: Uint8Array<ArrayBuffer>;
-  /** The key and subprotocols in it. */
-  offer: { key: string; protocols: readonly string[] };
+  /** The key, subprotocols and extensions in it. */
+  offer: ClientOffer;
   /** The longest response head, in bytes. */
   maxHeaderSize: number;
   /** The most header lines. */

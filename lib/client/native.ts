@@ -22,7 +22,9 @@ export function connectNative<Message extends AnyMessage>(
   signal: AbortSignal,
 ): Promise<WebSocketConnection<undefined, Message>> {
   const { target, protocols, settings, options } = plan;
-  const asked = UNSUPPORTED.find((name) => options[name] !== undefined);
+  // The platform compresses as it likes: to ask for that is no more than what it does.
+  const asked = UNSUPPORTED.find((name) => options[name] !== undefined) ??
+    (typeof options.perMessageDeflate === "object" ? "perMessageDeflate" : undefined);
   if (asked !== undefined) {
     throw new DOMException(
       `Cannot connect: the option ${asked} does not work on this platform's WebSocket`,

@@ -6,6 +6,7 @@
 import { type CloseInfo, type CloseStatus, ConnectionClosedError } from "../errors.ts";
 import { unpackRequest } from "../handshake/server.ts";
 import { isNormalEnd, writeClosePayload } from "../message/close.ts";
+import type { ExtensionBytes } from "../message/extension.ts";
 import type { MessageType } from "../message/message.ts";
 import type { ConnectionHandlers, ConnectionUser, ErrorHandler } from "./handlers.ts";
 import type { MessageData } from "./inbox.ts";
@@ -18,6 +19,7 @@ import {
   bytesOf,
   isSource,
   type SendData,
+  type SendOptions,
   type SendSource,
   type SendSourceOptions,
 } from "./send_data.ts";
@@ -50,6 +52,8 @@ export interface ConnectionStats {
   messagesReceived: number;
   /** Messages sent. */
   messagesSent: number;
+  /** The payload of those that were compressed, either way, in bytes; undefined without compression. */
+  compression?: Readonly<ExtensionBytes>;
 }
 
 /**
@@ -156,7 +160,12 @@ export class WebSocketConnection<
 
   /** How much has passed so far. */
   get stats(): ConnectionStats {
-    return { messagesReceived: this.#receiver.count, messagesSent: this.#sender.count };
+    const { compression } = this.#link;
+    return {
+      messagesReceived: this.#receiver.count,
+      messagesSent: this.#sender.count,
+      ...(compression && { compression: { ...compression } }),
+    };
   }
 
   /** Resolves when the connection is closed, and tells how. Never rejects. */
@@ -174,14 +183,15 @@ export class WebSocketConnection<
   }
 
   /**
-   * Sends a message: text for a string, binary for anything else. The data is copied.
+   * Sends a message: text for a string, binary for anything else. The data is copied. With
+   * `{ compress: false }` it is sent as it is, though compression was agreed on.
    *
    * Gives false when more than `sendHighWaterMark` waits to leave (await `ready` then), or when the
    * connection is no longer open and nothing was sent.
    *
    * @throws {TypeError} for data that is none of these.
    */
-  send(data: SendData): boolean;
+  send(data: SendData, options?: SendOptions): boolean;
   /**
    * Sends one message as it is read: from a Blob, a stream, an async iterable, or the message of
    * another connection. It leaves in fragments of 64 KiB, or of what has come within 10 ms, and is read
@@ -195,10 +205,12 @@ export class WebSocketConnection<
    * @throws {TypeError} for a stream that is locked, or a message that was read.
    */
   send(source: SendSource, options?: SendSourceOptions): Promise<void>;
-  send(data: SendData | SendSource, options: SendSourceOptions = {}): boolean | Promise<void> {
-    if (typeof data === "string" || data instanceof Uint8Array) return this.#sender.send(data);
-    if (isSource(data)) return this.#sender.stream(data, options);
-    return this.#sender.send(bytesOf(data));
+  send(data: SendData | SendSource, options?: SendSourceOptions): boolean | Promise<void> {
+    if (typeof data === "string" || data instanceof Uint8Array) {
+      return this.#sender.send(data, options?.compress);
+    }
+    if (isSource(data)) return this.#sender.stream(data, options ?? {});
+    return this.#sender.send(bytesOf(data), options?.compress);
   }
 
   /**

@@ -26,13 +26,13 @@ export class LentDecoder implements Borrower {
   borrower: Borrower | undefined;
   readonly #messages: MessageDecoder;
 
-  /** Makes it for its first borrower. */
-  constructor(options: DecoderOptions, borrower: Borrower) {
-    const { role, extension, messages, maxFrameSize, maxMessageSize } = options;
+  /** Makes it; somebody has to borrow it first. */
+  constructor(options: ResolvedConnectionOptions, end: End) {
+    const { messages, maxFrameSize, maxMessageSize } = options, { role, extension } = end;
     // Where both limits are one, the message's judges the same header, and has the name users know.
     const same = extension === undefined && maxFrameSize === maxMessageSize;
-    this.borrower = borrower;
-    this.#messages = new MessageDecoder({ ...options, inPieces: messages === "stream" }, this);
+    const inPieces = messages === "stream";
+    this.#messages = new MessageDecoder({ ...options, extension, inPieces }, this);
     this.frames = new FrameDecoder(
       { role, maxFrameSize: same ? Infinity : maxFrameSize, allowedRsv: extension?.rsv ?? 0 },
       this.#messages,
@@ -74,8 +74,8 @@ export class LentDecoder implements Borrower {
   }
 }
 
-/** What decoders are made with. */
-export interface DecoderOptions extends ResolvedConnectionOptions {
+/** The end for which is decoded. */
+export interface End {
   /** The role of the end that decodes. */
   role: Role;
   /** The agreed extension. */
@@ -85,30 +85,28 @@ export interface DecoderOptions extends ResolvedConnectionOptions {
 /** The decoders that are not in use, for connections of one role and with the same options. */
 export class DecoderPool {
   static readonly #pools = new WeakMap<ResolvedConnectionOptions, DecoderPool[]>();
-  readonly #options: DecoderOptions;
+  readonly #options: ResolvedConnectionOptions;
+  readonly #end: End;
   readonly #free: LentDecoder[] = [];
 
-  private constructor(options: DecoderOptions) {
+  private constructor(options: ResolvedConnectionOptions, end: End) {
     this.#options = options;
+    this.#end = end;
   }
 
   /** The pool for these options; an extension is one connection's alone, and so is its pool. */
-  static of(
-    options: ResolvedConnectionOptions,
-    end: Pick<DecoderOptions, "role" | "extension">,
-  ): DecoderPool {
-    if (end.extension !== undefined) return new DecoderPool({ ...options, ...end });
+  static of(options: ResolvedConnectionOptions, end: End): DecoderPool {
+    if (end.extension !== undefined) return new DecoderPool(options, end);
     let pools = DecoderPool.#pools.get(options);
     if (pools === undefined) DecoderPool.#pools.set(options, pools = []);
-    let pool = pools.find((each) => each.#options.role === end.role);
-    if (pool === undefined) pools.push(pool = new DecoderPool({ ...options, ...end }));
+    let pool = pools.find((each) => each.#end.role === end.role);
+    if (pool === undefined) pools.push(pool = new DecoderPool(options, { role: end.role }));
     return pool;
   }
 
   /** Lends one to `borrower`. */
   lend(borrower: Borrower): LentDecoder {
-    const decoder = this.#free.pop();
-    if (decoder === undefined) return new LentDecoder(this.#options, borrower);
+    const decoder = this.#free.pop() ?? new LentDecoder(this.#options, this.#end);
     decoder.borrower = borrower;
     return decoder;
   }

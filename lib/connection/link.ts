@@ -5,6 +5,7 @@
  * @module
  */
 import type { CloseInfo, CloseStatus } from "../errors.ts";
+import type { ExtensionBytes } from "../message/extension.ts";
 import type { MessageType } from "../message/message.ts";
 import type { TransportAddress } from "./transport.ts";
 
@@ -68,10 +69,12 @@ export interface Link {
   readonly bufferedAmount: number;
   /** Begins to tell `sink`. */
   start(sink: LinkSink): void;
-  /** Sends a message: false above the high-water mark, or once closing began. */
-  send(data: string | Uint8Array): boolean;
+  /** What compression has saved so far; undefined where there is none. */
+  readonly compression: ExtensionBytes | undefined;
+  /** Sends a message, uncompressed if so asked: false above the high-water mark, or once closing began. */
+  send(data: string | Uint8Array, compress?: boolean): boolean;
   /** Begins a message in pieces; until its last one `send` is not to be called. */
-  beginMessage(type: MessageType): void;
+  beginMessage(type: MessageType, compress?: boolean): void;
   /** Sends a piece of it, the last one if `final`: false above the high-water mark, or when closing. */
   writeMessage(piece: Uint8Array, final: boolean): boolean;
   /** `actual` bytes wait, more than `maxBufferedAmount`: what has not left is dropped, then 1008. */

@@ -78,6 +78,11 @@ export class NativeLink implements Link {
     return this.#socket.extensions;
   }
 
+  /** The platform does not tell. */
+  get compression(): undefined {
+    return undefined;
+  }
+
   /** Where it stands. */
   get readyState(): ReadyState {
     if (this.#closed || this.#terminated) return 3;

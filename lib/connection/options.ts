@@ -3,6 +3,11 @@
  *
  * @module
  */
+import {
+  type PerMessageDeflateOptions,
+  readPerMessageDeflate,
+  type ResolvedPerMessageDeflate,
+} from "../deflate/options.ts";
 import { DEFAULT_MAX_SIZE } from "../frame/decoder.ts";
 import { type MaskSource, randomMask } from "../frame/mask.ts";
 import { readLimit } from "../limits.ts";
@@ -50,6 +55,12 @@ export interface ConnectionOptions {
   pingInterval?: number;
   /** How long the peer may be silent after a ping; past it 1011. @default {20000} */
   pingTimeout?: number;
+  /**
+   * Whether to agree on compression (RFC 7692), and how; `true` takes the defaults. Think of what is
+   * compressed together: a secret beside text that an attacker chooses can be guessed by its size.
+   * @default {false}
+   */
+  perMessageDeflate?: boolean | PerMessageDeflateOptions;
   /** Where masking keys come from, for a test that needs to know them. @default {randomMask} */
   mask?: MaskSource;
   /** Time, for a test that turns it by hand. @default {systemClock} */
@@ -57,7 +68,11 @@ export interface ConnectionOptions {
 }
 
 /** Options with every default filled in. */
-export type ResolvedConnectionOptions = Required<ConnectionOptions>;
+export interface ResolvedConnectionOptions
+  extends Required<Omit<ConnectionOptions, "perMessageDeflate">> {
+  /** How to compress; undefined: not at all. */
+  perMessageDeflate: ResolvedPerMessageDeflate | undefined;
+}
 
 /** The most messages that wait to be taken before reading stops. */
 export const MAX_WAITING_MESSAGES = 16;
@@ -97,6 +112,7 @@ export function readConnectionOptions(options: ConnectionOptions): ResolvedConne
     closeTimeout: readLimit("closeTimeout", options.closeTimeout, 10_000),
     pingInterval,
     pingTimeout: readLimit("pingTimeout", options.pingTimeout, 20_000),
+    perMessageDeflate: readPerMessageDeflate(options.perMessageDeflate),
     mask: options.mask ?? randomMask,
     clock: options.clock ?? systemClock,
   };

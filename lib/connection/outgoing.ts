@@ -8,7 +8,7 @@ import type { MessageType } from "../message/message.ts";
 import { Utf8Checker } from "../message/utf8.ts";
 import { Deadline, type Deadlines } from "./deadlines.ts";
 import { type Link, OPEN } from "./link.ts";
-import { bytesOf, type SendData, type SendReader } from "./send_data.ts";
+import { bytesOf, type SendData, type SendReader, type SendSourceOptions } from "./send_data.ts";
 
 /** What is read is gathered to fragments of so many bytes. */
 const FRAGMENT_SIZE = 64 * 1024;
@@ -39,6 +39,7 @@ export class Outgoing {
   readonly #reader: SendReader;
   readonly #way: OutgoingWay;
   readonly #signal: AbortSignal | undefined;
+  readonly #compress: boolean | undefined;
   readonly #settled = Promise.withResolvers<void>();
   #type: MessageType | undefined;
   #utf8: Utf8Checker | undefined;
@@ -59,12 +60,13 @@ export class Outgoing {
   /** Makes it; nothing is read before `run`. */
   constructor(
     reader: SendReader,
-    options: { type: MessageType | undefined; signal: AbortSignal | undefined },
+    options: SendSourceOptions & { type: MessageType | undefined },
     way: OutgoingWay,
   ) {
     this.#reader = reader;
     this.#type = options.type;
     this.#signal = options.signal;
+    this.#compress = options.compress;
     this.#way = way;
     // `closed` tells those who do not look here.
     this.#settled.promise.catch(() => {});
@@ -189,7 +191,7 @@ export class Outgoing {
   #begin(): void {
     if (this.#begun) return;
     this.#begun = true;
-    this.#way.link.beginMessage(this.#type ?? "binary");
+    this.#way.link.beginMessage(this.#type ?? "binary", this.#compress);
   }
 
   #leave(): void {

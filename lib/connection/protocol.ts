@@ -122,13 +122,13 @@ export class Protocol implements MessageSink {
   }
 
   /** Encodes a message. */
-  send(data: string | Uint8Array): void {
-    this.#encoder.message(data);
+  send(data: string | Uint8Array, compress?: boolean): void {
+    this.#encoder.message(data, compress);
   }
 
   /** Begins a message in fragments (section 5.4); until its last one no other may be sent. */
-  beginMessage(type: MessageType): void {
-    this.#encoder.begin(type);
+  beginMessage(type: MessageType, compress?: boolean): void {
+    this.#encoder.begin(type, compress);
   }
 
   /** Encodes its next fragment; `final` makes it the last. */

@@ -8,7 +8,7 @@ import { type CloseInfo, type CloseStatus, LimitError, TransportError } from "..
 import type { Role } from "../frame/opcode.ts";
 import { Output } from "../frame/output.ts";
 import { ABNORMAL } from "../message/close.ts";
-import type { MessageExtension } from "../message/extension.ts";
+import type { ExtensionBytes, MessageExtension } from "../message/extension.ts";
 import type { MessageType } from "../message/message.ts";
 import { Deadline, Deadlines } from "./deadlines.ts";
 import { Keepalive, type KeepaliveEvents } from "./keepalive.ts";
@@ -56,10 +56,9 @@ export interface ProtocolLinkInit {
 export class ProtocolLink implements Link {
   /** The agreed subprotocol, or `""`. */
   readonly protocol: string;
-  /** The agreed extensions, or `""`. */
-  readonly extensions: string;
 
   readonly #role: Role;
+  readonly #extension: MessageExtension | undefined;
   readonly #transport: Transport;
   readonly #protocol: Protocol;
   readonly #options: ResolvedConnectionOptions;
@@ -93,7 +92,7 @@ export class ProtocolLink implements Link {
     this.#role = role;
     this.#transport = transport;
     this.protocol = init.protocol ?? "";
-    this.extensions = extension?.header ?? "";
+    this.#extension = extension;
     this.#options = options;
     const events = this.#events = new ProtocolLink.#Events(this);
     const output = new Output();
@@ -160,6 +159,11 @@ export class ProtocolLink implements Link {
     }
   };
 
+  /** The agreed extensions, or `""`. */
+  get extensions(): string {
+    return this.#extension?.header ?? "";
+  }
+
   /** The peer's address, where known. */
   get remoteAddress(): TransportAddress | undefined {
     return this.#transport.remoteAddress;
@@ -174,6 +178,11 @@ export class ProtocolLink implements Link {
   get readyState(): ReadyState {
     if (this.#closed || this.#terminated) return CLOSED;
     return this.#protocol.open ? OPEN : CLOSING;
+  }
+
+  /** What compression has saved so far; undefined where none was agreed on. */
+  get compression(): ExtensionBytes | undefined {
+    return this.#extension?.bytes;
   }
 
   /** Bytes on their way out that the system has not taken. */
@@ -194,20 +203,20 @@ export class ProtocolLink implements Link {
   }
 
   /** Sends a message: false above the high-water mark, or once closing began. */
-  send(data: string | Uint8Array): boolean {
+  send(data: string | Uint8Array, compress?: boolean): boolean {
     if (this.readyState !== OPEN) return false;
     const before = this.bufferedAmount;
     if (before > this.#options.maxBufferedAmount) {
       this.overflow(before);
       return false;
     }
-    this.#protocol.send(data);
+    this.#protocol.send(data, compress);
     return this.#written();
   }
 
   /** Begins a message in fragments (section 5.4). */
-  beginMessage(type: MessageType): void {
-    this.#protocol.beginMessage(type);
+  beginMessage(type: MessageType, compress?: boolean): void {
+    this.#protocol.beginMessage(type, compress);
   }
 
   /** Sends its next fragment; `final` makes it the last. */
@@ -409,6 +418,7 @@ export class ProtocolLink implements Link {
     this.#outlet.close();
     this.#closeDue?.cancel();
     this.#quietDue?.cancel();
+    this.#extension?.release?.();
     const { closeReceived: received, closeSent, closedFirst } = this.#protocol;
     const sent = this.#closeLeft ? closeSent : undefined;
     const wasClean = sent !== undefined && received !== undefined;

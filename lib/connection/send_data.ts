@@ -19,8 +19,17 @@ export type SendSource =
   | AsyncIterable<SendData>
   | IncomingMessage;
 
+/** How to send a message. */
+export interface SendOptions {
+  /**
+   * False sends it as it is, though compression was agreed on: it is compressed already, or holds a
+   * secret. @default {true}
+   */
+  compress?: boolean;
+}
+
 /** How to send what is read. */
-export interface SendSourceOptions {
+export interface SendSourceOptions extends SendOptions {
   /**
    * Whether the message is text or binary. By default what the first chunk says: a string, or bytes;
    * an incoming message keeps its type.

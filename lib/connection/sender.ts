@@ -19,6 +19,12 @@ export interface SenderOwner {
   closedError(): Error;
 }
 
+/** A whole message that waits. */
+interface Waiting {
+  readonly data: string | Uint8Array;
+  readonly compress: boolean | undefined;
+}
+
 /** Sends in the order in which it is asked to. */
 export class Sender {
   /** Messages sent. */
@@ -27,7 +33,7 @@ export class Sender {
   readonly #options: ResolvedConnectionOptions;
   readonly #owner: SenderOwner;
   /** What waits behind a message under way; there is no queue when there is none. */
-  #queue: (string | Uint8Array | Outgoing)[] | undefined;
+  #queue: (Waiting | Outgoing)[] | undefined;
   #queuedSize = 0;
   #underWay: Outgoing | undefined;
   /** The Close that waits behind the queue. */
@@ -59,9 +65,9 @@ export class Sender {
   }
 
   /** Sends a whole message. */
-  send(message: string | Uint8Array): boolean {
-    if (this.#queue !== undefined) return this.#enqueue(message);
-    if (this.#link.send(message)) {
+  send(message: string | Uint8Array, compress?: boolean): boolean {
+    if (this.#queue !== undefined) return this.#enqueue(message, compress);
+    if (this.#link.send(message, compress)) {
       this.count++;
       return true;
     }
@@ -74,8 +80,8 @@ export class Sender {
 
   /** Sends what it reads; resolves when all of it is encoded. */
   stream(source: SendSource, options: SendSourceOptions): Promise<void> {
-    const { type = typeOf(source), signal } = options;
-    const outgoing = new Outgoing(readerOf(source), { type, signal }, {
+    const type = options.type ?? typeOf(source);
+    const outgoing = new Outgoing(readerOf(source), { ...options, type }, {
       link: this.#link,
       deadlines: Deadlines.of(this.#options.clock),
       room: () => this.#roomBelow(),
@@ -120,7 +126,7 @@ export class Sender {
     }
   }
 
-  #enqueue(message: string | Uint8Array): boolean {
+  #enqueue(message: string | Uint8Array, compress: boolean | undefined): boolean {
     if (this.readyState !== OPEN) return false;
     const { maxBufferedAmount, sendHighWaterMark } = this.#options;
     const before = this.bufferedAmount;
@@ -130,7 +136,7 @@ export class Sender {
       return false;
     }
     this.count++;
-    this.#queue!.push(typeof message === "string" ? message : message.slice());
+    this.#queue!.push({ data: typeof message === "string" ? message : message.slice(), compress });
     this.#queuedSize += message.length;
     if (this.bufferedAmount <= sendHighWaterMark) return true;
     this.#ready ??= Promise.withResolvers();
@@ -138,12 +144,14 @@ export class Sender {
   }
 
   /** One after the other, until nothing waits. */
-  async #work(queue: (string | Uint8Array | Outgoing)[]): Promise<void> {
+  async #work(queue: (Waiting | Outgoing)[]): Promise<void> {
     for (let each = queue.shift(); each !== undefined; each = queue.shift()) {
       if (each instanceof Outgoing) await this.#send(each);
       else {
-        this.#queuedSize -= each.length;
-        if (!this.#link.send(each) && this.#link.readyState === OPEN) await this.#roomBelow();
+        const { data, compress } = each;
+        this.#queuedSize -= data.length;
+        const room = this.#link.send(data, compress);
+        if (!room && this.#link.readyState === OPEN) await this.#roomBelow();
       }
       if (this.#queue !== queue) return; // closed in between
       this.#check();

@@ -5,6 +5,8 @@
  * @module
  */
 
+import { type DeflateAgreement, readDeflateResponse } from "../deflate/negotiation.ts";
+import type { ResolvedPerMessageDeflate } from "../deflate/options.ts";
 import { HandshakeError } from "../errors.ts";
 import type { ExtensionOffer } from "../message/extension.ts";
 import { isToken, listHas, parseExtensions, quote } from "./grammar.ts";
@@ -20,6 +22,8 @@ export interface ClientOffer {
   protocols?: readonly string[] | undefined;
   /** The names of the extensions that were offered. */
   extensions?: readonly string[] | undefined;
+  /** What the offer of permessage-deflate was made of, if it was among them. */
+  deflate?: ResolvedPerMessageDeflate | undefined;
 }
 
 /** What the server agreed to. */
@@ -28,6 +32,8 @@ export interface Agreement {
   protocol: string;
   /** The extensions in use, in the order in which they apply. */
   extensions: ExtensionOffer[];
+  /** The terms of permessage-deflate, if that is one of them. */
+  deflate?: DeflateAgreement | undefined;
 }
 
 /**
@@ -35,7 +41,7 @@ export interface Agreement {
  *
  * @throws {HandshakeError} with the status and headers that came, and a code that tells why it is
  * no acceptance: `STATUS`, `HTTP_VERSION`, `UPGRADE_HEADER`, `CONNECTION_HEADER`, `ACCEPT_MISMATCH`,
- * `EXTENSIONS_HEADER`, `EXTENSION_NOT_OFFERED`, `PROTOCOL_HEADER` or `PROTOCOL_NOT_OFFERED`.
+ * `EXTENSIONS_HEADER`, `EXTENSION_NOT_OFFERED`, `EXTENSION_PARAMETERS`, `PROTOCOL_HEADER` or `PROTOCOL_NOT_OFFERED`.
  */
 export function checkResponse(head: ResponseHead, offered: ClientOffer): Agreement {
   const { headers } = head;
@@ -58,7 +64,9 @@ export function checkResponse(head: ResponseHead, offered: ClientOffer): Agreeme
       : `${accepts.length} Sec-WebSocket-Accept headers`;
     fail(head, "ACCEPT_MISMATCH", `the server sent ${found}; a cache or another server answered`);
   }
-  return { extensions: agreedExtensions(head, offered), protocol: agreedProtocol(head, offered) };
+  const extensions = agreedExtensions(head, offered);
+  const deflate = agreedDeflate(head, extensions, offered);
+  return { extensions, deflate, protocol: agreedProtocol(head, offered) };
 }
 
 /** Item 5: only extensions that were offered. Section 9.1: the list may be spread over lines. */
@@ -79,6 +87,18 @@ function agreedExtensions(head: ResponseHead, offered: ClientOffer): ExtensionOf
     }
   }
   return extensions;
+}
+
+/** RFC 7692 section 7.1.3: parameters that do not fit the offer fail the connection. */
+function agreedDeflate(
+  head: ResponseHead,
+  extensions: readonly ExtensionOffer[],
+  offered: ClientOffer,
+): DeflateAgreement | undefined {
+  if (offered.deflate === undefined) return undefined;
+  const agreed = readDeflateResponse(extensions, offered.deflate);
+  if (typeof agreed !== "string") return agreed;
+  fail(head, "EXTENSION_PARAMETERS", `the server's terms for compression do not hold: ${agreed}`);
 }
 
 /** Item 6: only one subprotocol, and one that was offered. */

@@ -22,6 +22,7 @@ import {
 import { readLimit } from "../limits.ts";
 import { readClosePayload } from "./close.ts";
 import type { MessageExtension, PieceSink } from "./extension.ts";
+import { decodeWhole, giveBack, messageTooLarge } from "./gatherer.ts";
 import type { MessageType } from "./message.ts";
 import { decodeText, invalidUtf8, unmaskText } from "./text.ts";
 import { Utf8Checker } from "./utf8.ts";
@@ -77,6 +78,10 @@ export class MessageDecoder implements FrameSink {
   #emit: PieceSink | undefined;
   readonly #inPieces: boolean;
 
+  /** The first bytes of messages that the extension transforms in one frame; -1 without one. */
+  readonly #wholeText: number;
+  readonly #wholeBinary: number;
+
   /** The opcode of the message in progress, or 0; whether the extension transforms it. */
   #type = 0;
   #transformed = false;
@@ -107,6 +112,10 @@ export class MessageDecoder implements FrameSink {
     this.#extension = options.extension;
     this.#inPieces = options.inPieces ?? false;
     this.#whole = !this.#inPieces;
+    const rsv = options.extension?.rsv ?? 0;
+    const whole = rsv !== 0 && this.#whole;
+    this.#wholeText = whole ? FIN | rsv | TEXT : -1;
+    this.#wholeBinary = whole ? FIN | rsv | BINARY : -1;
     this.#sink = sink;
   }
 
@@ -130,6 +139,9 @@ export class MessageDecoder implements FrameSink {
       }
     }
     if (this.#closed) return;
+    if (this.#type === 0 && (first === this.#wholeText || first === this.#wholeBinary)) {
+      return this.#transformWhole(first, chunk, start, end, key);
+    }
     if ((first & CONTROL_BIT) !== 0) {
       return this.#controlFrame(first & OPCODE_BITS, maskedCopy(chunk, start, end, key));
     }
@@ -240,9 +252,24 @@ export class MessageDecoder implements FrameSink {
     this.#transform(piece, final);
   }
 
+  /** A message in one frame: nothing of it is kept between fragments either. */
+  #transformWhole(first: number, chunk: Uint8Array, start: number, end: number, key: number): void {
+    const gatherer = decodeWhole(this.#extension!, chunk, start, end, key, this.#maxMessageSize);
+    const { payload } = gatherer;
+    const data = first === this.#wholeText ? decodeText(payload) : payload.slice();
+    giveBack(gatherer);
+    this.#sink.message(data);
+  }
+
   #transform(piece: Uint8Array, final: boolean): void {
     const room = this.#maxMessageSize - this.#size;
-    this.#extension!.decode(piece, final, room, this.#emit ??= (piece): void => this.#took(piece));
+    try {
+      this.#extension!.decode(piece, final, room, this.#emit ??= (each): void => this.#took(each));
+    } catch (error) {
+      // What was left of the limit is no figure that the user knows.
+      if (!(error instanceof LimitError) || error.limit !== room) throw error;
+      this.#tooLarge(this.#maxMessageSize - room + error.actual);
+    }
   }
 
   #took(piece: Uint8Array): void {
@@ -281,9 +308,6 @@ export class MessageDecoder implements FrameSink {
   }
 
   #tooLarge(size: number): never {
-    throw new LimitError(
-      `Cannot decode message: it has ${size} bytes or more, maxMessageSize is ${this.#maxMessageSize}`,
-      { option: "maxMessageSize", limit: this.#maxMessageSize, actual: size, closeCode: 1009 },
-    );
+    throw messageTooLarge(size, this.#maxMessageSize);
   }
 }

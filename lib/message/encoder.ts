@@ -17,10 +17,8 @@ import {
 } from "../frame/opcode.ts";
 import { writeClosePayload } from "./close.ts";
 import type { MessageExtension } from "./extension.ts";
+import { encodePiece, giveBack, textBytes } from "./gatherer.ts";
 import type { MessageType } from "./message.ts";
-
-const utf8 = new TextEncoder();
-const nothing = new Uint8Array(0);
 
 /**
  * Encodes messages and control frames through a `FrameEncoder`. A message leaves whole, or as the
@@ -45,25 +43,33 @@ export class MessageEncoder {
     return this.#next !== -1;
   }
 
-  /** Encodes a whole message in one frame. */
-  message(data: string | Uint8Array): void {
-    if (this.#extension !== undefined) return this.#withExtension(data, this.#extension);
+  /** Encodes a whole message in one frame, as it is if `transform` is false. */
+  message(data: string | Uint8Array, transform = true): void {
+    if (this.#extension !== undefined && transform && this.#transform(data, this.#extension)) {
+      return;
+    }
     if (typeof data === "string") this.#frames.encodeText(FIN | TEXT, data);
     else this.#frames.encode(FIN | BINARY, data);
   }
 
   /** Begins a message in fragments. Nothing is written until the first one. */
-  begin(type: MessageType): void {
+  begin(type: MessageType, transform = true): void {
     this.#next = type === "text" ? TEXT : BINARY;
-    this.#transformed = this.#extension?.wants(-1) ?? false;
+    this.#transformed = transform && (this.#extension?.wants(-1) ?? false);
     if (this.#transformed) this.#next |= this.#extension!.rsv;
   }
 
-  /** Encodes the next fragment; `final` makes it the last. */
+  /**
+   * Encodes the next fragment; `final` makes it the last. An extension may keep one back that is not,
+   * to let it leave with the next.
+   */
   fragment(payload: Uint8Array, final: boolean): void {
     if (!this.#transformed) return this.#fragment(payload, final);
-    // An extension may give nothing for a piece, or much: what it gave makes one frame.
-    this.#fragment(this.#encoded(payload, final, this.#extension!), final);
+    // What an extension gives for a piece makes one frame; for some it gives nothing yet.
+    const gatherer = encodePiece(this.#extension!, payload, final);
+    const encoded = gatherer.payload;
+    if (final || encoded.length > 0) this.#fragment(encoded, final);
+    giveBack(gatherer);
   }
 
   /** Encodes a ping (section 5.5.2). */
@@ -90,22 +96,15 @@ export class MessageEncoder {
     this.#next = final ? -1 : CONTINUATION;
   }
 
-  #withExtension(data: string | Uint8Array, extension: MessageExtension): void {
-    const bytes = typeof data === "string" ? utf8.encode(data) : data;
-    const first = FIN | (typeof data === "string" ? TEXT : BINARY);
-    if (!extension.wants(bytes.length)) return this.#frames.encode(first, bytes);
-    this.#frames.encode(first | extension.rsv, this.#encoded(bytes, true, extension));
-  }
-
-  #encoded(payload: Uint8Array, final: boolean, extension: MessageExtension): Uint8Array {
-    let encoded: Uint8Array = nothing;
-    extension.encode(payload, final, (piece): void => {
-      const joined = new Uint8Array(encoded.length + piece.length);
-      joined.set(encoded);
-      joined.set(piece, encoded.length);
-      encoded = joined;
-    });
-    return encoded;
+  /** Encodes a whole message through the extension; false if that does not want it. */
+  #transform(data: string | Uint8Array, extension: MessageExtension): boolean {
+    const bytes = typeof data === "string" ? textBytes(data) : data;
+    if (!extension.wants(bytes.length)) return false;
+    const first = FIN | extension.rsv | (typeof data === "string" ? TEXT : BINARY);
+    const gatherer = encodePiece(extension, bytes, true);
+    this.#frames.encode(first, gatherer.payload);
+    giveBack(gatherer);
+    return true;
   }
 }
 

@@ -17,6 +17,18 @@ export interface ExtensionOffer {
 /** Takes pieces of a transformed payload; a piece is valid only for the length of the call. */
 export type PieceSink = (piece: Uint8Array) => void;
 
+/** The payload of the messages that an extension has transformed, in bytes. */
+export interface ExtensionBytes {
+  /** What was received, as it came. */
+  receivedEncoded: number;
+  /** What that was decoded to. */
+  receivedDecoded: number;
+  /** What was to be sent. */
+  sentDecoded: number;
+  /** What that was encoded to. */
+  sentEncoded: number;
+}
+
 /** An agreed extension, one for each connection. */
 export interface MessageExtension {
   /** The extension and its agreed parameters, as they stand in the response's header. */
@@ -35,4 +47,8 @@ export interface MessageExtension {
   wants(size: number): boolean;
   /** Transforms a piece of an outgoing message; `final` once a message, with its last piece. */
   encode(piece: Uint8Array, final: boolean, emit: PieceSink): void;
+  /** What it has counted; undefined if it does not. */
+  readonly bytes?: ExtensionBytes;
+  /** Gives back what it holds, as the connection has ended: nothing is asked of it any more. */
+  release?(): void;
 }

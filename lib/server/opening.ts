@@ -8,8 +8,10 @@ import { WebSocketConnection } from "../connection/connection.ts";
 import { Deadline, Deadlines } from "../connection/deadlines.ts";
 import type { MessageData } from "../connection/inbox.ts";
 import type { AnyMessage } from "../connection/incoming_message.ts";
+import { extensionFor } from "../connection/extension.ts";
 import { ProtocolLink } from "../connection/protocol_link.ts";
 import type { Transport, TransportSink } from "../connection/transport.ts";
+import { acceptDeflate } from "../deflate/negotiation.ts";
 import { HandshakeError } from "../errors.ts";
 import { acceptHead, refusalFor, refusalHead } from "../handshake/answer.ts";
 import type { RequestHead } from "../handshake/head.ts";
@@ -192,9 +194,13 @@ export class Opening<Data, Message extends AnyMessage = MessageData> implements 
   ): void {
     const { protocol, headers, data } = verdict;
     const { connection: options, websocket, onError } = this.#settings;
-    const head = acceptHead({ key: asked.key, protocol, headers });
+    const { perMessageDeflate: deflate } = options;
+    const agreement = deflate && acceptDeflate(asked.extensions, deflate);
+    const extensions = agreement?.header;
+    const head = acceptHead({ key: asked.key, protocol, extensions, headers });
     const transport = this.#transport;
-    const link = new ProtocolLink({ role: "server", transport, protocol, options });
+    const extension = extensionFor("server", agreement, options);
+    const link = new ProtocolLink({ role: "server", transport, protocol, extension, options });
     const connection = new WebSocketConnection<Data, Message>(link, {
       url: ["ws", asked.url.slice(4)].join(""), // in one piece, which is smaller to keep
       request: request ?? packHeaders(asked.headers),

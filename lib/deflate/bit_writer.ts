@@ -1,0 +1,66 @@
+/**
+ * Bits to bytes, the least significant first (RFC 1951 section 3.1.1).
+ *
+ * @module
+ */
+import type { PieceSink } from "../message/extension.ts";
+
+/** The bytes of output that are gathered: more than the longest block that is written. */
+export const OUTPUT_SIZE = 65536;
+
+/** Below so many bytes a view of the output is made once and kept: making one costs its weight. */
+const KEPT_VIEWS = 256;
+
+/**
+ * Output as it grows. There is one for all deflaters: each uses it for the length of a call, and
+ * keeps the bits that fill no byte yet. Whoever writes many symbols takes the fields into locals.
+ */
+export class BitWriter {
+  /** The bytes written. */
+  readonly bytes: Uint8Array = new Uint8Array(OUTPUT_SIZE);
+  /** How many of them. */
+  length = 0;
+  /** Bits that wait for their fellows. */
+  bits = 0;
+  /** How many of them: below 16. */
+  count = 0;
+
+  readonly #views = new Array<Uint8Array | undefined>(KEPT_VIEWS).fill(undefined);
+
+  /** Writes `count` bits of `value`, at most 16; all others of its bits are 0. */
+  write(value: number, count: number): void {
+    const bits = this.bits | value << this.count;
+    const total = this.count + count;
+    if (total < 16) {
+      this.bits = bits;
+      this.count = total;
+    } else {
+      this.bytes[this.length++] = bits;
+      this.bytes[this.length++] = bits >>> 8;
+      this.bits = bits >>> 16;
+      this.count = total - 16;
+    }
+  }
+
+  /** Fills the last byte with zeros. */
+  align(): void {
+    if (this.count > 0) this.bytes[this.length++] = this.bits;
+    if (this.count > 8) this.bytes[this.length++] = this.bits >>> 8;
+    this.bits = 0;
+    this.count = 0;
+  }
+
+  /** Makes room for `bits` bits more, by handing over the bytes there are if need be. */
+  reserve(bits: number, emit: PieceSink): void {
+    if (this.length + (bits >>> 3) + 8 > OUTPUT_SIZE) this.flush(emit);
+  }
+
+  /** Hands over the bytes there are. */
+  flush(emit: PieceSink): void {
+    if (this.length === 0) return;
+    const { length } = this;
+    this.length = 0;
+    if (length < KEPT_VIEWS) emit(this.#views[length] ??= this.bytes.subarray(0, length));
+    else emit(this.bytes.subarray(0, length));
+  }
+}

@@ -1,0 +1,117 @@
+/**
+ * What an extension gives for a piece of a message, in one piece: a frame tells its length first, and
+ * a message is handed on whole.
+ *
+ * @module
+ */
+import { LimitError } from "../errors.ts";
+import { maskInto } from "../frame/mask.ts";
+import type { MessageExtension, PieceSink } from "./extension.ts";
+
+/** The memory that is kept for the next message. */
+const KEPT_SIZE = 64 * 1024;
+
+/** Gathers in memory that grows by doubling, so that the work is linear in what is gathered. */
+export class Gatherer {
+  #bytes: Uint8Array = new Uint8Array(1024);
+  #length = 0;
+  /** How much may be gathered: an extension that overshoots it gains nothing. */
+  #limit = Infinity;
+
+  /** Adds a piece, by copying it. */
+  readonly add: PieceSink = (piece) => {
+    const at = this.#length, end = at + piece.length;
+    if (end > this.#limit) throw messageTooLarge(end, this.#limit);
+    if (end > this.#bytes.length) {
+      const grown = new Uint8Array(Math.max(end, this.#bytes.length * 2));
+      grown.set(this.#bytes.subarray(0, at));
+      this.#bytes = grown;
+    }
+    this.#bytes.set(piece, at);
+    this.#length = end;
+  };
+
+  /** Begins anew: up to `limit` bytes. */
+  begin(limit: number): void {
+    this.#length = 0;
+    this.#limit = limit;
+  }
+
+  /** What was gathered, valid until `giveBack`. */
+  get payload(): Uint8Array {
+    return this.#bytes.subarray(0, this.#length);
+  }
+
+  /** Whether its memory is small enough to be kept. */
+  get small(): boolean {
+    return this.#bytes.length <= KEPT_SIZE;
+  }
+}
+
+/** All connections share one: nothing waits between `encodePiece` or `decodeWhole` and `giveBack`. */
+let spare: Gatherer | undefined;
+
+/** What goes into an extension for the length of a call is laid out here: its sink runs no user's code. */
+const scratch = new Uint8Array(KEPT_SIZE);
+
+const utf8 = new TextEncoder();
+
+// What is done with what was gathered may run into another connection's handler, and that into these
+// functions: so a gatherer is taken out until it is given back. After an error one is made anew.
+
+function take(limit: number): Gatherer {
+  const gatherer = spare ?? new Gatherer();
+  spare = undefined;
+  gatherer.begin(limit);
+  return gatherer;
+}
+
+/** Takes a gatherer back for the next piece. */
+export function giveBack(gatherer: Gatherer): void {
+  if (gatherer.small) spare = gatherer;
+}
+
+/** Lets `extension` encode a piece of a message, and gives what came of it. */
+export function encodePiece(
+  extension: MessageExtension,
+  piece: Uint8Array,
+  final: boolean,
+): Gatherer {
+  const gatherer = take(Infinity);
+  extension.encode(piece, final, gatherer.add);
+  return gatherer;
+}
+
+/** The error for a message of `size` bytes or more. */
+export function messageTooLarge(size: number, limit: number): LimitError {
+  return new LimitError(
+    `Cannot decode message: it has ${size} bytes or more, maxMessageSize is ${limit}`,
+    { option: "maxMessageSize", limit, actual: size, closeCode: 1009 },
+  );
+}
+
+/** Lets `extension` decode the masked bytes `chunk[start, end)`, a whole message of up to `limit`. */
+export function decodeWhole(
+  extension: MessageExtension,
+  chunk: Uint8Array,
+  start: number,
+  end: number,
+  key: number,
+  limit: number,
+): Gatherer {
+  const gatherer = take(limit);
+  const size = end - start;
+  if (key === 0) extension.decode(chunk.subarray(start, end), true, limit, gatherer.add);
+  else {
+    const piece = size <= KEPT_SIZE ? scratch.subarray(0, size) : new Uint8Array(size);
+    maskInto(piece, 0, chunk, start, end, key);
+    extension.decode(piece, true, limit, gatherer.add);
+  }
+  return gatherer;
+}
+
+/** A text in UTF-8; valid until the next. */
+export function textBytes(text: string): Uint8Array {
+  if (text.length * 3 > KEPT_SIZE) return utf8.encode(text);
+  return scratch.subarray(0, utf8.encodeInto(text, scratch).written);
+}

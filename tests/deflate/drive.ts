@@ -1,0 +1,43 @@
+/** Messages through the inflater, in pieces. */
+
+import { LimitError, ProtocolError } from "../../lib/errors.ts";
+import { Inflater } from "../../lib/deflate/inflater.ts";
+import type { PieceSink } from "../../lib/message/extension.ts";
+import { join } from "../frame/notation.ts";
+
+/** Inflates one message that comes in `pieces`. */
+export function inflateWith(
+  inflater: Inflater,
+  pieces: readonly Uint8Array[],
+  limit: number = Infinity,
+): Uint8Array<ArrayBuffer> {
+  const gathered: Uint8Array[] = [];
+  let room = limit;
+  const emit: PieceSink = (output) => {
+    room -= output.length;
+    if (room < 0) throw new Error(`gave more than the ${limit} bytes that were allowed`);
+    if (output.length === 0) throw new Error("gave nothing");
+    gathered.push(output.slice());
+  };
+  pieces.forEach((piece, i) => inflater.inflate(piece, i === pieces.length - 1, room, emit));
+  return join(gathered);
+}
+
+/** The same with an empty context. */
+export function inflate(
+  pieces: readonly Uint8Array[],
+  { windowBits = 15, limit = Infinity }: { windowBits?: number; limit?: number } = {},
+): Uint8Array<ArrayBuffer> {
+  return inflateWith(new Inflater({ windowBits }), pieces, limit);
+}
+
+/** The close code of a documented error; any other is thrown on. */
+export function closeCodeOf(work: () => unknown): number | undefined {
+  try {
+    work();
+  } catch (error) {
+    if (error instanceof ProtocolError || error instanceof LimitError) return error.closeCode;
+    throw error;
+  }
+  return undefined;
+}

@@ -1,0 +1,538 @@
+import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
+import * as zlib from "node:zlib";
+import { describe, it } from "node:test";
+import { LimitError, ProtocolError } from "../../lib/errors.ts";
+import { Inflater } from "../../lib/deflate/inflater.ts";
+import { hex, join } from "../frame/notation.ts";
+import { assertLinear } from "../handshake/support.ts";
+import { byteByByte, cut } from "../message/drive.ts";
+import { sizesAskedFor } from "../message/memory.ts";
+import { Bits, canonical } from "./bits.ts";
+import { CORPUS, randomBytes, SEQUENCES, tradesJson } from "./corpus.ts";
+import { inflate, inflateWith } from "./drive.ts";
+import { zlibInflated, zlibMessage, zlibMessages } from "./zlib.ts";
+
+const utf8 = new TextEncoder();
+const HELLO = utf8.encode("Hello");
+
+/** Inflates the message whole, byte by byte, and cut at every offset: it must give `expected`. */
+function gives(message: Uint8Array, expected: Uint8Array, windowBits = 15): void {
+  const everywhere = [...message.keys()].map((offset) => cut(message, [offset]));
+  for (const pieces of [[message], byteByByte(message), ...everywhere]) {
+    assert.deepEqual(inflate(pieces, { windowBits }), expected);
+  }
+}
+
+/** The same must fail with 1007. */
+function refuses(message: Uint8Array, why: string, make = (): Inflater => fresh()): void {
+  const everywhere = [...message.keys()].map((offset) => cut(message, [offset]));
+  for (const pieces of [[message], byteByByte(message), ...everywhere]) {
+    assert.throws(
+      () => inflateWith(make(), pieces),
+      (error) =>
+        error instanceof ProtocolError && error.code === "EXTENSION_DATA" &&
+        error.closeCode === 1007 && error.message === `Cannot inflate message: ${why}`,
+      why,
+    );
+  }
+}
+
+function fresh(windowBits = 15): Inflater {
+  return new Inflater({ windowBits });
+}
+
+const LEVELS: zlib.ZlibOptions[] = [
+  { level: 0 },
+  { level: 1 },
+  { level: 6 },
+  { level: 9 },
+  { strategy: zlib.constants.Z_FIXED },
+  { strategy: zlib.constants.Z_HUFFMAN_ONLY },
+  { strategy: zlib.constants.Z_RLE },
+];
+
+describe("inflater: RFC 7692 section 7.2.3", () => {
+  it("7.2.3.1: one block", () => gives(hex("f2 48 cd c9 c9 07 00"), HELLO));
+
+  it("7.2.3.2: messages that share the window", () => {
+    const inflater = fresh();
+    assert.deepEqual(inflateWith(inflater, [hex("f2 48 cd c9 c9 07 00")]), HELLO);
+    assert.deepEqual(inflateWith(inflater, [hex("f2 00 11 00 00")]), HELLO);
+    inflater.reset();
+    refuses(hex("f2 00 11 00 00"), "a distance reaches back beyond the window", () => {
+      inflater.reset();
+      return inflater;
+    });
+  });
+
+  it("7.2.3.3: a stored block", () => gives(hex("00 05 00 fa ff 48 65 6c 6c 6f 00"), HELLO));
+
+  it("7.2.3.4: a block with BFINAL set", () => gives(hex("f3 48 cd c9 c9 07 00 00"), HELLO));
+
+  it("7.2.3.5: two blocks", () => gives(hex("f2 48 05 00 00 00 ff ff ca c9 c9 07 00"), HELLO));
+
+  it("7.2.3.6: an empty message", () => gives(hex("00"), hex("")));
+
+  it("7.2.1: what follows a block with BFINAL set begins with the next byte, in the same window", () => {
+    const blocks = new Bits().header(1, true).fixed(72).fixed(105).fixed(256).align()
+      .header(1, true).fixedMatch(2).fixed(256).align().stored(HELLO, true).stored(HELLO)
+      .header(1).fixedMatch(5).fixed(256).end();
+    gives(blocks, utf8.encode("HiHiHHelloHelloHel"));
+    const inflater = fresh();
+    inflateWith(inflater, [new Bits().stored(HELLO, true).end()]);
+    const next = new Bits().header(1).fixedMatch(5).fixed(256).end();
+    assert.deepEqual(inflateWith(inflater, [next]), utf8.encode("Hel"));
+  });
+
+  it("7.2.2: a message that does not end where a block does is refused", () => {
+    const why = "the message ends inside a block";
+    for (
+      const message of [
+        hex(""), // not even the header of an empty block
+        hex("f2 48 cd c9 c9"),
+        hex("f2 48 cd c9 c9 07"),
+        hex("f3 48 cd c9 c9 07 00"), // BFINAL, and no block after it
+        hex("00 05 00 fa ff 48 65 6c 6c 6f"),
+        hex("00 06 00 f9 ff 48"),
+        hex("00 05"),
+        new Bits().dynamic({ literals: { 256: 1 } }).bytes.subarray(0, 20),
+      ]
+    ) {
+      assert.throws(() => inflate([message]), { closeCode: 1007 }, `${message}`);
+    }
+    refuses(new Bits().header(1).fixed(97).bytes, why);
+    refuses(hex("00 09 00 f6 ff 00"), why);
+    // The tail as symbols: sixteen of one bit, and the end of the block; one bit is left.
+    const literals: Record<number, number> = { 256: 15 };
+    for (let i = 0; i < 15; i++) literals[97 + i] = i + 1;
+    refuses(new Bits().dynamic({ literals }).align().bytes, why);
+  });
+});
+
+describe("inflater: what zlib makes", () => {
+  for (const { name, bytes } of CORPUS) {
+    it(`${name}: every kind of block, cut anywhere`, () => {
+      for (const options of LEVELS) {
+        const message = zlibMessage(bytes, options);
+        assert.deepEqual(inflate([message]), new Uint8Array(bytes));
+        if (message.length < 300) gives(message, new Uint8Array(bytes));
+        else if (message.length < 20_000) {
+          assert.deepEqual(inflate(byteByByte(message)), new Uint8Array(bytes));
+        }
+        for (const offset of [1, 5, 100, message.length >> 1, message.length - 1]) {
+          const pieces = cut(message, [Math.min(offset, message.length)]);
+          assert.deepEqual(inflate(pieces), new Uint8Array(bytes));
+        }
+      }
+    });
+  }
+
+  for (const { name, messages } of SEQUENCES) {
+    it(`${name}, in a shared window of every size`, async () => {
+      for (const windowBits of [9, 10, 12, 14, 15]) {
+        const packed = await zlibMessages(messages, { windowBits });
+        const inflater = fresh(windowBits);
+        packed.forEach((message, i) => {
+          const offset = i * 7 % (message.length + 1);
+          const output = inflateWith(inflater, cut(message, [offset]));
+          assert.deepEqual(output, new Uint8Array(messages[i]));
+        });
+        assert.ok(inflater.memory <= Math.max(1 << windowBits, 2048));
+      }
+    });
+  }
+});
+
+describe("inflater: blocks that no compressor writes", () => {
+  it("3.2.3: the reserved type is refused", () => {
+    refuses(hex("06"), "a block has the reserved type");
+    refuses(hex("07"), "a block has the reserved type");
+  });
+
+  it("3.2.4: LEN and NLEN that differ are refused, in either byte", () => {
+    const why = "a stored block's length and its complement differ";
+    for (const message of ["00 01 00 ff ff 61 00", "00 00 01 ff ff 00", "00 05 00 fa fe 00"]) {
+      refuses(hex(message), why);
+    }
+  });
+
+  it("3.2.4: a stored block of no bytes, and one of 65,535", () => {
+    gives(new Bits().stored(hex("")).stored(hex("")).end(), hex(""));
+    const bytes = new Uint8Array(randomBytes(65_535, 1));
+    for (const offset of [0, 3, 40_000]) {
+      assert.deepEqual(
+        inflate(cut(join([hex("00 ff ff 00 00"), bytes, hex("00")]), [offset])),
+        bytes,
+      );
+    }
+  });
+
+  it("3.2.6: the symbols 286, 287 and the distances 30, 31 are refused", () => {
+    const why = "a code stands for no symbol";
+    for (const symbol of [286, 287]) {
+      const bits = new Bits().header(1).fixed(97).fixed(symbol);
+      refuses(bits.raw(...new Array(12).fill(0)).bytes, why);
+      refuses(new Bits().header(1).fixed(97).fixed(symbol).end(), why);
+    }
+    for (const distance of [30, 31]) {
+      const bits = new Bits().header(1).fixed(97).fixed(257).code(distance, 5);
+      refuses(bits.raw(...new Array(12).fill(0)).bytes, why);
+    }
+  });
+
+  it("3.2.7: more than 286 literals and lengths, or 30 distances, are refused", () => {
+    const why = "a block has codes for too many symbols";
+    for (const [literals, distances] of [[287, 1], [288, 1], [257, 31], [257, 32]]) {
+      refuses(
+        new Bits().header(2).field(literals - 257, 5).field(distances - 1, 5).field(0, 4).bytes,
+        why,
+      );
+    }
+    const most = { literals: 286, distances: 30 };
+    const bits = new Bits().dynamic({ literals: { 256: 1 }, counts: most });
+    gives(bits.code(0, 1).end(), hex(""));
+  });
+
+  it("3.2.7: lengths that make no code are refused, as zlib refuses them", () => {
+    const why = "a block's code lengths make no code";
+    const literals: Record<number, number>[] = [
+      { 256: 2 }, // room left over
+      { 97: 1, 98: 1, 256: 1 }, // more than there is room for
+      { 97: 2, 98: 2, 256: 2 },
+      { 97: 1, 98: 2, 256: 3 },
+      { 97: 1, 256: 15 },
+    ];
+    for (const lengths of literals) {
+      const bits = new Bits().dynamic({ literals: lengths }).raw(0, 0);
+      refuses(bits.bytes, why);
+      assert.equal(zlibInflated(bits.bytes), undefined);
+    }
+    const distances: Record<number, number>[] = [{ 0: 2 }, { 0: 1, 1: 1, 2: 1 }, { 0: 1, 1: 2 }];
+    for (const lengths of distances) {
+      const bits = new Bits().dynamic({ literals: { 97: 1, 256: 1 }, distances: lengths }).raw(
+        0,
+        0,
+      );
+      refuses(bits.bytes, why);
+      assert.equal(zlibInflated(bits.bytes), undefined);
+    }
+    // The code of code lengths: none, one alone, room left over, too many.
+    for (const lengths of [[0], [1], [1, 2], [1, 1, 1], [7, 7, 7]]) {
+      const bits = new Bits().header(2).field(0, 10).field(15, 4);
+      for (let i = 0; i < 19; i++) bits.field(lengths[i] ?? 0, 3);
+      refuses(bits.bytes, why);
+      assert.equal(zlibInflated(bits.bytes), undefined);
+    }
+  });
+
+  it("3.2.7: a block without a code for its end is refused", () => {
+    const bits = new Bits().dynamic({ literals: { 97: 1, 98: 1 } }).raw(0, 0);
+    refuses(bits.bytes, "a block has no code for its end");
+  });
+
+  it("3.2.7: a repetition of nothing, or beyond the last length, is refused", () => {
+    // 16 has the code 0, 18 the code 1.
+    const begin = (): Bits => {
+      const bits = new Bits().header(2).field(0, 10).field(15, 4);
+      for (const symbol of [16, 17, 18]) bits.field(symbol === 17 ? 0 : 1, 3);
+      return bits.field(0, 16 * 3);
+    };
+    refuses(begin().code(0, 1).field(0, 2).raw(0).bytes, "a block repeats no code length");
+    const long = begin().code(1, 1).field(127, 7).code(1, 1).field(110, 7).raw(0);
+    refuses(long.bytes, "a block has more code lengths than symbols");
+    const all = begin().code(1, 1).field(127, 7).code(1, 1).field(109, 7).raw(0);
+    refuses(all.bytes, "a block has no code for its end");
+  });
+
+  it("3.2.7: one code of one bit may stand alone, and its other bit is refused", () => {
+    const literal = (): Bits => new Bits().dynamic({ literals: { 256: 1 } });
+    gives(literal().code(0, 1).end(), hex(""));
+    refuses(
+      literal().code(1, 1).raw(...new Array(12).fill(0)).bytes,
+      "a code stands for no symbol",
+    );
+    const literals = { 97: 2, 98: 2, 256: 2, 257: 2 };
+    const codes = canonical(literals);
+    const block = (distances: Record<number, number>): Bits =>
+      new Bits().dynamic({ literals, distances, counts: { literals: 258 } })
+        .code(...codes.get(97)!).code(...codes.get(257)!);
+    gives(block({ 0: 1 }).code(0, 1).code(...codes.get(256)!).end(), utf8.encode("aaaa"));
+    refuses(
+      block({ 0: 1 }).code(1, 1).code(...codes.get(256)!).end(),
+      "a code stands for no symbol",
+    );
+    // 3.2.7: "one distance code of zero bits means that there are no distance codes used at all".
+    refuses(
+      block({ 0: 0 }).code(0, 1).code(...codes.get(256)!).end(),
+      "a code stands for no symbol",
+    );
+  });
+
+  it("3.2.7: codes of up to 15 bits, for literals and for distances", () => {
+    // Lengths 1, 2, 3 ... 15, 15: the most uneven code.
+    const literals: Record<number, number> = { 256: 15, 257: 1 };
+    for (let i = 0; i < 14; i++) literals[97 + i] = i + 2;
+    const distances: Record<number, number> = { 15: 15 };
+    for (let i = 0; i < 15; i++) distances[i] = i + 1;
+    const codes = canonical(literals), distanceCodes = canonical(distances);
+    const bits = new Bits().dynamic({ literals, distances });
+    let text = "";
+    for (let round = 0; round < 20; round++) {
+      for (let i = 0; i < 14; i++) {
+        bits.code(...codes.get(97 + i)!);
+        text += String.fromCharCode(97 + i);
+      }
+      bits.code(...codes.get(257)!).code(...distanceCodes.get(3)!); // a distance of 4
+      text += text.slice(-4, -1);
+      if (round < 15) continue;
+      bits.code(...codes.get(257)!).code(...distanceCodes.get(15)!).field(63, 6); // of 256
+      text += text.slice(-256, -253);
+    }
+    bits.code(...codes.get(256)!);
+    const message = bits.end();
+    assert.equal(new TextDecoder().decode(zlibInflated(message)), text);
+    gives(message, utf8.encode(text));
+  });
+
+  it("3.2.5: the longest match there is, of 48 bits, cut anywhere", () => {
+    const before = new Uint8Array(randomBytes(32_768, 3));
+    const literals: Record<number, number> = { 256: 1, 284: 15, 283: 15 };
+    const distances: Record<number, number> = { 28: 15, 29: 15 };
+    for (let i = 2; i < 15; i++) literals[i] = distances[i] = i;
+    distances[0] = 1;
+    const codes = canonical(literals), distanceCodes = canonical(distances);
+    const bits = new Bits().dynamic({ literals, distances });
+    const expected = [...before];
+    for (let round = 0; round < 26; round++) {
+      const literal = 2 + round * 5 % 13;
+      bits.code(...codes.get(literal)!);
+      expected.push(literal);
+      const length = 227 + round % 31, distance = 24_577 + round * 300;
+      bits.code(...codes.get(284)!).field(length - 227, 5);
+      bits.code(...distanceCodes.get(29)!).field(distance - 24_577, 13);
+      for (let i = 0; i < length; i++) expected.push(expected[expected.length - distance]);
+    }
+    const message = bits.code(...codes.get(256)!).end();
+    const stored = new Bits().stored(before).bytes, output = Buffer.from(expected);
+    for (const offset of message.keys()) {
+      const pieces = [stored, ...cut(message, [offset, offset + 1 + offset % 9])];
+      assert.ok(output.equals(inflate(pieces)), `cut at ${offset}`);
+    }
+  });
+
+  it("3.2.5: length 258 has two names", () => {
+    const message = new Bits().header(1).fixed(97).fixed(285).code(0, 5)
+      .fixed(284).field(31, 5).code(0, 5).fixed(256).end();
+    gives(message, new Uint8Array(1 + 2 * 258).fill(97));
+  });
+});
+
+describe("inflater: the window", () => {
+  /** A message of stored bytes. */
+  const stored = (bytes: Uint8Array): Uint8Array => {
+    const bits = new Bits();
+    for (let at = 0; at < bytes.length; at += 65_535) {
+      bits.stored(bytes.subarray(at, Math.min(at + 65_535, bytes.length)));
+    }
+    return bits.end();
+  };
+  const match = (distance: number): Uint8Array =>
+    new Bits().header(1).fixedMatch(distance).fixed(256).end();
+
+  for (const windowBits of [8, 9, 10, 11, 12, 13, 14, 15]) {
+    const window = 1 << Math.max(windowBits, 9);
+    it(`${windowBits} bits: a distance of ${window} is kept, one more is refused`, () => {
+      for (const size of [window - 3, window, window + 1, 2 * window + 17, 70_000]) {
+        const bytes = new Uint8Array(randomBytes(size, size));
+        const reach = Math.min(size, window);
+        for (const distance of [1, reach - 1, reach]) {
+          const inflater = fresh(windowBits);
+          assert.deepEqual(inflateWith(inflater, [stored(bytes)]), bytes);
+          const from = size - distance;
+          const expected = [0, 1, 2].map((i) => bytes[from + i % distance]);
+          assert.deepEqual([...inflateWith(inflater, [match(distance)])], expected);
+        }
+        if (reach + 1 > 32768) continue;
+        const inflater = fresh(windowBits);
+        inflateWith(inflater, [stored(bytes)]);
+        assert.throws(() => inflateWith(inflater, [match(reach + 1)]), {
+          closeCode: 1007,
+          message: "Cannot inflate message: a distance reaches back beyond the window",
+        });
+      }
+    });
+  }
+
+  it("a distance beyond the beginning is refused, however the message is cut", () => {
+    const why = "a distance reaches back beyond the window";
+    const bits = (): Bits => new Bits().header(1).fixed(97).fixed(98);
+    refuses(bits().fixedMatch(3).fixed(256).end(), why);
+    refuses(bits().fixedMatch(3).raw(...new Array(20).fill(0)).bytes, why);
+    gives(bits().fixedMatch(2).fixed(256).end(), utf8.encode("ababa"));
+  });
+
+  it("after a reset nothing of before can be reached, also where the ring was full", () => {
+    const inflater = fresh(9);
+    for (const size of [1, 600, 5000]) {
+      inflateWith(inflater, [stored(randomBytes(size, size))]);
+      inflater.reset();
+      assert.throws(() => inflateWith(inflater, [match(1)]), { closeCode: 1007 });
+      inflater.reset();
+      inflateWith(inflater, [stored(hex("61"))]);
+      assert.deepEqual(inflateWith(inflater, [match(1)]), hex("61x3"));
+      inflater.reset();
+    }
+  });
+
+  it("a reset leaves nothing of a message in progress, in whatever state it is", () => {
+    const tail = hex("00 00 ff ff");
+    const message = join([
+      zlibMessage(tradesJson(1, 1000)),
+      tail,
+      zlibMessage(randomBytes(300, 1)),
+      tail,
+      zlibMessage(tradesJson(2, 200), { strategy: zlib.constants.Z_FIXED }),
+    ]);
+    const inflater = fresh();
+    const hello = hex("f2 48 cd c9 c9 07 00");
+    for (const offset of message.keys()) {
+      inflater.inflate(message.subarray(0, offset), false, Infinity, () => {});
+      inflater.reset();
+      assert.deepEqual(inflateWith(inflater, [hello]), HELLO);
+      inflater.reset();
+    }
+  });
+});
+
+describe("inflater: limits and memory", () => {
+  it("exactly the limit passes, one byte more is 1009, and never is more handed on", () => {
+    const messages = CORPUS.filter(({ bytes }) => bytes.length > 0 && bytes.length < 40_000);
+    for (const { bytes } of messages) {
+      for (const options of LEVELS) {
+        const message = zlibMessage(bytes, options);
+        for (const pieces of [[message], cut(message, [message.length >> 1])]) {
+          assert.equal(inflate(pieces, { limit: bytes.length }).length, bytes.length);
+          for (const limit of [bytes.length - 1, bytes.length >> 1, 0]) {
+            assert.throws(
+              () => inflate(pieces, { limit }),
+              (error) =>
+                error instanceof LimitError && error.closeCode === 1009 &&
+                error.option === "maxMessageSize",
+            );
+          }
+        }
+      }
+    }
+    assert.deepEqual(inflate([hex("00")], { limit: 0 }), hex(""));
+  });
+
+  it("a match stops at the limit, and at the end of the ring, to the byte", () => {
+    const empty = hex("");
+    for (let before = 240; before <= 264; before++) {
+      for (const size of [512, 2048, 4096]) {
+        const stored = new Uint8Array(randomBytes(size - before, before));
+        const message = new Bits().stored(stored).header(1).fixed(285).code(0, 5).fixed(256)
+          .stored(empty).stored(empty).stored(empty).end();
+        const output = join([stored, new Uint8Array(258).fill(stored[stored.length - 1])]);
+        assert.deepEqual(inflate([message], { windowBits: 9 }), output);
+        assert.deepEqual(inflate([message], { limit: output.length }), output);
+        for (const limit of [output.length - 1, output.length - 2, size]) {
+          if (limit >= output.length) continue;
+          assert.throws(() => inflate([message], { limit }), { closeCode: 1009 });
+        }
+      }
+    }
+  });
+
+  it("it asks for no more memory than the window, doubling with what is written", () => {
+    const megabytes = new Uint8Array(4 << 20);
+    const bomb = zlibMessage(megabytes);
+    const inflater = fresh();
+    assert.equal(inflater.memory, 0);
+    const asked = sizesAskedFor(() => inflater.inflate(bomb, true, Infinity, () => {}));
+    const sizes = asked.filter((size) => size >= 512); // and perhaps the codes of a dynamic block
+    assert.deepEqual(sizes, [512, 1024, 2048, 4096, 8192, 16384, 32768]);
+    assert.equal(inflater.memory, 32768);
+    for (const windowBits of [8, 9, 10, 11]) {
+      const small = fresh(windowBits);
+      small.inflate(new Bits().stored(new Uint8Array(9000)).end(), true, Infinity, () => {});
+      assert.equal(small.memory, 2048);
+    }
+  });
+
+  it("a limit below the ring's size does not make it grow", () => {
+    const inflater = fresh();
+    const hello = hex("f2 48 cd c9 c9 07 00");
+    for (let i = 0; i < 50; i++) assert.deepEqual(inflateWith(inflater, [hello], 5), HELLO);
+    assert.equal(inflater.memory, 512);
+  });
+
+  it("ten messages of 110 bytes take 2 KiB", async () => {
+    const messages = Array.from({ length: 10 }, (_, i) => tradesJson(i, 110));
+    const inflater = fresh();
+    for (const message of await zlibMessages(messages)) inflateWith(inflater, [message]);
+    assert.ok(inflater.memory <= 2048, `${inflater.memory}`);
+  });
+
+  it("a block that is cut keeps its codes, and gives them back with its end", () => {
+    const message = zlibMessage(tradesJson(1, 1000));
+    const inflater = fresh();
+    inflater.inflate(message.subarray(0, 40), false, Infinity, () => {});
+    assert.ok(inflater.memory > 4096);
+    inflater.inflate(message.subarray(40), true, Infinity, () => {});
+    assert.ok(inflater.memory <= 2048, `${inflater.memory}`);
+  });
+
+  it("blocks of two messages that are cut do not share their codes", () => {
+    const all = Array.from({ length: 12 }, (_, i) => tradesJson(i * 50, 1200 + i * 40));
+    const packed = all.map((bytes) => zlibMessage(bytes, { level: 9 }));
+    const inflaters = all.map(() => fresh());
+    const outputs: number[][] = all.map(() => []);
+    for (let at = 0; packed.some((message) => at < message.length); at++) {
+      packed.forEach((message, i) => {
+        if (at >= message.length) return;
+        const final = at === message.length - 1;
+        inflaters[i].inflate(message.subarray(at, at + 1), final, Infinity, (piece) => {
+          outputs[i].push(...piece);
+        });
+      });
+    }
+    outputs.forEach((output, i) =>
+      assert.deepEqual(new Uint8Array(output), new Uint8Array(all[i]))
+    );
+  });
+
+  it("the caller's pieces are neither changed nor kept", () => {
+    const message = zlibMessage(tradesJson(3, 2000));
+    const before = message.slice();
+    const pieces = cut(message, [5, 60, 200]);
+    const inflater = fresh();
+    const output: Uint8Array[] = [];
+    pieces.forEach((piece, i) => {
+      inflater.inflate(
+        piece,
+        i === pieces.length - 1,
+        Infinity,
+        (bytes) => output.push(bytes.slice()),
+      );
+      piece.fill(0xff);
+    });
+    assert.deepEqual(join(output), new Uint8Array(tradesJson(3, 2000)));
+    assert.deepEqual(message, before);
+  });
+
+  it("the work is linear in blocks of nothing, of each kind", () => {
+    const stored = new Bits().stored(hex("")).bytes;
+    const fixed = new Bits().header(1).fixed(256).header(1).fixed(256).header(1).fixed(256)
+      .header(1).fixed(256).bytes;
+    const dynamic = new Bits().dynamic({ literals: { 256: 1 } }, true).code(0, 1).bytes;
+    for (const [block, count] of [[stored, 5000], [fixed, 2500], [dynamic, 200]] as const) {
+      assertLinear((size) => {
+        const message = join(Array.from({ length: size }, () => block));
+        const inflater = fresh();
+        inflater.inflate(message, false, 0, () => assert.fail("nothing is in it"));
+      }, count);
+    }
+  });
+});
