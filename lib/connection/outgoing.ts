@@ -129,7 +129,7 @@ export class Outgoing {
     if (this.#utf8?.complete === false) throw notUtf8();
     this.#leaveDue.cancel();
     const { link } = this.#way;
-    if (link.readyState !== OPEN) throw this.#way.closedError();
+    if (link.readyState !== OPEN) return await this.#closing();
     this.#begin();
     link.writeMessage(this.#gathered.subarray(0, this.#size), true);
     this.#end();
@@ -181,11 +181,17 @@ export class Outgoing {
   /** Sends a fragment that is not the last. */
   async #send(fragment: Uint8Array): Promise<void> {
     const { link } = this.#way;
-    if (link.readyState !== OPEN) throw this.#way.closedError();
+    if (link.readyState !== OPEN) return await this.#closing();
     this.#begin();
     this.#size = 0;
     this.#leaveDue.cancel();
     if (!link.writeMessage(fragment, false)) await this.#way.room();
+  }
+
+  /** Closing has begun: the source is done with, and `stop` tells how it ended when that is known. */
+  #closing(): Promise<void> {
+    this.#reader.cancel(this.#way.closedError());
+    return this.#settled.promise;
   }
 
   #begin(): void {
