@@ -27,7 +27,12 @@ export {
 } from "./lib/connection/incoming_message.ts";
 export type { Capabilities, ReadyState } from "./lib/connection/link.ts";
 export type { ConnectionOptions, MessageMode } from "./lib/connection/options.ts";
-export type { SendData, SendOptions, SendSource, SendSourceOptions } from "./lib/connection/send_data.ts";
+export type {
+  SendData,
+  SendOptions,
+  SendSource,
+  SendSourceOptions,
+} from "./lib/connection/send_data.ts";
 export type { TransportAddress } from "./lib/connection/transport.ts";
 export type { PerMessageDeflateOptions } from "./lib/deflate/options.ts";
 export {
