@@ -4,7 +4,7 @@
  * @module
  */
 import type { WebSocketConnection } from "../connection/connection.ts";
-import type { AnyMessage, IncomingMessage } from "../connection/incoming_message.ts";
+import type { IncomingMessage } from "../connection/incoming_message.ts";
 import { HandshakeError } from "../errors.ts";
 import { type ByteStreamPair, fromByteStreamPair } from "../transport/byte_stream.ts";
 import { Opening } from "./opening.ts";
@@ -38,7 +38,8 @@ export function accept<Data = undefined>(
   stream: ByteStreamPair,
   options?: AcceptOptions<Data>,
 ): Promise<WebSocketConnection<Data>>;
-export function accept<Data, Message extends AnyMessage>(
+// AnyMessage, spelled out: the types that are published keep this line, and not its imports.
+export function accept<Data, Message extends string | Uint8Array<ArrayBuffer> | IncomingMessage>(
   stream: ByteStreamPair,
   options: AcceptOptions<Data, Message> = {},
 ): Promise<WebSocketConnection<Data, Message>> {
