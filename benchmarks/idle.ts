@@ -83,7 +83,7 @@ export async function runIdle(
         connections,
         contenders: contenders.map(({ name }, index) => summarizeRounds(name, rounds[index])),
       };
-      report(result, runtime.name, output);
+      report(result, options.base === undefined ? OF_PEER[runtime.name] : undefined, output);
       results.push(result);
     } catch (error) {
       // The other runtimes are still worth measuring, though the run as a whole has failed.
@@ -162,7 +162,8 @@ function summarizeRounds(name: string, rounds: Memory[]): IdleContender {
   return { name, rounds, perConnection };
 }
 
-function report({ contenders }: IdleResult, runtime: RuntimeName, output: Output): void {
+/** Prints the table, and below it how this library stands; `ofPeer` is what is wanted of it. */
+function report({ contenders }: IdleResult, ofPeer: number | undefined, output: Output): void {
   const row = (label: string, cells: string[], wanted = ""): void =>
     output.line(`  ${label.padEnd(32)}${cells.map((cell) => cell.padStart(24)).join("")}${wanted}`);
   row("", [...COLUMNS]);
@@ -183,10 +184,9 @@ function report({ contenders }: IdleResult, runtime: RuntimeName, output: Output
       const cells = compare(other, (a, b) => (a - b) / KIB);
       row(`${ours.name} - ${other.name}`, cells, `  wanted: less than ${BEYOND_BARE}`);
     } else {
-      const wanted = OF_PEER[runtime];
       const cells = compare(other, (a, b) => a / b);
-      const text = wanted === undefined ? "" : `  wanted: less than ${wanted.toFixed(2)}`;
-      row(`${ours.name} / ${other.name}`, cells, text);
+      const wanted = ofPeer === undefined ? "" : `  wanted: less than ${ofPeer.toFixed(2)}`;
+      row(`${ours.name} / ${other.name}`, cells, wanted);
     }
   }
   output.line();
