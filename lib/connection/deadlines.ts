@@ -51,6 +51,7 @@ class Queue {
   #head: Timed | undefined;
   #tail: Timed | undefined;
   #timer: unknown = undefined;
+  #firing = false;
 
   constructor(clock: Clock, span: number) {
     this.#clock = clock;
@@ -64,7 +65,7 @@ class Queue {
     if (this.#tail === undefined) this.#head = deadline;
     else this.#tail.after = deadline;
     this.#tail = deadline;
-    if (this.#timer === undefined) this.#arm(this.#span);
+    if (this.#timer === undefined && !this.#firing) this.#arm(this.#span);
   }
 
   remove(deadline: Timed): void {
@@ -87,15 +88,19 @@ class Queue {
 
   #fire(): void {
     this.#timer = undefined;
+    // What is set anew meanwhile is due later than what waits: the timer is for the head.
+    this.#firing = true;
     const now = this.#clock.now();
-    // A timer may fire a fraction of a millisecond early; half of one is near enough.
-    while (this.#head !== undefined && this.#head.due <= now + 0.5) {
-      const deadline = this.#head;
-      this.remove(deadline);
-      deadline.fire();
-    }
-    if (this.#head !== undefined && this.#timer === undefined) {
-      this.#arm(Math.max(this.#head.due - now, 0));
+    try {
+      // A timer may fire a fraction of a millisecond early; half of one is near enough.
+      while (this.#head !== undefined && this.#head.due <= now + 0.5) {
+        const deadline = this.#head;
+        this.remove(deadline);
+        deadline.fire();
+      }
+    } finally {
+      this.#firing = false;
+      if (this.#head !== undefined) this.#arm(Math.max(this.#head.due - now, 0));
     }
   }
 }

@@ -62,6 +62,39 @@ describe("deadlines", () => {
     assert.deepEqual(log, ["160"]);
   });
 
+  it("are in time though one before them sets itself anew when it fires", () => {
+    const clock = new VirtualClock(), deadlines = Deadlines.of(clock);
+    const log: string[] = [];
+    const again = new Deadline(() => {
+      log.push(`again ${clock.now()}`);
+      deadlines.set(again, 100);
+    });
+    deadlines.set(again, 100);
+    clock.advance(10);
+    deadlines.set(new Deadline(() => log.push(`other ${clock.now()}`)), 100);
+    clock.advance(100);
+    assert.deepEqual(log, ["again 100", "other 110"]);
+    clock.advance(90);
+    assert.deepEqual(log, ["again 100", "other 110", "again 200"]);
+    again.cancel();
+    assert.equal(clock.timers, 0);
+  });
+
+  it("go on though what one of them calls throws", () => {
+    const clock = new VirtualClock(), deadlines = Deadlines.of(clock);
+    let called = false;
+    deadlines.set(
+      new Deadline(() => {
+        throw new Error("thrown");
+      }),
+      100,
+    );
+    deadlines.set(new Deadline(() => void (called = true)), 100);
+    assert.throws(() => clock.advance(100), /thrown/);
+    clock.advance(1);
+    assert.ok(called);
+  });
+
   it("can be set again, and others taken back, by what they call", () => {
     const { clock, deadlines, log } = setUp();
     const other = new Deadline(() => log.push("other"));
