@@ -59,16 +59,16 @@ export function offerDeflate(options: ResolvedPerMessageDeflate): ExtensionOffer
 
 /**
  * What a server takes of a client's offers: the first that it can accept, or nothing. An offer with
- * anything in it that section 7.1 does not define is declined, as if it were not there; so are other
- * extensions.
+ * anything in it that section 7.1 does not define, or with a parameter twice, is declined, as if it
+ * were not there; so are other extensions.
  */
 export function acceptDeflate(
   offers: readonly ExtensionOffer[],
   options: ResolvedPerMessageDeflate,
 ): DeflateAgreement | undefined {
-  for (const { name, params } of offers) {
-    if (name !== PER_MESSAGE_DEFLATE) continue;
-    const offered = readParameters(params, true);
+  for (const offer of offers) {
+    if (offer.name !== PER_MESSAGE_DEFLATE) continue;
+    const offered = readParameters(offer, { offered: true });
     if (typeof offered === "string") continue;
     const agreement = accept(offered, options);
     if (agreement !== undefined) return agreement;
@@ -108,7 +108,7 @@ export function readDeflateResponse(
   const chosen = response.filter(({ name }) => name === PER_MESSAGE_DEFLATE);
   if (chosen.length === 0) return undefined;
   if (chosen.length > 1) return `${PER_MESSAGE_DEFLATE} came more than once`;
-  const agreed = readParameters(chosen[0].params, false);
+  const agreed = readParameters(chosen[0], { offered: false });
   if (typeof agreed === "string") return agreed;
   if (options.serverNoContextTakeover && !agreed.serverNoContextTakeover) { // 7.1.1.1
     return `${SERVER_NO_CONTEXT_TAKEOVER} was asked for and not granted`;
@@ -146,7 +146,11 @@ function agree(parameters: Parameters): DeflateAgreement {
 }
 
 /** Reads the parameters of an offer or a response; a text tells what is wrong with them. */
-function readParameters(params: ExtensionOffer["params"], offer: boolean): Parameters | string {
+function readParameters(
+  { params, repeated }: ExtensionOffer,
+  { offered }: { offered: boolean },
+): Parameters | string {
+  if (repeated !== undefined) return `${shown(repeated)} came more than once`;
   const read: Parameters = {
     serverNoContextTakeover: false,
     clientNoContextTakeover: false,
@@ -163,7 +167,7 @@ function readParameters(params: ExtensionOffer["params"], offer: boolean): Param
         break;
       case SERVER_MAX_WINDOW_BITS:
       case CLIENT_MAX_WINDOW_BITS: {
-        const bits = offer && name === CLIENT_MAX_WINDOW_BITS && value === true
+        const bits = offered && name === CLIENT_MAX_WINDOW_BITS && value === true
           ? MAX_WINDOW_BITS
           : readWindowBits(value);
         if (bits === undefined) {

@@ -167,8 +167,10 @@ export function parseTokenList(value: string): string[] {
  * The extensions of a `Sec-WebSocket-Extensions` header, in order, as offered or as answered
  * (RFC 6455 section 9.1).
  *
- * @throws {HandshakeError} with status 400 if it breaks the grammar, is empty, or gives a parameter
- * of one extension twice.
+ * A parameter that comes twice breaks no rule of the grammar: what to make of it is the extension's
+ * business, and `repeated` tells it.
+ *
+ * @throws {HandshakeError} with status 400 if it breaks the grammar, or is empty.
  */
 export function parseExtensions(value: string): ExtensionOffer[] {
   const scanner = new Scanner(value, {
@@ -182,12 +184,14 @@ function parseExtension(scanner: Scanner): ExtensionOffer {
   const name = scanner.token("the name of an extension");
   // A Map: a parameter named "constructor" or "__proto__" is a name like any other.
   const params = new Map<string, string | true>();
+  let repeated: string | undefined;
   while (scanner.take(SEMICOLON)) {
     const param = scanner.token("the name of a parameter");
-    if (params.has(param)) scanner.fail(`the parameter ${quote(param)} came twice, again before`);
-    params.set(param, scanner.take(EQUALS) ? scanner.tokenOrQuoted("a value") : true);
+    const value = scanner.take(EQUALS) ? scanner.tokenOrQuoted("a value") : true;
+    if (params.has(param)) repeated ??= param;
+    else params.set(param, value);
   }
-  return { name, params };
+  return repeated === undefined ? { name, params } : { name, params, repeated };
 }
 
 /**

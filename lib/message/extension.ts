@@ -12,6 +12,8 @@ export interface ExtensionOffer {
   name: string;
   /** Its parameters; `true` for one without a value. */
   params: Map<string, string | true>;
+  /** The first parameter that came more than once, if one did; `params` has what it was at first. */
+  repeated?: string;
 }
 
 /** Takes pieces of a transformed payload; a piece is valid only for the length of the call. */

@@ -46,6 +46,7 @@ const BAD_BITS = [
 ];
 
 const PMD = "permessage-deflate";
+const CLIENT_BITS_TWICE = '"client_max_window_bits" came more than once';
 
 describe("permessage-deflate: what a client offers", () => {
   it("7.1: by default the extension, and that it can be told a limit", () => {
@@ -164,6 +165,15 @@ describe("permessage-deflate: what a server accepts", () => {
       assert.equal(accepted(`${PMD}; ${param}`), undefined, param);
       assert.equal(accepted(`${PMD}; client_max_window_bits; ${param}`), undefined, param);
     }
+  });
+
+  it("7.1: an offer with a parameter twice is declined, and one behind it can be accepted", () => {
+    for (const param of ["server_no_context_takeover", "client_max_window_bits=10", "x"]) {
+      assert.equal(accepted(`${PMD}; ${param}; ${param}`), undefined, param);
+      assert.equal(short(accepted(`${PMD}; ${param}; ${param}, ${PMD}`)), "keep 15, keep 15");
+    }
+    const both = `${PMD}; client_max_window_bits; client_max_window_bits=10`;
+    assert.equal(accepted(both), undefined);
   });
 
   it("7.1.2: windows are 8 to 15 in plain digits, anything else declines the offer", () => {
@@ -285,6 +295,7 @@ describe("permessage-deflate: what a client takes for an answer", () => {
         { clientMaxWindowBits: 9 },
         "client_max_window_bits is over the 9 that were offered",
       ],
+      ["; client_max_window_bits=9; client_max_window_bits=9", {}, CLIENT_BITS_TWICE],
       [`, ${PMD}`, {}, "permessage-deflate came more than once"],
     ];
     for (const [params, given, why] of rows) assert.equal(read(`${PMD}${params}`, given), why);
