@@ -25,7 +25,11 @@ function explained(status: number, lines: Lines = {}, statusText = ""): string {
 
 describe("checkResponse (RFC 6455 section 4.1)", () => {
   it("accepts 101 with Upgrade, Connection and the answer to the key", () => {
-    assert.deepEqual(checkResponse(responseHead(), OFFER), { protocol: "", extensions: [] });
+    assert.deepEqual(checkResponse(responseHead(), OFFER), {
+      protocol: "",
+      extensions: [],
+      deflate: undefined,
+    });
   });
 
   it("gives the subprotocol and the extensions that the server chose", () => {
@@ -35,6 +39,7 @@ describe("checkResponse (RFC 6455 section 4.1)", () => {
     };
     assert.deepEqual(checkResponse(responseHead(lines), OFFER), {
       protocol: "superchat",
+      deflate: undefined,
       extensions: [
         { name: "f", params: new Map([["a", "1"]]) },
         { name: "e", params: new Map() },

@@ -165,7 +165,7 @@ describe("judgeRequest", () => {
   });
 
   it("9.1: refuses extensions that break the grammar", () => {
-    for (const value of ["", "a;;b", "a; b=", "x-webkit- -frame", "a; b=1; b=2", "\xff"]) {
+    for (const value of ["", "a;;b", "a; b=", "x-webkit- -frame", "a; b=1; b=", "\xff"]) {
       refused({ "sec-websocket-extensions": value }, "EXTENSIONS_HEADER");
     }
   });
