@@ -18,6 +18,7 @@ import {
 import { readPerMessageDeflate } from "../deflate/options.ts";
 import type { Role } from "../frame/opcode.ts";
 import { parseExtensions } from "../handshake/grammar.ts";
+import type { ExtensionOffer } from "../message/extension.ts";
 import { type ByteStreamPair, fromByteStreamPair } from "../transport/byte_stream.ts";
 
 /** A byte stream on which the handshake is over, and what was agreed. */
@@ -85,9 +86,9 @@ export function fromByteStream<Message extends AnyMessage>(
   options: FromByteStreamOptions<Message>,
 ): WebSocketConnection<undefined, Message> {
   const settings = readConnectionOptions(options);
-  const transport = fromByteStreamPair(options);
   const { role, protocol = "" } = options;
   const extension = extensionFor(role, agreementOf(options.extensions), settings);
+  const transport = fromByteStreamPair(options); // locks: nothing may throw behind it
   const link = new ProtocolLink({ role, transport, protocol, extension, options: settings });
   const connection = new WebSocketConnection<undefined, Message>(link, {
     url: options.url ?? "",
@@ -102,7 +103,13 @@ export function fromByteStream<Message extends AnyMessage>(
 /** What the caller says was agreed on: an unknown extension would change what frames mean. */
 function agreementOf(header: string | undefined): DeflateAgreement | undefined {
   if (header === undefined || header === "") return undefined;
-  const extensions = parseExtensions(header);
+  let extensions: ExtensionOffer[];
+  try {
+    extensions = parseExtensions(header);
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new TypeError(`Cannot read options: extensions: ${why}`, { cause });
+  }
   const unknown = extensions.find(({ name }) => name !== PER_MESSAGE_DEFLATE);
   const agreed = unknown === undefined
     ? readDeflateResponse(extensions, readPerMessageDeflate(true)!)
