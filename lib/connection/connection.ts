@@ -273,7 +273,11 @@ export class WebSocketConnection<
   get readable(): ReadableStream<Message> {
     if (this.#readable === undefined) {
       this.#receiver.claim("streams");
-      this.#readable = readableOf(() => this.#next(), () => this.close());
+      this.#readable = readableOf({
+        take: () => this.#receiver.take(),
+        next: () => this.#next(),
+        close: () => this.close(),
+      });
     }
     return this.#readable;
   }

@@ -29,12 +29,17 @@ export class LentDecoder implements Borrower {
   /** Makes it; somebody has to borrow it first. */
   constructor(options: ResolvedConnectionOptions, end: End) {
     const { messages, maxFrameSize, maxMessageSize } = options, { role, extension } = end;
-    // Where both limits are one, the message's judges the same header, and has the name users know.
-    const same = extension === undefined && maxFrameSize === maxMessageSize;
     const inPieces = messages === "stream";
     this.#messages = new MessageDecoder({ ...options, extension, inPieces }, this);
     this.frames = new FrameDecoder(
-      { role, maxFrameSize: same ? Infinity : maxFrameSize, allowedRsv: extension?.rsv ?? 0 },
+      {
+        role,
+        // Where both limits are one, the message's judges the header, and has the name users know.
+        maxFrameSize: maxFrameSize === maxMessageSize
+          ? unlessEncoded(end, maxMessageSize)
+          : maxFrameSize,
+        allowedRsv: extension?.rsv ?? 0,
+      },
       this.#messages,
     );
   }
@@ -80,6 +85,11 @@ export interface End {
   role: Role;
   /** The agreed extension. */
   extension?: MessageExtension | undefined;
+}
+
+/** What a frame may have when its message may have `limit`: encoded, what cannot shrink grows. */
+function unlessEncoded({ extension }: End, limit: number): number {
+  return extension === undefined ? Infinity : Math.ceil(limit * 1.125) + 1024;
 }
 
 /** The decoders that are not in use, for connections of one role and with the same options. */

@@ -18,8 +18,7 @@ export interface KeepaliveEvents {
 
 /** Pings at an interval, and waits for a sign of life. It is the deadline for its own next ping. */
 export class Keepalive extends Timed {
-  /** Set by the link when anything came: a pong may stand behind much data. */
-  heard = true;
+  #heard = true;
   #paused = false;
   readonly #options: ResolvedConnectionOptions;
   readonly #events: KeepaliveEvents;
@@ -31,6 +30,14 @@ export class Keepalive extends Timed {
     super();
     this.#options = options;
     this.#events = events;
+  }
+
+  /** Anything came: a sign of life, as a pong may stand behind much data. */
+  hear(): void {
+    if (this.#heard) return;
+    this.#heard = true;
+    this.#pongDue?.cancel();
+    this.#pongDue = undefined;
   }
 
   /** Begins. */
@@ -53,22 +60,16 @@ export class Keepalive extends Timed {
   /** Reading goes on: a pong may lie unread, so the peer gets the whole time again. */
   resume(): void {
     this.#paused = false;
-    if (!this.heard && this.pending) this.#await();
+    if (!this.#heard && this.pending) this.#await();
   }
 
   /** It is time for a ping. */
   override fire(): void {
     this.start();
-    if (this.heard) this.#forget();
     // A wait that nothing has ended yet goes on: a later ping gives the peer no more time.
-    if (!this.#events.ping() || !this.heard) return;
-    this.heard = false;
+    if (!this.#events.ping() || !this.#heard) return;
+    this.#heard = false;
     if (!this.#paused) this.#await();
-  }
-
-  #forget(): void {
-    this.#pongDue?.cancel();
-    this.#pongDue = undefined;
   }
 
   #await(): void {
@@ -77,7 +78,6 @@ export class Keepalive extends Timed {
   }
 
   #late(): void {
-    if (this.heard) return;
     const limit = this.#options.pingTimeout;
     this.#events.silent(
       new LimitError(`The peer has sent nothing for ${limit} ms after a ping (pingTimeout)`, {

@@ -29,7 +29,10 @@ export interface ConnectionOptions {
   messages?: MessageMode;
   /** The longest message, in bytes; exactly this passes, one more is answered with 1009. @default {16777216} */
   maxMessageSize?: number;
-  /** The longest payload of one data frame, judged on its header. @default {maxMessageSize} */
+  /**
+   * The longest payload of one data frame, judged on its header; of a compressed one as it comes,
+   * which is an eighth more than `maxMessageSize` where both are the same. @default {maxMessageSize}
+   */
   maxFrameSize?: number;
   /** The most fragments of one message, empty ones included; past it 1008. @default {131072} */
   maxFragments?: number;

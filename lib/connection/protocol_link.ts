@@ -286,7 +286,7 @@ export class ProtocolLink implements Link {
   }
 
   #data(chunk: Uint8Array): void {
-    this.#keepalive.heard = true;
+    this.#keepalive.hear();
     if (this.#terminated) return;
     if (this.#lingering) {
       if (this.#quietDue?.pending) this.#deadlines().set(this.#quietDue, LINGER_QUIET);

@@ -6,23 +6,31 @@
 import { isNormalEnd } from "../message/close.ts";
 import type { WebSocketConnection } from "./connection.ts";
 import type { AnyMessage } from "./incoming_message.ts";
+import { OPEN } from "./link.ts";
 import { isSource, type SendData, type SendSource } from "./send_data.ts";
 
 /**
  * The messages that come, each when it is asked for. It ends after a normal close and errors with a
  * ConnectionClosedError after any other. Cancelling closes the connection with 1000.
  */
-export function readableOf<Message extends AnyMessage>(
-  next: () => Promise<IteratorResult<Message, undefined>>,
-  close: () => void,
-): ReadableStream<Message> {
+export function readableOf<Message extends AnyMessage>(from: {
+  /** The next message, if one waits. */
+  take(): Message | undefined;
+  /** The next message, when it comes. */
+  next(): Promise<IteratorResult<Message, undefined>>;
+  /** Nobody wants any more. */
+  close(): void;
+}): ReadableStream<Message> {
   return new ReadableStream<Message>({
-    async pull(controller): Promise<void> {
-      const { done, value } = await next();
-      if (done) controller.close();
-      else controller.enqueue(value);
+    pull(controller): void | Promise<void> {
+      const waiting = from.take();
+      if (waiting !== undefined) return controller.enqueue(waiting);
+      return from.next().then(({ done, value }) => {
+        if (done) controller.close();
+        else controller.enqueue(value);
+      });
     },
-    cancel: close,
+    cancel: () => from.close(),
   }, { highWaterMark: 0 });
 }
 
@@ -43,13 +51,13 @@ export function writableOf<Data, Message extends AnyMessage>(
         else tell();
       });
     },
-    async write(data, { signal }): Promise<void> {
+    write(data, { signal }): void | Promise<void> {
       // Aborting this stream waits for the write under way: so a message under way ends with it.
-      const sent = isSource(data) ? connection.send(data, { signal }) : connection.send(data);
-      if (sent === true) return;
-      if (sent !== false) return await sent;
-      await connection.ready;
-      if (connection.readyState !== 1) throw connection.closedError();
+      if (isSource(data)) return connection.send(data, { signal });
+      if (connection.send(data)) return;
+      return connection.ready.then(() => {
+        if (connection.readyState !== OPEN) throw connection.closedError();
+      });
     },
     async close(): Promise<void> {
       connection.close();
