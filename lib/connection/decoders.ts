@@ -36,7 +36,7 @@ export class LentDecoder implements Borrower {
         role,
         // Where both limits are one, the message's judges the header, and has the name users know.
         maxFrameSize: maxFrameSize === maxMessageSize
-          ? unlessEncoded(end, maxMessageSize)
+          ? frameRoom(end, maxMessageSize)
           : maxFrameSize,
         allowedRsv: extension?.rsv ?? 0,
       },
@@ -87,9 +87,13 @@ export interface End {
   extension?: MessageExtension | undefined;
 }
 
-/** What a frame may have when its message may have `limit`: encoded, what cannot shrink grows. */
-function unlessEncoded({ extension }: End, limit: number): number {
-  return extension === undefined ? Infinity : Math.ceil(limit * 1.125) + 1024;
+/**
+ * The longest frame when its message may have `limit`. What an extension encodes may grow by that:
+ * random bytes do. Its messages are judged as they are decoded.
+ */
+function frameRoom({ extension }: End, limit: number): number {
+  const room = extension === undefined ? Infinity : Math.ceil(limit * 1.125) + 1024;
+  return Number.isSafeInteger(room) ? room : Infinity;
 }
 
 /** The decoders that are not in use, for connections of one role and with the same options. */
