@@ -8,6 +8,7 @@ import { type ConnectionOptions, readConnectionOptions } from "../../lib/connect
 import { ProtocolLink } from "../../lib/connection/protocol_link.ts";
 import type { Transport, TransportSink } from "../../lib/connection/transport.ts";
 import type { Role } from "../../lib/frame/opcode.ts";
+import type { MessageExtension } from "../../lib/message/extension.ts";
 import { type MemoryTransportOptions, memoryTransportPair } from "../../lib/transport/memory.ts";
 import { VirtualClock } from "../support/clock.ts";
 
@@ -257,6 +258,7 @@ export interface RigOptions<Message extends AnyMessage = MessageData> extends Co
   onError?: ErrorHandler<undefined, Message>;
   memory?: MemoryTransportOptions;
   clock?: VirtualClock;
+  extension?: MessageExtension;
 }
 
 /** A connection and what is around it. */
@@ -283,12 +285,12 @@ export function openStream(options: RigOptions<IncomingMessage> = {}): Rig<Incom
 }
 
 function openAny<Message extends AnyMessage>(options: RigOptions<Message>): Rig<Message> {
-  const { role = "server", websocket, memory, clock = new VirtualClock() } = options;
+  const { role = "server", websocket, memory, extension, clock = new VirtualClock() } = options;
   const pair = memoryTransportPair(memory);
   const transport = new SpyTransport(pair[role]);
   const settings = readConnectionOptions({ pingInterval: Infinity, ...options, clock });
   const errors: unknown[] = [];
-  const link = new ProtocolLink({ role, transport, options: settings });
+  const link = new ProtocolLink({ role, transport, extension, options: settings });
   const connection = new WebSocketConnection<undefined, Message>(link, {
     url: "ws://test/",
     data: undefined,
