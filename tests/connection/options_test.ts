@@ -22,14 +22,22 @@ const NAMES = Object.keys(DEFAULTS) as (keyof typeof DEFAULTS)[];
 describe("connection options", () => {
   it("have the documented defaults", () => {
     const { mask: _mask, clock: _clock, ...read } = readConnectionOptions({});
-    assert.deepEqual(read, { ...DEFAULTS, messages: "whole" });
+    assert.deepEqual(read, { ...DEFAULTS, messages: "whole", perMessageDeflate: undefined });
   });
 
   it("are what was given", () => {
     const given = Object.fromEntries(NAMES.map((name, at) => [name, at + 1]));
     const clock = new VirtualClock();
     const mask = (): number => 7;
-    const all = { ...given, messages: "stream" as const, clock, mask };
+    const perMessageDeflate = {
+      level: 1,
+      threshold: 2,
+      serverNoContextTakeover: true,
+      clientNoContextTakeover: true,
+      serverMaxWindowBits: 8,
+      clientMaxWindowBits: 9,
+    };
+    const all = { ...given, messages: "stream" as const, perMessageDeflate, clock, mask };
     assert.deepEqual(readConnectionOptions(all), all);
   });
 
