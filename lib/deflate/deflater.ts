@@ -65,12 +65,7 @@ export class Deflater {
    */
   deflate(piece: Uint8Array, final: boolean, emit: PieceSink): void {
     const chains = this.#chains;
-    // An `emit` that threw may have left something there, perhaps of another connection.
-    if (symbols.length > 0) symbols.clear();
-    writer.length = 0;
-    writer.bits = this.#bits;
-    writer.count = this.#bitCount;
-    this.#blockStart = this.#position;
+    this.#begin();
     let room = chains.reserve(piece.length);
     let taken = 0;
     while (room < piece.length - taken) {
@@ -89,6 +84,35 @@ export class Deflater {
       writer.write(0, 3);
       writer.align();
     }
+    this.#leave(emit);
+  }
+
+  /**
+   * Gives all that was taken of a message in progress, so that the peer can read it without what
+   * follows: behind an empty stored block, whole this time, the next piece begins at a byte.
+   */
+  flush(emit: PieceSink): void {
+    if (this.#bitCount === 0 && this.#position === this.#chains.end) return;
+    this.#begin();
+    this.#compress(this.#chains.end, emit);
+    this.#endBlock(emit);
+    writer.write(0, 3);
+    writer.align();
+    writer.write(0, 16);
+    writer.write(0xffff, 16);
+    this.#leave(emit);
+  }
+
+  #begin(): void {
+    // An `emit` that threw may have left something there, perhaps of another connection.
+    if (symbols.length > 0) symbols.clear();
+    writer.length = 0;
+    writer.bits = this.#bits;
+    writer.count = this.#bitCount;
+    this.#blockStart = this.#position;
+  }
+
+  #leave(emit: PieceSink): void {
     this.#bits = writer.bits;
     this.#bitCount = writer.count;
     writer.flush(emit);

@@ -113,6 +113,8 @@ export class PerMessageDeflate implements MessageExtension {
     this.bytes.sentDecoded += piece.length;
     this.#encoded = emit;
     deflater.deflate(piece, final, this.#countEncoded);
+    // A fragment is to be read when it comes: its source may be slow.
+    if (!final) deflater.flush(this.#countEncoded);
     if (!final || this.#deflateTakeover) this.#deflater = deflater;
     else returnDeflater(deflater, this.#deflateBits, this.#level);
   }

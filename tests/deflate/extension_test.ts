@@ -190,7 +190,26 @@ describe("permessage-deflate", () => {
     assert.deepEqual([never.wants(1e9), never.wants(-1)], [false, false]);
   });
 
-  it("a fragment that gives nothing yet makes no frame", () => {
+  it("each fragment can be inflated when it comes, with none of what follows", () => {
+    for (const [level, takeover] of [[1, true], [6, false], [9, true]] as const) {
+      const agreement = { serverNoContextTakeover: !takeover };
+      const sender = make("server", agreement, { level }), receiver = make("client", agreement);
+      const message = tradesJson(1, 3000);
+      for (let again = 0; again < 2; again++) {
+        let at = 0;
+        for (const size of [1, 0, 20, 1000, message.length - 1021, 0]) {
+          const part = message.subarray(at, at += size),
+            final = at === message.length && size === 0;
+          const coded: Uint8Array[] = [], plain: Uint8Array[] = [];
+          sender.encode(part, final, (piece) => coded.push(piece.slice()));
+          receiver.decode(join(coded), final, Infinity, (piece) => plain.push(piece.slice()));
+          assert.deepEqual(join(plain), part.slice());
+        }
+      }
+    }
+  });
+
+  it("a fragment that gives nothing makes no frame", () => {
     const extension = make("server"), receiver = make("client");
     const frames = new FrameEncoder({ role: "server" });
     const encoder = new MessageEncoder(frames, extension);
