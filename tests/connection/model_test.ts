@@ -8,8 +8,9 @@ import fc from "fast-check";
 import { fuzzRuns } from "../handshake/support.ts";
 import { commands, type Pace } from "./model/commands.ts";
 import { runSequence, sequences } from "./model/every.ts";
+import { FOUND } from "./model/found.ts";
 import { Model } from "./model/model.ts";
-import { endSetup, finale, MODES, READINGS, setup } from "./model/setups.ts";
+import { endSetup, FINALES, MODES, READINGS, setup } from "./model/setups.ts";
 import { World } from "./model/world.ts";
 
 /** A run has up to 40 commands, so each way of reading has 50 of them where a codec has 2,000. */
@@ -24,7 +25,7 @@ for (const messages of MODES) {
         await fc.assert(
           fc.asyncProperty(
             setup(endSetup(reading, messages)),
-            finale,
+            fc.constantFrom(...FINALES),
             commands(40),
             async (setup, finale, commands) => {
               const world = new World(setup);
@@ -55,4 +56,17 @@ describe("every order of a few commands", () => {
   });
   it("three", () => every(3, thorough));
   it("four, where FUZZ_RUNS asks for much", { skip: !thorough }, () => every(4, false));
+});
+
+describe("orders in which something was wrong once", () => {
+  for (const { name, run } of FOUND) {
+    it(name, async () => {
+      for (const finale of FINALES) {
+        for (let turns = 0; turns < (run.length === 0 ? 1 : 12); turns++) {
+          const world = await run(turns);
+          await world.finish(finale);
+        }
+      }
+    });
+  }
 });

@@ -247,7 +247,8 @@ export class End {
       const queued = bufferedAmount - this.spy.bufferedAmount;
       assert.ok(this.spy.bufferedAmount > 0 || queued > 0, "not ready, and nothing is buffered");
     }
-    const { discarded, paused } = this.intent;
+    const { discarded, paused, failed } = this.intent;
+    if (failed) assert.notEqual(readyState, 1, "the user's code failed, and it is open");
     if (discarded && !paused) {
       assert.equal(this.spy.paused, false, "discards, and is paused");
     }

@@ -4,9 +4,8 @@ import type { MessageMode } from "../../../lib/connection/options.ts";
 import type { Action } from "./actions.ts";
 import { type Move, Moves, type Pace, Pass, Step } from "./commands.ts";
 import { Model } from "./model.ts";
-import type { BodyUse } from "./reader.ts";
-import { MODES, READINGS } from "./setups.ts";
-import { type Finale, type Setup, World } from "./world.ts";
+import { BODIES, FINALES, MODES, READINGS } from "./setups.ts";
+import { type Setup, World } from "./world.ts";
 
 const ACTIONS: readonly Action[] = [
   { do: "send", type: "text", size: 12, by: "send" },
@@ -29,8 +28,6 @@ const ACTIONS: readonly Action[] = [
 const MOVES: readonly Move[] = (["client", "server"] as const).flatMap((side) =>
   ACTIONS.map((action) => ({ side, action }))
 );
-const FINALES: readonly Finale[] = ["close", "closeOne", "abandon", "terminate", "terminateOne"];
-const BODIES: readonly BodyUse[] = ["bytes", "pieces", "skip", "cancel", "leave"];
 
 /** How many commands there are to choose from. */
 export const CHOICES: number = MOVES.length + 2;

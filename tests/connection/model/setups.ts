@@ -17,7 +17,8 @@ export const READINGS: readonly Reading[] = [
 ];
 /** Messages whole, or in pieces. */
 export const MODES: readonly MessageMode[] = ["whole", "stream"];
-const BODIES: readonly BodyUse[] = ["bytes", "pieces", "skip", "cancel", "leave"];
+/** What can be done with a message in pieces. */
+export const BODIES: readonly BodyUse[] = ["bytes", "pieces", "skip", "cancel", "leave"];
 
 /** One side that reads in this way. */
 export function endSetup(reading: Reading, messages: MessageMode): fc.Arbitrary<EndSetup> {
@@ -62,10 +63,11 @@ export function setup(one: fc.Arbitrary<EndSetup>): fc.Arbitrary<Setup> {
 }
 
 /** The ways to end. */
-export const finale: fc.Arbitrary<Finale> = fc.constantFrom(
+export const FINALES: readonly Finale[] = [
   "close",
   "closeOne",
+  "closeOneAbandon",
   "abandon",
   "terminate",
   "terminateOne",
-);
+];

@@ -21,7 +21,13 @@ export interface Setup {
 }
 
 /** How a run is brought to its end. */
-export type Finale = "close" | "closeOne" | "abandon" | "terminate" | "terminateOne";
+export type Finale =
+  | "close"
+  | "closeOne"
+  | "closeOneAbandon"
+  | "abandon"
+  | "terminate"
+  | "terminateOne";
 
 /** More microtasks in a row than anything here needs. */
 const TURNS = 60;
@@ -93,11 +99,12 @@ export class World {
     if (finale === "terminate") ends.forEach((end) => end.connection.terminate());
     else if (finale === "terminateOne") await this.#terminateOne();
     else if (finale === "closeOne") await this.#closeOne();
+    else if (finale === "closeOneAbandon") await this.#closeOneAbandon();
     else if (finale === "close") await this.#closeBoth();
     else {
       // Whatever is stuck, there is a time for it.
       ends.forEach((end) => end.connection.close());
-      for (let i = 0; i < 8; i++) await this.pass(10_000, false);
+      await this.#passAll();
     }
     await this.quiet();
     this.#checkOver();
@@ -125,6 +132,19 @@ export class World {
     this.server.connection.close();
     await this.quiet();
     await this.#readOn(this.client);
+  }
+
+  /** The other does nothing: the one who closes does not wait for ever. */
+  async #closeOneAbandon(): Promise<void> {
+    this.server.connection.close();
+    await this.#passAll();
+    assert.notEqual(this.server.info, undefined, "the server is not closed");
+    await this.#readOn(this.client);
+  }
+
+  /** More time than any limit, or two of them, one after the other. */
+  async #passAll(): Promise<void> {
+    for (let i = 0; i < 8; i++) await this.pass(10_000, false);
   }
 
   /** The other sees it at once, unless the end was an orderly one already, which has to be read. */
