@@ -23,14 +23,21 @@ import { BOUND_SYMBOLS, dynamicBound } from "./dynamic_bound.ts";
 import { DynamicCodes } from "./dynamic_codes.ts";
 import { assignCodes } from "./huffman.ts";
 import { distanceSymbol, LENGTH_SYMBOL, type Symbols } from "./symbols.ts";
+import { UsedSymbols } from "./used.ts";
 
 /** BFINAL, never set, and BTYPE (section 3.2.3). */
 const HEADER_BITS = 3;
 
-const fixedLiterals = new Int32Array(FIXED_LITERAL_LENGTHS.length);
-const fixedDistances = new Int32Array(FIXED_DISTANCE_LENGTHS.length);
-assignCodes(FIXED_LITERAL_LENGTHS, FIXED_LITERAL_LENGTHS.length, fixedLiterals);
-assignCodes(FIXED_DISTANCE_LENGTHS, FIXED_DISTANCE_LENGTHS.length, fixedDistances);
+const fixedLiterals = fixedCodes(FIXED_LITERAL_LENGTHS);
+const fixedDistances = fixedCodes(FIXED_DISTANCE_LENGTHS);
+
+function fixedCodes(lengths: Uint8Array): Int32Array {
+  const codes = new Int32Array(lengths.length);
+  const all = new UsedSymbols(lengths.length);
+  all.listCounted(Uint16Array.from(lengths), lengths.length);
+  assignCodes(lengths, all, codes);
+  return codes;
+}
 
 /** Shared by all deflaters: nothing in it outlives a block. */
 const dynamic = new DynamicCodes();
@@ -66,7 +73,7 @@ export function writeBlock(
   } else {
     writer.reserve(own, emit);
     writer.write(DYNAMIC_BLOCK << 1, HEADER_BITS);
-    dynamic.write(writer);
+    dynamic.write(writer, symbols);
     writeSymbols(writer, symbols, dynamic.literals, dynamic.distances);
   }
   symbols.clear();

@@ -4,8 +4,8 @@
  *
  * @module
  */
-import { END_OF_BLOCK } from "./codes.ts";
-import { distanceSymbol, LENGTH_SYMBOL, type Symbols } from "./symbols.ts";
+import type { Symbols } from "./symbols.ts";
+import type { UsedSymbols } from "./used.ts";
 
 /** In longer blocks no bound is looked for: their codes are made anyway. */
 export const BOUND_SYMBOLS = 254;
@@ -14,57 +14,32 @@ export const BOUND_SYMBOLS = 254;
 const SHORTER = new Float64Array(BOUND_SYMBOLS + 2);
 for (let count = 1; count < SHORTER.length; count++) SHORTER[count] = count * Math.log2(count);
 
-/** A bit for each symbol that occurs, of literals and lengths; then of distances. */
-const literalMarks = new Int32Array(9);
-const distanceMarks = new Int32Array(1);
-
-/** How many symbols the alphabet that was gone through last uses. */
-let used = 0;
-
 /**
  * A number of bits below which codes and symbols together cannot go (RFC 1951 section 3.2.7), extra
  * bits of symbols not included. The block has at most BOUND_SYMBOLS symbols, and they are counted.
  */
-export function dynamicBound({ list, length, matches, literals, distances }: Symbols): number {
-  for (let at = 0; at < length; at++) {
-    const symbol = list[at];
-    if (symbol < 512) {
-      literalMarks[symbol >>> 5] |= 1 << symbol;
-    } else {
-      const lengthSymbol = LENGTH_SYMBOL[symbol & 511];
-      literalMarks[lengthSymbol >>> 5] |= 1 << lengthSymbol;
-      distanceMarks[0] |= 1 << distanceSymbol(symbol >>> 9);
-    }
-  }
-  literalMarks[END_OF_BLOCK >>> 5] |= 1 << END_OF_BLOCK;
-  const bits = 5 + 5 + 4 + SHORTER[matches] + bound(distanceMarks, distances) +
-    SHORTER[length + 1] + bound(literalMarks, literals);
+export function dynamicBound(symbols: Symbols): number {
+  const { length, matches, literals, distances, usedLiterals, usedDistances } = symbols;
+  const bits = 5 + 5 + 4 + SHORTER[matches] + bound(usedDistances, distances) +
+    SHORTER[length + 1] + bound(usedLiterals, literals);
   // The shortest of n codes has at most log2 n bits; 8 is the fifth length to be told, and each one
   // below it comes two later.
-  const shortest = 31 - Math.clz32(used);
+  const shortest = 31 - Math.clz32(usedLiterals.length);
   return bits + 3 * (shortest > 7 ? 4 : 20 - 2 * shortest);
 }
 
-/**
- * The least that the lengths of one alphabet's codes take, less what the codes are shortened by.
- * Unmarks all symbols.
- */
-function bound(marks: Int32Array, counts: Uint16Array): number {
+/** The least that the lengths of one alphabet's codes take, less what the codes are shortened by. */
+function bound({ list, length }: UsedSymbols, counts: Uint16Array): number {
   let bits = 0;
   let next = 0;
-  used = 0;
-  for (let word = 0; word < marks.length; word++) {
-    for (let left = marks[word]; left !== 0; left &= left - 1) {
-      const symbol = word * 32 + 31 - Math.clz32(left & -left);
-      const zeros = symbol - next;
-      next = symbol + 1;
-      used++;
-      // A length takes a bit at least; in a row of equal ones, six may be told by a code of a bit
-      // and two extra bits. A run of zeros takes a bit at least, and extra bits from three on.
-      bits += (zeros === 0 ? 0.5 : zeros < 3 ? 1 + zeros : zeros < 11 ? 5 : 9) -
-        SHORTER[counts[symbol]];
-    }
-    marks[word] = 0;
+  for (let at = 0; at < length; at++) {
+    const symbol = list[at];
+    const zeros = symbol - next;
+    next = symbol + 1;
+    // A length takes a bit at least; in a row of equal ones, six may be told by a code of a bit and
+    // two extra bits. A run of zeros takes a bit at least, and extra bits from three on.
+    bits += (zeros === 0 ? 0.5 : zeros < 3 ? 1 + zeros : zeros < 11 ? 5 : 9) -
+      SHORTER[counts[symbol]];
   }
   return bits;
 }

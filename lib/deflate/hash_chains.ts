@@ -8,6 +8,10 @@ import type { Level } from "./levels.ts";
 
 /** A window begins with so many bytes, and doubles. */
 const FIRST_SIZE = 1024;
+/** There are no more hashes: a larger table is in no cache when it is needed. */
+const MOST_HASHES = 8192;
+/** So many positions are put into their chains at once: none of them waits for another. */
+const AHEAD = 256;
 /** The hash of four bytes is the upper bits of their product with this (2^32 / phi). */
 const HASH = 0x9e3779b1 | 0;
 
@@ -37,6 +41,8 @@ export class HashChains {
   #offset = 0;
   /** The first position that is in no chain yet. */
   #next = 0;
+  /** How far ahead of a search positions are in their chains, or twice as far. */
+  readonly #ahead: number;
   /** For each hash, the last position that has it. */
   #heads: Uint16Array;
   /** For each position, how far before it the one before it in its chain is; 0 ends a chain. */
@@ -51,13 +57,15 @@ export class HashChains {
     this.#reach = 1 << windowBits;
     this.#most = this.#reach + Math.max(4096, this.#reach >>> 1);
     this.#nice = nice;
+    // What is put in ahead takes the places of what is about to be out of reach.
+    this.#ahead = Math.min(AHEAD, this.#reach >>> 4);
     this.window = new Uint8Array(FIRST_SIZE);
     this.#view = new DataView(this.window.buffer);
     const chained = Math.min(FIRST_SIZE, this.#reach);
     this.#steps = new Uint16Array(chained);
-    this.#heads = new Uint16Array(chained);
+    this.#heads = new Uint16Array(Math.min(chained, MOST_HASHES));
     this.#mask = chained - 1;
-    this.#shift = 1 + Math.clz32(chained);
+    this.#shift = 1 + Math.clz32(this.#heads.length);
   }
 
   /** Bytes of memory held. */
@@ -98,11 +106,11 @@ export class HashChains {
     const end = this.end;
     const most = end - at < MAX_MATCH ? end - at : MAX_MATCH;
     if (most < 4 || atLeast >= most) return 0;
-    if (this.#next <= at) this.#insert(at);
+    if (this.#next <= at + this.#ahead) this.#insert(at);
+    /** From here so many positions are in their chains. */
+    const inserted = this.#next - at;
     const view = this.#view;
-    const heads = this.#heads;
     const steps = this.#steps;
-    const shift = this.#shift;
     const mask = this.#mask;
     const number = at + this.#offset;
     const limit = at < this.#reach ? at : this.#reach;
@@ -116,8 +124,8 @@ export class HashChains {
     let last = view.getInt32(at + tail, true);
     let ahead = 0;
     let distance = steps[number & mask];
-    if (tail !== 0) {
-      const other = number + tail - heads[Math.imul(last, HASH) >>> shift] & 0xffff;
+    if (tail < inserted) {
+      const other = steps[number + tail & mask];
       if (other > distance) {
         ahead = tail;
         distance = other;
@@ -137,10 +145,12 @@ export class HashChains {
           if (length >= nice) break;
           tail = best - 3;
           last = view.getInt32(at + tail, true);
-          const other = number + tail - heads[Math.imul(last, HASH) >>> shift] & 0xffff;
-          if (other > next) {
-            ahead = tail;
-            next = other;
+          if (tail < inserted) {
+            const other = steps[number + tail & mask];
+            if (other > next) {
+              ahead = tail;
+              next = other;
+            }
           }
         }
       }
@@ -165,8 +175,9 @@ export class HashChains {
     return length;
   }
 
-  /** Puts all positions up to `at` into their chains; four bytes follow each. */
+  /** Puts positions into their chains, from `at` on twice #ahead; four bytes are there of each. */
   #insert(at: number): void {
+    const to = Math.min(at + 2 * this.#ahead, this.end - 4);
     const view = this.#view;
     const steps = this.#steps;
     const heads = this.#heads;
@@ -174,7 +185,7 @@ export class HashChains {
     const shift = this.#shift;
     const offset = this.#offset;
     let next = this.#next;
-    while (next <= at) {
+    while (next <= to) {
       const hash = Math.imul(view.getInt32(next, true), HASH) >>> shift;
       const position = next + offset;
       steps[position & mask] = position - heads[hash];
@@ -196,9 +207,9 @@ export class HashChains {
     const chained = Math.min(length, this.#reach);
     if (chained === this.#steps.length) return;
     this.#steps = new Uint16Array(chained);
-    this.#heads = new Uint16Array(chained);
+    this.#heads = new Uint16Array(Math.min(chained, MOST_HASHES));
     this.#mask = chained - 1;
-    this.#shift = 1 + Math.clz32(chained);
+    this.#shift = 1 + Math.clz32(this.#heads.length);
     // The bytes that are there enter the new chains with the next search.
     this.#next = 0;
   }

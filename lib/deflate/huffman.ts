@@ -4,6 +4,7 @@
  * @module
  */
 import { LITERAL_SYMBOLS, MAX_CODE_BITS } from "./codes.ts";
+import type { UsedSymbols } from "./used.ts";
 
 /** Shared by all calls: nothing here outlives one. */
 const order = new Int32Array(LITERAL_SYMBOLS);
@@ -11,57 +12,72 @@ const weights = new Int32Array(LITERAL_SYMBOLS);
 const counts = new Int32Array(LITERAL_SYMBOLS);
 const nextCode = new Int32Array(MAX_CODE_BITS + 2);
 
+/** Symbols that occur so many times, or more, do so often. */
+const OFTEN = 40;
+/** For each frequency, where in `order` the next symbol of it goes; OFTEN stands for all above. */
+const places = new Int32Array(OFTEN + 2);
+
 /** Symbols take the low bits of `order`, their frequencies those above. */
 const SYMBOL_BITS = 9;
 
 /**
- * Finds the lengths of the shortest code for symbols that occur `frequencies[symbol]` times, with no
- * length over `limit` bits; 0 for a symbol that does not occur. A lone symbol gets one bit.
+ * Finds the lengths of the shortest code for the symbols `used`, which occur `frequencies[symbol]`
+ * times, with no length over `limit` bits. A lone symbol gets one bit. The lengths of others are left
+ * as they are.
  *
- * @returns The highest symbol that occurs, plus 1.
+ * @returns The bits that all occurrences take.
  */
 export function codeLengths(
   frequencies: Uint16Array,
-  symbols: number,
+  { list, length: used }: UsedSymbols,
   limit: number,
   lengths: Uint8Array,
 ): number {
-  let used = 0;
-  for (let symbol = 0; symbol < symbols; symbol++) {
-    const frequency = frequencies[symbol];
-    lengths[symbol] = 0;
-    if (frequency !== 0) order[used++] = frequency << SYMBOL_BITS | symbol;
-  }
   if (used === 0) return 0;
-  const end = (order[used - 1] & (1 << SYMBOL_BITS) - 1) + 1;
   if (used === 1) {
-    lengths[end - 1] = 1;
-    return end;
+    lengths[list[0]] = 1;
+    return frequencies[list[0]];
   }
-  sort(used);
+  sort(frequencies, list, used);
   minimumRedundancy(used);
   limitLengths(used, limit);
   // The rarest symbols get the longest codes.
+  let bits = 0;
   for (let length = limit, at = 0; length > 0; length--) {
     for (let left = counts[length]; left > 0; left--) {
-      lengths[order[at++] & (1 << SYMBOL_BITS) - 1] = length;
+      const entry = order[at++];
+      lengths[entry & (1 << SYMBOL_BITS) - 1] = length;
+      bits += (entry >>> SYMBOL_BITS) * length;
     }
   }
-  return end;
+  return bits;
 }
 
-/** Sorts the first `used` entries of `order`: the rarest first, by Shell's method. */
-function sort(used: number): void {
-  for (let gap = used > 40 ? 40 : used > 13 ? 13 : 4; gap > 0; gap = (gap - 1) / 3 | 0) {
-    for (let from = gap; from < used; from++) {
-      const entry = order[from];
-      let to = from;
-      while (to >= gap && order[to - gap] > entry) {
-        order[to] = order[to - gap];
-        to -= gap;
-      }
-      order[to] = entry;
-    }
+/**
+ * Puts the symbols into `order`, the rarest first. Most occur a few times only, and these are counted
+ * into their places; those that occur more often come last, and are few enough to be inserted.
+ */
+function sort(frequencies: Uint16Array, list: Uint16Array, used: number): void {
+  places.fill(0);
+  for (let at = 0; at < used; at++) {
+    const frequency = frequencies[list[at]];
+    places[frequency < OFTEN ? frequency + 1 : OFTEN + 1]++;
+  }
+  for (let frequency = 1; frequency <= OFTEN; frequency++) {
+    places[frequency] += places[frequency - 1];
+  }
+  const often = places[OFTEN];
+  for (let at = 0; at < used; at++) {
+    const symbol = list[at];
+    const frequency = frequencies[symbol];
+    const place = places[frequency < OFTEN ? frequency : OFTEN]++;
+    order[place] = frequency << SYMBOL_BITS | symbol;
+  }
+  for (let from = often + 1; from < used; from++) {
+    const entry = order[from];
+    let to = from;
+    for (; to > often && order[to - 1] > entry; to--) order[to] = order[to - 1];
+    order[to] = entry;
   }
 }
 
@@ -134,21 +150,25 @@ function limitLengths(used: number, limit: number): void {
 }
 
 /**
- * Gives each symbol its code (section 3.2.2), as `bits << 4 | length`, the bits reversed: codes are
- * sent from their most significant bit on (section 3.1.1).
+ * Gives each of the symbols `used` its code (section 3.2.2), as `bits << 4 | length`, the bits
+ * reversed: codes are sent from their most significant bit on (section 3.1.1).
  */
-export function assignCodes(lengths: Uint8Array, symbols: number, codes: Int32Array): void {
-  nextCode.fill(0);
-  for (let symbol = 0; symbol < symbols; symbol++) nextCode[lengths[symbol] + 1]++;
-  nextCode[1] = 0;
+export function assignCodes(
+  lengths: Uint8Array,
+  { list, length: used }: UsedSymbols,
+  codes: Int32Array,
+): void {
+  for (let length = 0; length < nextCode.length; length++) nextCode[length] = 0;
+  for (let at = 0; at < used; at++) nextCode[lengths[list[at]] + 1]++;
   let code = 0;
   for (let length = 1; length <= MAX_CODE_BITS; length++) {
     code = code + nextCode[length] << 1;
     nextCode[length] = code;
   }
-  for (let symbol = 0; symbol < symbols; symbol++) {
+  for (let at = 0; at < used; at++) {
+    const symbol = list[at];
     const length = lengths[symbol];
-    codes[symbol] = length === 0 ? 0 : reversed(nextCode[length]++, length) << 4 | length;
+    codes[symbol] = reversed(nextCode[length]++, length) << 4 | length;
   }
 }
 

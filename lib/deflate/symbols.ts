@@ -15,9 +15,13 @@ import {
   LITERAL_SYMBOLS,
   MAX_MATCH,
 } from "./codes.ts";
+import { UsedSymbols } from "./used.ts";
 
 /** The most literals and matches in one block. */
 export const BLOCK_SYMBOLS = 16384;
+
+/** In a shorter block it takes less to mark its symbols than to go through the alphabets. */
+const FEW_SYMBOLS = 254;
 
 /** The fixed code of distances has one length (RFC 1951 section 3.2.6). */
 const FIXED_DISTANCE_BITS = 5;
@@ -57,6 +61,10 @@ export class Symbols {
   readonly literals: Uint16Array = new Uint16Array(LITERAL_SYMBOLS);
   /** How often each distance symbol occurs. */
   readonly distances: Uint16Array = new Uint16Array(DISTANCE_SYMBOLS);
+  /** Once they are counted: which of `literals` occur. */
+  readonly usedLiterals: UsedSymbols = new UsedSymbols(LITERAL_SYMBOLS);
+  /** Once they are counted: which of `distances` occur. */
+  readonly usedDistances: UsedSymbols = new UsedSymbols(DISTANCE_SYMBOLS);
 
   /** Adds a byte that stands for itself. */
   literal(byte: number): void {
@@ -71,7 +79,8 @@ export class Symbols {
 
   /** Counts all symbols and the end of the block, and what they take. */
   count(): void {
-    const { list, length: end, literals, distances } = this;
+    const { list, length: end, literals, distances, usedLiterals, usedDistances } = this;
+    const few = end <= FEW_SYMBOLS;
     let extra = 0;
     let fixed = FIXED_LITERAL_LENGTHS[END_OF_BLOCK] + this.matches * FIXED_DISTANCE_BITS;
     for (let at = 0; at < end; at++) {
@@ -79,6 +88,7 @@ export class Symbols {
       if (symbol < 512) {
         literals[symbol]++;
         fixed += FIXED_LITERAL_LENGTHS[symbol];
+        if (few) usedLiterals.mark(symbol);
       } else {
         const length = LENGTH_SYMBOL[symbol & 511];
         const distance = distanceSymbol(symbol >>> 9);
@@ -86,9 +96,21 @@ export class Symbols {
         distances[distance]++;
         fixed += FIXED_LITERAL_LENGTHS[length];
         extra += LENGTH_EXTRA[length - FIRST_LENGTH] + DISTANCE_EXTRA[distance];
+        if (few) {
+          usedLiterals.mark(length);
+          usedDistances.mark(distance);
+        }
       }
     }
     literals[END_OF_BLOCK] = 1;
+    if (few) {
+      usedLiterals.mark(END_OF_BLOCK);
+      usedLiterals.listMarked();
+      usedDistances.listMarked();
+    } else {
+      usedLiterals.listCounted(literals, LITERAL_SYMBOLS);
+      usedDistances.listCounted(distances, DISTANCE_SYMBOLS);
+    }
     this.extraBits = extra;
     this.fixedBits = fixed;
   }

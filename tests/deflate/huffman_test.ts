@@ -2,12 +2,20 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
 import { assignCodes, codeLengths } from "../../lib/deflate/huffman.ts";
+import { UsedSymbols } from "../../lib/deflate/used.ts";
 
-/** The lengths for these frequencies, and the count of symbols that are told. */
+/** Those that occur. */
+function usedOf(frequencies: readonly number[]): UsedSymbols {
+  const used = new UsedSymbols(frequencies.length);
+  used.listCounted(Uint16Array.from(frequencies), frequencies.length);
+  return used;
+}
+
+/** The lengths for these frequencies, and the bits that all occurrences are said to take. */
 function lengthsFor(frequencies: readonly number[], limit: number): [number[], number] {
-  const lengths = new Uint8Array(frequencies.length).fill(99);
-  const count = codeLengths(Uint16Array.from(frequencies), frequencies.length, limit, lengths);
-  return [[...lengths], count];
+  const lengths = new Uint8Array(frequencies.length);
+  const bits = codeLengths(Uint16Array.from(frequencies), usedOf(frequencies), limit, lengths);
+  return [[...lengths], bits];
 }
 
 /** The bits that all occurrences take. */
@@ -46,11 +54,11 @@ describe("codeLengths", () => {
   });
 
   it("gives a lone symbol one bit", () => {
-    assert.deepEqual(lengthsFor([0, 0, 7, 0], 15), [[0, 0, 1, 0], 3]);
+    assert.deepEqual(lengthsFor([0, 0, 7, 0], 15), [[0, 0, 1, 0], 7]);
   });
 
   it("gives two symbols one bit each, however they are spread", () => {
-    assert.deepEqual(lengthsFor([0, 1, 0, 900, 0], 15), [[0, 1, 0, 1, 0], 4]);
+    assert.deepEqual(lengthsFor([0, 1, 0, 900, 0], 15), [[0, 1, 0, 1, 0], 901]);
   });
 
   it("gives the frequent shorter codes than the rare", () => {
@@ -92,14 +100,13 @@ describe("codeLengths", () => {
       fc.array(frequency, { minLength: 1, maxLength: 286 }),
       fc.constantFrom(9, 15),
       (frequencies, limit) => {
-        const [lengths, count] = lengthsFor(frequencies, limit);
+        const [lengths, bits] = lengthsFor(frequencies, limit);
         const used = frequencies.filter((each) => each > 0).length;
-        assert.equal(count, frequencies.findLastIndex((each) => each > 0) + 1);
+        assert.equal(bits, cost(frequencies, lengths));
         assert.ok(lengths.every((length) => length <= limit));
         frequencies.forEach((each, symbol) => assert.equal(lengths[symbol] > 0, each > 0));
         if (used < 2) return;
         assert.equal(share(lengths), 1);
-        const bits = cost(frequencies, lengths);
         if (lengths.some((length) => length === limit)) {
           assert.ok(bits >= shortest(frequencies));
           assert.ok(bits <= shortest(frequencies) * 1.1);
@@ -115,7 +122,7 @@ describe("assignCodes", () => {
   /** The codes as RFC 1951 writes them. */
   function codesFor(lengths: readonly number[]): string[] {
     const codes = new Int32Array(lengths.length);
-    assignCodes(Uint8Array.from(lengths), lengths.length, codes);
+    assignCodes(Uint8Array.from(lengths), usedOf(lengths), codes);
     return [...codes].map((code) =>
       [...(code >>> 4).toString(2).padStart(code & 15, "0")].reverse().join("")
     );
@@ -136,10 +143,34 @@ describe("assignCodes", () => {
     assert.equal(codes[15], "111111111111111");
   });
 
-  it("gives a symbol that does not occur no code, and leaves no trace of the call before", () => {
+  it("leaves the codes of what does not occur, and no trace of the call before", () => {
     codesFor([1, 1]);
     const codes = new Int32Array(3).fill(-1);
-    assignCodes(Uint8Array.of(0, 1, 0), 3, codes);
-    assert.deepEqual([...codes], [0, 1, 0]);
+    assignCodes(Uint8Array.of(7, 1, 7), usedOf([0, 1, 0]), codes);
+    assert.deepEqual([...codes], [-1, 1, -1]);
+  });
+});
+
+describe("UsedSymbols", () => {
+  const symbols = fc.uniqueArray(fc.nat(285));
+
+  it("lists what was marked and what was counted alike, in ascending order", () => {
+    const used = new UsedSymbols(286);
+    fc.assert(fc.property(symbols, fc.integer({ min: 1, max: 65535 }), (some, frequency) => {
+      const expected = some.toSorted((a, b) => a - b);
+      const frequencies = new Uint16Array(286);
+      for (const symbol of some) {
+        frequencies[symbol] = frequency;
+        used.mark(symbol);
+        used.mark(symbol);
+      }
+      used.listMarked();
+      assert.deepEqual([...used.list.subarray(0, used.length)], expected);
+      assert.equal(used.end, 1 + (expected.at(-1) ?? -1));
+      used.listCounted(frequencies, 286);
+      assert.deepEqual([...used.list.subarray(0, used.length)], expected);
+      used.listMarked();
+      assert.equal(used.length, 0);
+    }));
   });
 });
