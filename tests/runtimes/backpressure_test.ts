@@ -67,7 +67,10 @@ for (const role of ROLES) {
       const before = await subject.peak();
       await using peer = await rawPeerOf(subject, role, "flood");
       const state = (): ReturnType<Subject["ask"]> => subject.ask({ do: "state", id: "it" });
-      await until(async () => (await state()).readyState !== 1);
+      await until(async () => {
+        const { readyState, sent } = await state();
+        return readyState !== 1 || sent === OFFERED;
+      });
       const { sent = NaN, mostBuffered = NaN } = await state();
       assert.ok(sent < OFFERED, "all of it was taken");
       assert.ok(
@@ -113,7 +116,7 @@ describe(`users who stop reading (${WAYS.join(", ")})`, () => {
     return Promise.all(WAYS.flatMap((way) =>
       SENDERS.map(async (open) => {
         const sender = await open(subject, way);
-        return { sender, sent: await sendUntilHeld(sender, SYSTEM) };
+        return { sender, sent: await sendUntilHeld(sender, way, SYSTEM) };
       })
     ));
   }

@@ -11,6 +11,9 @@ import { MESSAGE_SIZE } from "./offers.ts";
 import { patternAt } from "./pattern.ts";
 import { type Subject, untilStill } from "./subject.ts";
 
+/** What is read in pieces is more than a receiver holds of one message. */
+const LARGE_SIZE = 4 * MIB;
+
 /** One of them. */
 export interface Sender {
   /** By what the process knows the connection. */
@@ -112,16 +115,21 @@ export const SENDERS: readonly ((subject: Subject, way: ConsumerWay) => Promise<
 ];
 
 /**
- * Sends the pattern until nothing more leaves the sender; gives how much it sent.
+ * Sends the pattern, in messages for that way to read, until nothing more leaves the sender; gives how much it sent.
  *
  * @throws {Error} if it could send `most` bytes (rejects).
  */
-export async function sendUntilHeld(sender: Sender, most: number): Promise<number> {
+export async function sendUntilHeld(
+  sender: Sender,
+  way: ConsumerWay,
+  most: number,
+): Promise<number> {
+  const size = way === "pieces" ? LARGE_SIZE : MESSAGE_SIZE;
   let sent = 0;
   return await untilStill(() => {
-    for (; sender.bufferedAmount < 2 * MIB; sent += MESSAGE_SIZE) {
+    for (; sender.bufferedAmount < 2 * MIB; sent += size) {
       if (sent >= most) throw new Error(`${sender.id}: ${sent} bytes were sent, and not held up`);
-      sender.send(patternAt(sent, MESSAGE_SIZE));
+      sender.send(patternAt(sent, size));
     }
     return sent; // what waits may still grow by pongs
   });

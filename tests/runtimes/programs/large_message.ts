@@ -12,7 +12,7 @@ import { PatternChecker, patternChunks, patternStream } from "../pressure/patter
 /** How often progress is told, in bytes. */
 const STEP = 64 * MIB;
 /** Neither a fragment's size nor a divisor of it: what is sent is gathered from odd parts. */
-const ODD_SIZE = 100_000;
+const ODD_SIZE = 100_004;
 
 type Connection = WebSocketConnection<undefined, IncomingMessage>;
 
