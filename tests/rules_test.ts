@@ -4,6 +4,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { rules } from "./rules.ts";
+import { rfc7692 } from "./rules/rfc7692.ts";
 import type { Rule } from "./rules/rule.ts";
 import { vectors } from "./vectors.ts";
 
@@ -70,7 +71,8 @@ function titleOf({ section, level, rule }: Rule): string {
   return `${section} ${level}: ${rule}`;
 }
 
-describe("the rules of RFC 6455", () => {
+/** What holds for each list of rules. */
+function checks(rules: readonly Rule[]): void {
   it("each has tests for each role that it binds, or says why not", () => {
     for (const row of rules) {
       const { who, tests, not } = row;
@@ -105,6 +107,10 @@ describe("the rules of RFC 6455", () => {
       seen.add(title);
     }
   });
+}
+
+describe("the rules of RFC 6455", () => {
+  checks(rules);
 
   it("they are of sections 4, 5, 7 and 8, and few have no tests", () => {
     for (const section of ["4.1", "4.2.1", "4.2.2", "4.3", "4.4", "5.1", "5.2", "5.3", "5.4"]) {
@@ -118,7 +124,23 @@ describe("the rules of RFC 6455", () => {
     }
     assert.ok(rules.filter(({ not }) => not !== undefined).length < rules.length / 5);
   });
+});
 
+describe("the rules of RFC 7692", () => {
+  checks(rfc7692);
+
+  it("they are of sections 5 to 7, and all but those for intermediaries have tests", () => {
+    for (const section of ["5", "5.1", "6", "6.1", "6.2", "7", "7.1.1.1", "7.1.1.2", "7.1.2"]) {
+      assert.ok(rfc7692.some((row) => row.section === section), section);
+    }
+    for (const section of ["7.1.2.1", "7.1.2.2", "7.2.1", "7.2.2", "7.2.3.4", "7.2.3.6"]) {
+      assert.ok(rfc7692.some((row) => row.section === section), section);
+    }
+    assert.ok(rfc7692.every(({ not, who }) => not === undefined || who === "other"));
+  });
+});
+
+describe("the names of tests", () => {
   it("a name that is nobody's is found out, and so is half of one", () => {
     assert.equal(filesWith("no such test").size, 0);
     assert.equal(filesWith("by both at once").size, 0);

@@ -12,7 +12,7 @@ export interface RoleTests {
   server?: readonly string[];
 }
 
-/** A rule of RFC 6455, in words of our own, and the tests that fail when it is broken. */
+/** A rule of an RFC, in words of our own, and the tests that fail when it is broken. */
 export interface Rule {
   /** The section, and the item of its list if it has one. */
   section: string;
