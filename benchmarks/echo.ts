@@ -6,7 +6,7 @@
  * @module
  */
 import { type Contender, contendersFor, ECHO_CASES, type EchoCase } from "./echo_cases.ts";
-import type { LoadRequest, LoadResult } from "./load.ts";
+import type { LoadRequest, LoadResult, SizeRequest, SizeResult } from "./load.ts";
 import { type BenchmarkOptions, isWanted } from "./options.ts";
 import { Child, type RunningServer, startServer } from "./processes.ts";
 import type { Output } from "./output.ts";
@@ -26,6 +26,8 @@ export interface ContenderResult {
   serverWaited: number;
   /** The share of its core that the load used. */
   loadBusy: number;
+  /** Bytes of a message and of its reply, where they are compressed. */
+  size: SizeResult | undefined;
 }
 
 /** What one contest gave. */
@@ -34,6 +36,8 @@ export interface ContestResult {
   contenders: ContenderResult[];
   /** CPU time for each message of one contender to another's, turn by turn, and what is wanted. */
   ratios: { of: string; to: string; ratio: Summary; atMost: number | undefined }[];
+  /** What the first contender's replies may take at most, to those of the others. */
+  sizeAtMost: number | undefined;
 }
 
 /** A contest that could not be held: a server did not start, or did not echo. */
@@ -66,13 +70,13 @@ export async function runEcho(
     for (const runtime of runtimes.values()) {
       const name = `echo/${runtime.name}/${echoCase.name}`;
       if (!isWanted(name, options)) continue;
-      const contenders = contendersFor(runtime.name, echoCase.field, { root, base: options.base });
+      const contenders = contendersFor(runtime.name, echoCase, { root, base: options.base });
       if (contenders.length === 0) continue;
       output.line(`${name}: ${describe(echoCase)}`);
       const command = [...bun.command, "benchmarks/load.ts"];
       const load = new Child(command, { cwd: root, core: cores.load });
       try {
-        const contest = new Contest(echoCase, { load, runtime, cores, options, output });
+        const contest = new Contest(echoCase, { load, runtimes, cores, options, output });
         const result = await contest.run(name, contenders);
         report(result, output);
         results.push(result);
@@ -88,14 +92,16 @@ export async function runEcho(
   return results;
 }
 
-function describe({ payload, opcode, depth, connections }: EchoCase): string {
-  const type = opcode === 1 ? "text" : "binary";
-  return `${payload} bytes ${type}, ${depth} in flight on ${connections} connections`;
+function describe({ payload, opcode, depth, connections, compressed }: EchoCase): string {
+  const type = compressed ? "JSON compressed" : opcode === 1 ? "text" : "binary";
+  return `${
+    compressed ? "about " : ""
+  }${payload} bytes ${type}, ${depth} in flight on ${connections} connections`;
 }
 
 interface ContestTools {
   load: Child;
-  runtime: Runtime;
+  runtimes: Map<RuntimeName, Runtime>;
   cores: Cores;
   options: BenchmarkOptions;
   output: Output;
@@ -111,11 +117,11 @@ class Contest {
   }
 
   async run(name: string, contenders: Contender[]): Promise<ContestResult> {
-    const { runtime, cores, options, output } = this.#tools;
+    const { runtimes, cores, options, output } = this.#tools;
     const servers: RunningServer[] = [];
     try {
-      for (const { root, script } of contenders) {
-        const command = [...runtime.command, script];
+      for (const { root, runtime, script, args } of contenders) {
+        const command = [...(runtimes.get(runtime) as Runtime).command, script, ...args];
         servers.push(await startServer(command, { cwd: root, core: cores.measured }));
       }
       // The compilers of the runtimes settle within a second or two of full load.
@@ -124,21 +130,45 @@ class Contest {
         output.progress(`  warming up ${contender.name}`);
         await this.#round(contender, servers[index], { warmup, duration: 100 });
       }
+      const sizes: (SizeResult | undefined)[] = [];
+      for (const [index, contender] of contenders.entries()) {
+        sizes.push(await this.#size(contender, servers[index]));
+      }
       const rounds: LoadResult[][] = contenders.map(() => []);
       for (let turn = 1; turn <= options.pairs; turn++) {
         for (const [index, contender] of contenders.entries()) {
           output.progress(`  turn ${turn} of ${options.pairs}: ${contender.name}`);
-          const times = { warmup: 100, duration: options.quick ? 300 : 1000 };
+          const { warmup, duration } = this.#case.times ?? { warmup: 100, duration: 1000 };
+          const times = { warmup, duration: options.quick ? 300 : duration };
           rounds[index].push(await this.#round(contender, servers[index], times));
         }
       }
-      return judge(
-        name,
-        contenders.map((contender, index) => ({ ...contender, rounds: rounds[index] })),
-      );
+      return {
+        ...judge(
+          name,
+          contenders.map((contender, index) => ({
+            ...contender,
+            rounds: rounds[index],
+            size: sizes[index],
+          })),
+        ),
+        sizeAtMost: this.#case.sizeAtMost,
+      };
     } finally {
       for (const { child } of servers) await child.stop();
     }
+  }
+
+  /** What the replies take, if they are compressed. They are compared with what was sent. */
+  async #size(contender: Contender, server: RunningServer): Promise<SizeResult | undefined> {
+    if (!this.#case.compressed) return undefined;
+    const request: SizeRequest = {
+      ...this.#case,
+      measureSize: true,
+      mode: contender.mode,
+      port: server.port,
+    };
+    return await this.#ask(contender, request) as SizeResult;
   }
 
   async #round(
@@ -146,12 +176,15 @@ class Contest {
     server: RunningServer,
     times: { warmup: number; duration: number },
   ): Promise<LoadResult> {
-    const { name: _, field: __, ...load } = this.#case;
     const { port, child: { pid } } = server;
-    const request: LoadRequest = { ...load, ...times, mode: contender.mode, port, pid };
-    const answer = await this.#tools.load.ask(request, 30_000) as LoadResult | { error: string };
-    if ("error" in answer) throw new Error(`Cannot measure ${contender.name}: ${answer.error}`);
-    return answer;
+    const request: LoadRequest = { ...this.#case, ...times, mode: contender.mode, port, pid };
+    return await this.#ask(contender, request) as LoadResult;
+  }
+
+  async #ask(contender: Contender, request: LoadRequest | SizeRequest): Promise<unknown> {
+    const answer = await this.#tools.load.ask(request, 60_000) as object;
+    if (!("error" in answer)) return answer;
+    throw new Error(`Cannot measure ${contender.name}: ${answer.error}`);
   }
 }
 
@@ -161,10 +194,14 @@ function cpuPerMessage({ serverCpu, messages }: LoadResult): number {
 }
 
 /** Forms the medians and the ratios. */
-function judge(name: string, played: (Contender & { rounds: LoadResult[] })[]): ContestResult {
-  const contenders = played.map(({ name, rounds }) => ({
+function judge(
+  name: string,
+  played: (Contender & Pick<ContenderResult, "rounds" | "size">)[],
+): Omit<ContestResult, "sizeAtMost"> {
+  const contenders = played.map(({ name, rounds, size }) => ({
     name,
     rounds,
+    size,
     cpuPerMessage: summarize(rounds.map(cpuPerMessage)),
     messagesPerSecond: summarize(rounds.map(({ messages, seconds }) => messages / seconds)),
     serverBusy: median(rounds.map((round) => round.serverCpu / round.seconds)),
@@ -184,7 +221,7 @@ function judge(name: string, played: (Contender & { rounds: LoadResult[] })[]): 
   return { name, contenders, ratios };
 }
 
-function report({ contenders, ratios }: ContestResult, output: Output): void {
+function report({ contenders, ratios, sizeAtMost }: ContestResult, output: Output): void {
   output.line(
     "                          us a message           messages/s  server  waited    load",
   );
@@ -204,6 +241,18 @@ function report({ contenders, ratios }: ContestResult, output: Output): void {
         `95 % within ${format(ratio.low)} .. ${format(ratio.high)}, ` +
         `all within ${format(ratio.min)} .. ${format(ratio.max)}` +
         (atMost === undefined ? "" : `; wanted: at most ${atMost}`),
+    );
+  }
+  const [ours, ...others] = contenders;
+  for (const { name, size } of others) {
+    if (size === undefined || ours.size === undefined) continue;
+    const wanted = sizeAtMost === undefined ? "" : `; wanted: at most ${sizeAtMost}`;
+    output.line(
+      `  a reply of ${ours.name}'s to ${format(size.plain)} bytes has ${
+        ours.size.reply.toFixed(1)
+      }, ` +
+        `of ${name}'s ${size.reply.toFixed(1)}: ` +
+        (ours.size.reply / size.reply).toPrecision(3) + wanted,
     );
   }
   output.line();

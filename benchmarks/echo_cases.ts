@@ -13,19 +13,30 @@ export interface EchoCase extends Omit<LoadCase, "mode"> {
   name: string;
   /** Who takes part. */
   field: Field;
+  /** Where a contest of this library's with the peer is meant to end, if it is told for each load. */
+  atMost?: Readonly<Partial<Record<RuntimeName, number>>>;
+  /** Where the payload of its replies is meant to be, in terms of the peer's. */
+  sizeAtMost?: number;
+  /** Milliseconds of a round before the counting begins, and from then on, unless as usual. */
+  times?: { warmup: number; duration: number };
 }
 
 /**
- * Who takes part: this library and its peer; a bare TCP echo of as many bytes as well; or the other
- * ways to read a connection of this library's, beside its handlers and the peer.
+ * Who takes part: this library and its peer; a bare TCP echo of as many bytes as well; the other ways
+ * to read a connection of this library's, beside its handlers and the peer; or those that compress,
+ * with each message in the context of those before or, `alone`, without.
  */
-export type Field = "peer" | "bare" | "readings";
+export type Field = "peer" | "bare" | "readings" | "compressed" | "compressed-alone";
 
 /** A server that takes part. */
 export interface Contender {
   name: string;
+  /** What it runs on. */
+  runtime: RuntimeName;
   /** The file below the root of the checkout. */
   script: string;
+  /** What the file is told. */
+  args: string[];
   mode: LoadCase["mode"];
   /** The root of the checkout. */
   root: string;
@@ -34,6 +45,16 @@ export interface Contender {
 }
 
 const KIB = 1024;
+
+/** Contexts fill before the counting begins. */
+const COMPRESSED = {
+  opcode: 1,
+  depth: 16,
+  connections: 50,
+  compressed: true,
+  field: "compressed",
+  times: { warmup: 500, duration: 1500 },
+} as const;
 
 /** All loads. The large messages have fewer connections, so that buffers do not swamp the caches. */
 export const ECHO_CASES: readonly EchoCase[] = [
@@ -45,6 +66,22 @@ export const ECHO_CASES: readonly EchoCase[] = [
   { name: "64-readings-1", payload: 64, opcode: 2, depth: 1, connections: 50, field: "readings" },
   { name: "16k-binary-1", payload: 16 * KIB, opcode: 2, depth: 1, connections: 50, field: "peer" },
   { name: "1m-binary-1", payload: KIB * KIB, opcode: 2, depth: 1, connections: 10, field: "peer" },
+  {
+    ...COMPRESSED,
+    name: "110-compressed-16",
+    payload: 110,
+    atMost: { node: 0.083, bun: 0.9 },
+    sizeAtMost: 1,
+  },
+  { ...COMPRESSED, name: "1k-compressed-16", payload: KIB, atMost: { node: 0.125, bun: 0.9 } },
+  {
+    ...COMPRESSED,
+    name: "64k-compressed-16",
+    payload: 64 * KIB,
+    atMost: { node: 1 },
+    sizeAtMost: 1.05,
+    times: { warmup: 1000, duration: 4000 },
+  },
 ];
 
 const PEERS: Readonly<Record<RuntimeName, { name: string; file: string }>> = {
@@ -59,12 +96,12 @@ const PEERS: Readonly<Record<RuntimeName, { name: string; file: string }>> = {
  */
 export function contendersFor(
   runtime: RuntimeName,
-  field: Field,
+  { field, atMost }: Pick<EchoCase, "field" | "atMost">,
   { root, base }: { root: string; base: string | undefined },
 ): Contender[] {
   const server = (name: string, file: string, beside: Contender["beside"] = []): Contender => {
     const script = `benchmarks/servers/${file}.ts`;
-    return { name, script, mode: "websocket", root, beside };
+    return { name, runtime, script, args: [], mode: "websocket", root, beside };
   };
   const peer = server(PEERS[runtime].name, PEERS[runtime].file);
   const bare: Contender = { ...server("bare TCP", `bare_${runtime}`), mode: "bare" };
@@ -79,6 +116,16 @@ export function contendersFor(
       server("pipeTo", "sluice_pipe", [{ name: "sluice", atMost: 6 }, ...pipeBeside]),
     ];
     others = [server("sluice", "sluice"), ...peers];
+  } else if (field === "compressed" || field === "compressed-alone") {
+    const args = field === "compressed" ? [] : ["alone"];
+    // Deno has no peer, but this library on Node.
+    const other = runtime === "deno"
+      ? { ...server("sluice on Node", "sluice_deflate"), runtime: "node" as const, args }
+      : { ...server(PEERS[runtime].name, `${PEERS[runtime].file}_deflate`), args };
+    const wanted = atMost?.[runtime];
+    const beside = { name: other.name, ...(wanted === undefined ? {} : { atMost: wanted }) };
+    ours = [{ ...server("sluice", "sluice_deflate", [beside]), args }];
+    others = [other];
   } else {
     others = field === "bare" ? [peer, bare] : [peer];
     ours = [server("sluice", "sluice", others)];

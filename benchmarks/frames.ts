@@ -17,6 +17,8 @@ export interface LoadCase {
   depth: number;
   /** Connections, all busy. */
   connections: number;
+  /** Whether messages are varied JSON of about `payload` bytes, compressed with context takeover. */
+  compressed?: boolean;
 }
 
 /** The payload of every message: ASCII, so that it is valid as text too. */

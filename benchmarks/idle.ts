@@ -69,7 +69,7 @@ export async function runIdle(
     const name = `idle/${runtime.name}`;
     if (!isWanted(name, options)) continue;
     output.line(`${name}: KiB a connection, of ${connections.toLocaleString("en-US")}`);
-    const contenders = contendersFor(runtime.name, "bare", { root, base: options.base });
+    const contenders = contendersFor(runtime.name, { field: "bare" }, { root, base: options.base });
     const rounds: Memory[][] = contenders.map(() => []);
     try {
       for (let round = 1; round <= Math.min(options.pairs, MOST_ROUNDS); round++) {

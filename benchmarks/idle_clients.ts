@@ -7,7 +7,14 @@
  */
 import process from "node:process";
 import { createInterface } from "node:readline";
-import { type LoadCase, makeMaskedFrames, makePayload, makeReply } from "./frames.ts";
+import {
+  ByteCounter,
+  FrameCounter,
+  type LoadCase,
+  makeMaskedFrames,
+  makePayload,
+  makeReply,
+} from "./frames.ts";
 import { LoadConnection, type Round } from "./load_connection.ts";
 
 /** Connections to open. */
@@ -34,13 +41,18 @@ failed.promise.catch(() => {});
 
 async function open({ open, mode, port }: OpenRequest): Promise<void> {
   const payload = makePayload(PAYLOAD);
+  const batch = makeMaskedFrames(2, payload, [Uint8Array.of(1, 2, 3, 4)]);
   const round: Round = {
-    request: { mode, port, payload: PAYLOAD, depth: 1 },
-    batch: makeMaskedFrames(2, payload, [Uint8Array.of(1, 2, 3, 4)]),
-    reply: makeReply(2, payload),
+    request: { mode, port, depth: 1 },
+    batches: [batch],
+    again: 0,
+    most: 1,
+    judge: () =>
+      mode === "bare"
+        ? new ByteCounter(batch.length)
+        : new FrameCounter(makeReply(2, payload), { payload: PAYLOAD, verified: 1 }),
     messages: 0,
-    // From the beginning, so that the one message is the last.
-    stopping: true,
+    stopping: false,
     fail: failed.reject,
   };
   let left = open;

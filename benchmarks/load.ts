@@ -8,7 +8,15 @@
 import process from "node:process";
 import { createInterface } from "node:readline";
 import { cpuBetween, readCpuTimes } from "./cpu.ts";
-import { type LoadCase, makeMaskedFrames, makePayload, makeReply } from "./frames.ts";
+import { CompressedCounter, makeConversation } from "./compressed_frames.ts";
+import {
+  ByteCounter,
+  FrameCounter,
+  type LoadCase,
+  makeMaskedFrames,
+  makePayload,
+  makeReply,
+} from "./frames.ts";
 import { LoadConnection, type Round } from "./load_connection.ts";
 
 /** One round to run. */
@@ -21,6 +29,22 @@ export interface LoadRequest extends LoadCase {
   warmup: number;
   /** Milliseconds to count for. */
   duration: number;
+}
+
+/** A conversation on one connection, of which every reply is inflated and compared. */
+export interface SizeRequest extends LoadCase {
+  /** What tells this from a round. */
+  measureSize: true;
+  /** Where the server listens on 127.0.0.1. */
+  port: number;
+}
+
+/** What a conversation gave. */
+export interface SizeResult {
+  /** Bytes of a message. */
+  plain: number;
+  /** Bytes of payload that a reply has once the window is full. */
+  reply: number;
 }
 
 /** What a round gave. */
@@ -37,6 +61,12 @@ export interface LoadResult {
   loadCpu: number;
 }
 
+/** What is offered, and what must be agreed to: contexts that are taken over both ways. */
+export const DEFLATE: { offer: string; answer: RegExp } = {
+  offer: "permessage-deflate",
+  answer: /^(?!.*no_context_takeover).*permessage-deflate/is,
+};
+
 function makeMasks(count: number): Uint8Array[] {
   return Array.from({ length: count }, () => crypto.getRandomValues(new Uint8Array(4)));
 }
@@ -45,15 +75,40 @@ function sleep(milliseconds: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }
 
+type Load = Pick<Round, "batches" | "again" | "extension" | "judge">;
+
+/** The same message again and again. */
+function makePlainLoad({ mode, payload: size, opcode, depth }: LoadCase): Load {
+  const payload = makePayload(size);
+  const batch = makeMaskedFrames(opcode, payload, makeMasks(depth));
+  const reply = makeReply(opcode, payload);
+  return {
+    batches: [batch],
+    again: 0,
+    judge: () =>
+      mode === "bare"
+        ? new ByteCounter(batch.length / depth)
+        : new FrameCounter(reply, { payload: size, verified: depth }),
+  };
+}
+
+/** A conversation, of which the counter tells the bytes. */
+function makeCompressedLoad({ payload, depth }: LoadCase): Load {
+  return {
+    ...makeConversation({ payload, depth, takeover: true }),
+    extension: DEFLATE,
+    judge: () => new CompressedCounter({ keep: false }),
+  };
+}
+
 /** Keeps the server busy for one round. */
 async function runRound(request: LoadRequest): Promise<LoadResult> {
-  const payload = makePayload(request.payload);
   const failed = Promise.withResolvers<never>();
   failed.promise.catch(() => {});
   const round: Round = {
     request,
-    batch: makeMaskedFrames(request.opcode, payload, makeMasks(request.depth)),
-    reply: makeReply(request.opcode, payload),
+    ...(request.compressed ? makeCompressedLoad(request) : makePlainLoad(request)),
+    most: Infinity,
     messages: 0,
     stopping: false,
     fail: failed.reject,
@@ -98,11 +153,50 @@ async function runRound(request: LoadRequest): Promise<LoadResult> {
   }
 }
 
+/** Has a conversation on one connection: all messages so many times. Gives the bytes of the replies. */
+async function converse(request: SizeRequest, times: 1 | 2): Promise<number> {
+  const failed = Promise.withResolvers<never>();
+  const { messages, batches, again } = makeConversation({ ...request, takeover: true });
+  const replies = new CompressedCounter({ keep: true });
+  const connection = new LoadConnection({
+    request,
+    batches,
+    again,
+    most: again * times,
+    extension: DEFLATE,
+    messages: 0,
+    stopping: false,
+    judge: () => replies,
+    fail: failed.reject,
+  });
+  const late = setTimeout(() => failed.reject(new Error("replies are missing")), 20_000);
+  try {
+    await Promise.race([connection.open(), failed.promise]);
+    connection.start();
+    await Promise.race([connection.idle, failed.promise]);
+    replies.verify(messages);
+    return replies.bytes;
+  } finally {
+    clearTimeout(late);
+    connection.close();
+  }
+}
+
+/** What replies take when the window is full: what the messages take the second time. */
+async function measureSize(request: SizeRequest): Promise<SizeResult> {
+  const { messages } = makeConversation({ ...request, takeover: true });
+  const once = await converse(request, 1);
+  const twice = await converse(request, 2);
+  const plain = messages.reduce((sum, { length }) => sum + length, 0);
+  return { plain: plain / messages.length, reply: (twice - once) / messages.length };
+}
+
 if (import.meta.main) {
   for await (const line of createInterface({ input: process.stdin })) {
-    let answer: LoadResult | { error: string };
+    let answer: LoadResult | SizeResult | { error: string };
     try {
-      answer = await runRound(JSON.parse(line) as LoadRequest);
+      const request = JSON.parse(line) as LoadRequest | SizeRequest;
+      answer = await ("measureSize" in request ? measureSize(request) : runRound(request));
     } catch (error) {
       answer = { error: error instanceof Error ? error.message : String(error) };
     }

@@ -4,13 +4,7 @@
  *
  * @module
  */
-import {
-  ByteCounter,
-  FrameCounter,
-  type LoadCase,
-  makeMaskedFrames,
-  type ReplyCounter,
-} from "./frames.ts";
+import { type LoadCase, makeMaskedFrames, type ReplyCounter } from "./frames.ts";
 
 interface BunSocket {
   write(bytes: Uint8Array): number;
@@ -37,15 +31,21 @@ const PING = 0x89;
 
 /** What the connections of one round share. */
 export interface Round {
-  readonly request: Pick<LoadCase, "mode" | "payload" | "depth"> & { port: number };
-  /** What each connection sends at once. */
-  readonly batch: Uint8Array;
-  /** What must come back for each message of it. */
-  readonly reply: Uint8Array;
+  readonly request: Pick<LoadCase, "mode" | "depth"> & { port: number };
+  /** What each connection sends at once, one batch after the other. */
+  readonly batches: readonly Uint8Array[];
+  /** Which of them follows the last. */
+  readonly again: number;
+  /** So many batches are sent at most. */
+  readonly most: number;
+  /** The extension that is offered, and what the response's head must then match. */
+  readonly extension?: { offer: string; answer: RegExp } | undefined;
   /** Messages that have come back. */
   messages: number;
   /** No connection sends another batch. */
   stopping: boolean;
+  /** Makes what judges the replies of one connection. */
+  judge(): ReplyCounter;
   /** Something came that should not have. */
   fail(error: Error): void;
 }
@@ -60,19 +60,18 @@ export class LoadConnection {
   #head: string | undefined;
   #unsent: Uint8Array = new Uint8Array(0);
   #left = 0;
+  #batch = 0;
+  #sent = 0;
   #done = false;
 
   constructor(round: Round) {
-    const { mode, payload, depth } = round.request;
     this.#round = round;
-    this.#replies = mode === "bare"
-      ? new ByteCounter(round.batch.length / depth)
-      : new FrameCounter(round.reply, { payload, verified: depth });
+    this.#replies = round.judge();
   }
 
   /** Connects and shakes hands. */
   async open(): Promise<void> {
-    const { port, mode } = this.#round.request;
+    const { request: { port, mode }, extension } = this.#round;
     this.#socket = await bun.connect({
       hostname: "127.0.0.1",
       port,
@@ -88,19 +87,25 @@ export class LoadConnection {
       new TextEncoder().encode(
         `GET / HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nUpgrade: websocket\r\n` +
           "Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n" +
-          "Sec-WebSocket-Version: 13\r\n\r\n",
+          "Sec-WebSocket-Version: 13\r\n" +
+          (extension === undefined ? "" : `Sec-WebSocket-Extensions: ${extension.offer}\r\n`) +
+          "\r\n",
       ),
     );
     await this.#opened.promise;
   }
 
-  /** Sends the first batch; the replies keep it going. */
+  /** Sends the first batch, or the next; the replies keep it going. */
   start(): void {
-    this.#left = this.#round.request.depth;
-    this.#write(this.#round.batch);
+    const { request, batches, again } = this.#round;
+    this.#left = request.depth;
+    this.#sent++;
+    const batch = batches[this.#batch++];
+    if (this.#batch === batches.length) this.#batch = again;
+    this.#write(batch);
   }
 
-  /** Resolves once all that was sent is back, after `round.stopping` was set. */
+  /** Resolves once all that was sent is back, after the last batch or when `round.stopping` is set. */
   get idle(): Promise<void> {
     return this.#idle.promise;
   }
@@ -134,7 +139,7 @@ export class LoadConnection {
     this.#left -= ended;
     if (this.#left > 0) return;
     if (this.#left < 0) this.#round.fail(new Error("more replies than messages"));
-    else if (this.#round.stopping) this.#idle.resolve();
+    else if (this.#round.stopping || this.#sent >= this.#round.most) this.#idle.resolve();
     else this.start();
   }
 
@@ -148,8 +153,12 @@ export class LoadConnection {
     if (!this.#head?.endsWith("\r\n\r\n")) return;
     const head = this.#head;
     this.#head = undefined;
-    if (head.startsWith("HTTP/1.1 101")) this.#opened.resolve();
-    else this.#round.fail(new Error(`the server refused: ${head.split("\r\n")[0]}`));
+    const { extension } = this.#round;
+    if (!head.startsWith("HTTP/1.1 101")) {
+      this.#round.fail(new Error(`the server refused: ${head.split("\r\n")[0]}`));
+    } else if (extension !== undefined && !extension.answer.test(head)) {
+      this.#round.fail(new Error(`the server agreed to something else: ${head}`));
+    } else this.#opened.resolve();
   }
 
   #write(bytes: Uint8Array): void {

@@ -12,8 +12,11 @@ export interface BunSocket {
 
 /** A WebSocket on the server's side. */
 export interface BunWebSocket {
-  send(data: string | Uint8Array): number;
+  send(data: string | Uint8Array, compress?: boolean): number;
 }
+
+/** Whether a connection has a context of its own. */
+export type BunCompressor = "dedicated" | "shared";
 
 /** Bun's servers. */
 export interface BunLike {
@@ -35,7 +38,7 @@ export interface BunLike {
     ): Response | undefined;
     websocket: {
       message(socket: BunWebSocket, data: string | Uint8Array): void;
-      perMessageDeflate: boolean;
+      perMessageDeflate: boolean | { compress: BunCompressor; decompress: BunCompressor };
       idleTimeout: number;
       maxPayloadLength: number;
       backpressureLimit: number;
