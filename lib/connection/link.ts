@@ -77,6 +77,8 @@ export interface Link {
   beginMessage(type: MessageType, compress?: boolean): void;
   /** Sends a piece of it, the last one if `final`: false above the high-water mark, or when closing. */
   writeMessage(piece: Uint8Array, final: boolean): boolean;
+  /** Asks for a `drain` when some of what is buffered has left, though it is not over the mark. */
+  wantDrain(): void;
   /** `actual` bytes wait, more than `maxBufferedAmount`: what has not left is dropped, then 1008. */
   overflow(actual: number): void;
   /** Sends a ping with this payload. */

@@ -130,6 +130,9 @@ export class NativeLink implements Link {
     return false;
   }
 
+  /** Nothing, like `beginMessage`: nothing waits behind a message in pieces. */
+  wantDrain(): void {}
+
   /** Closes with 1008; what the platform holds it keeps. */
   overflow(actual: number): void {
     this.#exceed("maxBufferedAmount", actual, "Cannot send: too many bytes wait for the peer");

@@ -226,6 +226,11 @@ export class ProtocolLink implements Link {
     return this.#written();
   }
 
+  /** Asks for a `drain` when some of what is buffered has left. */
+  wantDrain(): void {
+    this.#wantsDrain = true;
+  }
+
   #written(): boolean {
     this.#outlet.written(this.#inPass);
     if (this.bufferedAmount <= this.#options.sendHighWaterMark) return true;

@@ -140,6 +140,7 @@ export class Sender {
     this.#queuedSize += message.length;
     if (this.bufferedAmount <= sendHighWaterMark) return true;
     this.#ready ??= Promise.withResolvers();
+    this.#check();
     return false;
   }
 
@@ -179,7 +180,11 @@ export class Sender {
   }
 
   #check(): void {
-    if (this.#ready === undefined || this.bufferedAmount > this.#options.sendHighWaterMark) return;
+    if (this.#ready === undefined) return;
+    if (this.bufferedAmount > this.#options.sendHighWaterMark) {
+      if (this.#link.bufferedAmount > 0) this.#link.wantDrain();
+      return;
+    }
     this.#ready.resolve();
     this.#ready = undefined;
     this.#owner.room();

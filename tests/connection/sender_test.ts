@@ -146,6 +146,24 @@ for (const role of ROLES) {
       connection.terminate();
     });
 
+    it("ready resolves when the link empties, though the source under way rests", async () => {
+      const { connection, clock, step } = open({
+        role,
+        sendHighWaterMark: 1000,
+        memory: { capacity: 100, manual: true },
+      });
+      const source = new Source(pattern(700));
+      void connection.send(source);
+      await settle();
+      clock.advance(10);
+      await settle();
+      assert.equal(connection.send(pattern(600)), false);
+      const ready = watch(connection.ready);
+      while (step()) await settle();
+      assert.deepEqual([ready.state, connection.bufferedAmount], ["resolved", 600]);
+      connection.terminate();
+    });
+
     it("ready resolves when no more than the mark waits, though another source is under way", async () => {
       const { connection, peer } = open({ role, sendHighWaterMark: 1000 });
       const first = new Source(), second = new Source();

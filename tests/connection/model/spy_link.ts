@@ -146,6 +146,9 @@ export class SpyLink implements Link {
     if (final) this.#sending = false;
     return this.#below.writeMessage(piece, final);
   }
+  wantDrain(): void {
+    this.#below.wantDrain();
+  }
   overflow(actual: number): void {
     this.#below.overflow(actual);
   }
