@@ -20,6 +20,17 @@ const WINDOW = 32768;
 const MOST_MESSAGES = 512;
 const MOST_BYTES = 2 * 1024 * 1024;
 
+/** What is offered, and what must be agreed to: contexts that are taken over both ways, */
+export const DEFLATE: { offer: string; answer: RegExp } = {
+  offer: "permessage-deflate",
+  answer: /^(?!.*no_context_takeover).*permessage-deflate/is,
+};
+/** or neither way. */
+export const DEFLATE_ALONE: { offer: string; answer: RegExp } = {
+  offer: "permessage-deflate; server_no_context_takeover; client_no_context_takeover",
+  answer: /permessage-deflate.*server_no_context_takeover/i,
+};
+
 /** Messages for one connection. */
 export interface Conversation {
   /** The messages, which are sent over and over. */

@@ -7,8 +7,8 @@
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import type { EchoEnvironment } from "./echo.ts";
-import { type Contender, contendersFor } from "./echo_cases.ts";
-import type { ClientsAnswer, ClientsRequest } from "./idle_clients.ts";
+import { type Contender, contendersFor, type Field } from "./echo_cases.ts";
+import type { ClientsAnswer, ClientsRequest, IdleTraffic } from "./idle_clients.ts";
 import { type BenchmarkOptions, isWanted } from "./options.ts";
 import type { Output } from "./output.ts";
 import { Child, type RunningServer, startServer } from "./processes.ts";
@@ -48,14 +48,36 @@ const WARM_UP = 200;
 /** Memory hardly varies: more rounds tell nothing new. */
 const MOST_ROUNDS = 3;
 
-/** What is wanted: less than so many KiB beyond the bare socket, */
-const BEYOND_BARE = 2.5;
-/** and less in all than this share of the peer's. Bun's own holds next to nothing, as a bare one. */
-const OF_PEER: Readonly<Record<RuntimeName, number | undefined>> = {
-  deno: 2 / 3,
-  bun: undefined,
-  node: 1,
-};
+/** What connections do before they are idle, who takes part, and what is wanted. */
+interface IdleCase {
+  name: string;
+  traffic: IdleTraffic;
+  field: Field;
+  /** Less than so many KiB in all. */
+  below?: number;
+  /** Less than so many KiB beyond the bare socket. */
+  beyondBare?: number;
+  /** Less in all than this share of the peer's. */
+  ofPeer?: Readonly<Partial<Record<RuntimeName, number>>>;
+}
+
+const IDLE_CASES: readonly IdleCase[] = [
+  {
+    name: "idle",
+    traffic: "plain",
+    field: "bare",
+    beyondBare: 2.5,
+    // Bun's own holds next to nothing, as a bare one.
+    ofPeer: { deno: 2 / 3, node: 1 },
+  },
+  { name: "idle-compressed", traffic: "compressed", field: "compressed", below: 24 },
+  {
+    name: "idle-compressed-alone",
+    traffic: "compressed-alone",
+    field: "compressed-alone",
+    below: 5,
+  },
+];
 
 /** Measures on the runtimes that were asked for. */
 export async function runIdle(
@@ -65,30 +87,35 @@ export async function runIdle(
   const { runtimes, root, output } = environment;
   const results: (IdleResult | FailedIdle)[] = [];
   const connections = options.quick ? 1000 : 10_000;
-  for (const runtime of runtimes.values()) {
-    const name = `idle/${runtime.name}`;
-    if (!isWanted(name, options)) continue;
-    output.line(`${name}: KiB a connection, of ${connections.toLocaleString("en-US")}`);
-    const contenders = contendersFor(runtime.name, { field: "bare" }, { root, base: options.base });
-    const rounds: Memory[][] = contenders.map(() => []);
-    try {
-      for (let round = 1; round <= Math.min(options.pairs, MOST_ROUNDS); round++) {
-        for (const [index, contender] of contenders.entries()) {
-          output.progress(`  round ${round}: ${contender.name}`);
-          rounds[index].push(await hold(contender, { connections, runtime, environment }));
+  for (const idleCase of IDLE_CASES) {
+    for (const runtime of runtimes.values()) {
+      const name = `${idleCase.name}/${runtime.name}`;
+      if (!isWanted(name, options)) continue;
+      output.line(`${name}: KiB a connection, of ${connections.toLocaleString("en-US")}`);
+      const contenders = contendersFor(runtime.name, idleCase, { root, base: options.base });
+      const rounds: Memory[][] = contenders.map(() => []);
+      try {
+        for (let round = 1; round <= Math.min(options.pairs, MOST_ROUNDS); round++) {
+          for (const [index, contender] of contenders.entries()) {
+            output.progress(`  round ${round}: ${contender.name}`);
+            const { traffic } = idleCase;
+            rounds[index].push(await hold(contender, { connections, traffic, environment }));
+          }
         }
+        const result = {
+          name,
+          connections,
+          contenders: contenders.map(({ name }, index) => summarizeRounds(name, rounds[index])),
+        };
+        // What is wanted beside a peer is not wanted beside an earlier checkout.
+        const ofPeer = options.base === undefined ? idleCase.ofPeer?.[runtime.name] : undefined;
+        report(result, { ...idleCase, ofPeer }, output);
+        results.push(result);
+      } catch (error) {
+        // The other runtimes are still worth measuring, though the run as a whole has failed.
+        output.line(`  failed: ${error}`);
+        results.push({ name, error: String(error) });
       }
-      const result = {
-        name,
-        connections,
-        contenders: contenders.map(({ name }, index) => summarizeRounds(name, rounds[index])),
-      };
-      report(result, options.base === undefined ? OF_PEER[runtime.name] : undefined, output);
-      results.push(result);
-    } catch (error) {
-      // The other runtimes are still worth measuring, though the run as a whole has failed.
-      output.line(`  failed: ${error}`);
-      results.push({ name, error: String(error) });
     }
   }
   return results;
@@ -96,14 +123,16 @@ export async function runIdle(
 
 interface HoldOptions {
   connections: number;
-  runtime: Runtime;
+  traffic: IdleTraffic;
   environment: EchoEnvironment;
 }
 
 /** Has one server hold the connections: what it needs for each more than it needs for none. */
 async function hold(contender: Contender, options: HoldOptions): Promise<Memory> {
-  const { connections, runtime, environment: { runtimes, cores, root } } = options;
-  const command = [...runtime.command, ...EXPOSE_GC[runtime.name], contender.script];
+  const { connections, traffic, environment: { runtimes, cores, root } } = options;
+  const { runtime, script, args } = contender;
+  const { command: start } = runtimes.get(runtime) as Runtime;
+  const command = [...start, ...EXPOSE_GC[runtime], script, ...args];
   const server = await startServer(command, { cwd: contender.root, core: cores.measured });
   const bun = runtimes.get("bun") as Runtime;
   const clients = new Child([...bun.command, "benchmarks/idle_clients.ts"], {
@@ -115,14 +144,14 @@ async function hold(contender: Contender, options: HoldOptions): Promise<Memory>
     if ("error" in answer) throw new Error(`Cannot measure ${contender.name}: ${answer.error}`);
   };
   try {
-    const to = { mode: contender.mode, port: server.port };
+    const to = { mode: contender.mode, port: server.port, traffic };
     await ask({ open: WARM_UP, ...to });
     await ask({ close: true });
     // What the runtime needed to start, its compiler above all, must not go missing between the two.
     await server.child.ask("shrink" satisfies Collection, 60_000);
-    const before = await measure(server, runtime.name);
+    const before = await measure(server, runtime);
     await ask({ open: connections, ...to });
-    const after = await measure(server, runtime.name);
+    const after = await measure(server, runtime);
     // Had one been lost meanwhile, the clients would say so now.
     await ask({ open: 0, ...to });
     const each = (column: keyof Memory): number => (after[column] - before[column]) / connections;
@@ -162,8 +191,12 @@ function summarizeRounds(name: string, rounds: Memory[]): IdleContender {
   return { name, rounds, perConnection };
 }
 
-/** Prints the table, and below it how this library stands; `ofPeer` is what is wanted of it. */
-function report({ contenders }: IdleResult, ofPeer: number | undefined, output: Output): void {
+/** What is wanted of this library; see IdleCase. */
+type Wanted = Pick<IdleCase, "below" | "beyondBare"> & { ofPeer: number | undefined };
+
+/** Prints the table, and below it how this library stands. */
+function report({ contenders }: IdleResult, wanted: Wanted, output: Output): void {
+  const { below, beyondBare, ofPeer } = wanted;
   const row = (label: string, cells: string[], wanted = ""): void =>
     output.line(`  ${label.padEnd(32)}${cells.map((cell) => cell.padStart(24)).join("")}${wanted}`);
   row("", [...COLUMNS]);
@@ -172,7 +205,8 @@ function report({ contenders }: IdleResult, ofPeer: number | undefined, output: 
       const { median, min, max } = perConnection[column];
       return `${inKib(median)} (${inKib(min)} .. ${inKib(max)})`;
     });
-    row(name, cells);
+    const ours = name === contenders[0].name;
+    row(name, cells, ours && below !== undefined ? `  wanted: less than ${below}` : "");
   }
   const [ours, ...others] = contenders;
   const compare = (other: IdleContender, how: (ours: number, other: number) => number): string[] =>
@@ -182,7 +216,7 @@ function report({ contenders }: IdleResult, ofPeer: number | undefined, output: 
   for (const other of others) {
     if (other.name === "bare TCP") {
       const cells = compare(other, (a, b) => (a - b) / KIB);
-      row(`${ours.name} - ${other.name}`, cells, `  wanted: less than ${BEYOND_BARE}`);
+      row(`${ours.name} - ${other.name}`, cells, `  wanted: less than ${beyondBare}`);
     } else {
       const cells = compare(other, (a, b) => a / b);
       const wanted = ofPeer === undefined ? "" : `  wanted: less than ${ofPeer.toFixed(2)}`;

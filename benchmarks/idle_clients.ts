@@ -1,12 +1,18 @@
 /**
- * The other end of the idle connections: a process of its own that opens them, lets each echo one
- * message, and from then on only answers pings. A request is a line of JSON on stdin; the answer, a
+ * The other end of the idle connections: a process of its own that opens them, lets each echo a
+ * message or ten, and from then on only answers pings. A request is a line of JSON on stdin; the answer, a
  * line on stdout.
  *
  * @module
  */
 import process from "node:process";
 import { createInterface } from "node:readline";
+import {
+  CompressedCounter,
+  DEFLATE,
+  DEFLATE_ALONE,
+  makeConversation,
+} from "./compressed_frames.ts";
 import {
   ByteCounter,
   FrameCounter,
@@ -17,11 +23,15 @@ import {
 } from "./frames.ts";
 import { LoadConnection, type Round } from "./load_connection.ts";
 
+/** What each connection sends once it is open. */
+export type IdleTraffic = "plain" | "compressed" | "compressed-alone";
+
 /** Connections to open. */
 interface OpenRequest {
   open: number;
   mode: LoadCase["mode"];
   port: number;
+  traffic: IdleTraffic;
 }
 
 /** Connections to open, or the end of all that are open. */
@@ -30,8 +40,11 @@ export type ClientsRequest = OpenRequest | { close: true };
 /** How many are open then, or why it could not be done. */
 export type ClientsAnswer = { open: number } | { error: string };
 
-/** Bytes in the message that each connection sends. */
+/** Bytes in the one plain message that each connection sends. */
 const PAYLOAD = 64;
+/** Bytes in a compressed message, about, and how many there are. */
+const COMPRESSED_PAYLOAD = 110;
+const COMPRESSED_MESSAGES = 10;
 /** Connections that are being opened at once: few enough for any listener's queue. */
 const AT_ONCE = 32;
 
@@ -39,18 +52,38 @@ const connections: LoadConnection[] = [];
 const failed = Promise.withResolvers<never>();
 failed.promise.catch(() => {});
 
-async function open({ open, mode, port }: OpenRequest): Promise<void> {
+type Talk = Pick<Round, "batches" | "most" | "extension" | "judge">;
+
+/** One message of which every byte is compared. */
+function onePlain(mode: LoadCase["mode"]): Talk {
   const payload = makePayload(PAYLOAD);
   const batch = makeMaskedFrames(2, payload, [Uint8Array.of(1, 2, 3, 4)]);
-  const round: Round = {
-    request: { mode, port, depth: 1 },
+  return {
     batches: [batch],
-    again: 0,
     most: 1,
     judge: () =>
       mode === "bare"
         ? new ByteCounter(batch.length)
         : new FrameCounter(makeReply(2, payload), { payload: PAYLOAD, verified: 1 }),
+  };
+}
+
+/** Several messages, one after the other. */
+function someCompressed(takeover: boolean): Talk {
+  const conversation = makeConversation({ payload: COMPRESSED_PAYLOAD, depth: 1, takeover });
+  return {
+    batches: conversation.batches,
+    most: COMPRESSED_MESSAGES,
+    extension: takeover ? DEFLATE : DEFLATE_ALONE,
+    judge: () => new CompressedCounter({ keep: false }),
+  };
+}
+
+async function open({ open, mode, port, traffic }: OpenRequest): Promise<void> {
+  const round: Round = {
+    request: { mode, port, depth: 1 },
+    again: 0,
+    ...(traffic === "plain" ? onePlain(mode) : someCompressed(traffic === "compressed")),
     messages: 0,
     stopping: false,
     fail: failed.reject,

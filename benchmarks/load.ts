@@ -8,7 +8,7 @@
 import process from "node:process";
 import { createInterface } from "node:readline";
 import { cpuBetween, readCpuTimes } from "./cpu.ts";
-import { CompressedCounter, makeConversation } from "./compressed_frames.ts";
+import { CompressedCounter, DEFLATE, makeConversation } from "./compressed_frames.ts";
 import {
   ByteCounter,
   FrameCounter,
@@ -60,12 +60,6 @@ export interface LoadResult {
   /** Seconds of CPU time that the load itself used. */
   loadCpu: number;
 }
-
-/** What is offered, and what must be agreed to: contexts that are taken over both ways. */
-export const DEFLATE: { offer: string; answer: RegExp } = {
-  offer: "permessage-deflate",
-  answer: /^(?!.*no_context_takeover).*permessage-deflate/is,
-};
 
 function makeMasks(count: number): Uint8Array[] {
   return Array.from({ length: count }, () => crypto.getRandomValues(new Uint8Array(4)));
