@@ -1,9 +1,9 @@
 /** A message larger than a process may grow, each way, over a real socket between two processes. */
 import { it } from "node:test";
 import assert from "node:assert/strict";
-import { ownRuntime, startFile } from "../support/runtimes.ts";
+import { type Child, ownRuntime, startFile } from "../support/runtimes.ts";
 import { exchangeLarge, LARGE_PROGRAM } from "./pressure/large.ts";
-import { MIB, tellsMemory } from "./pressure/memory.ts";
+import { FREE_AT_ONCE, MIB, tellsMemory } from "./pressure/memory.ts";
 
 const SIZE = 256 * MIB;
 const LIMIT = 32 * MIB;
@@ -16,7 +16,8 @@ it(
   }`,
   { skip: !tellsMemory, timeout: 2 * GUARD },
   async () => {
-    const start = (args: string[]) => startFile(ownRuntime, LARGE_PROGRAM, { args });
+    const start = (args: string[]): Child =>
+      startFile(ownRuntime, LARGE_PROGRAM, { args, env: FREE_AT_ONCE });
     const { serverGrowth, clientGrowth } = await exchangeLarge(SIZE, start, { timeout: GUARD });
     assert.ok(serverGrowth < LIMIT, `the server's peak grew by ${serverGrowth} bytes`);
     assert.ok(clientGrowth < LIMIT, `the client's peak grew by ${clientGrowth} bytes`);

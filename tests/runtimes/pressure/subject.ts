@@ -6,6 +6,7 @@
 import { connect, type ConnectionOptions, type WebSocketConnection } from "../../../mod.ts";
 import { type Child, ownRuntime, startFile } from "../../support/runtimes.ts";
 import type { ConsumerWay } from "./consumers.ts";
+import { FREE_AT_ONCE } from "./memory.ts";
 
 /** The options of its connections. */
 export type SubjectOptions = Omit<ConnectionOptions, "messages">;
@@ -57,7 +58,8 @@ export class Subject implements AsyncDisposable {
   /** Starts it on the runtime that runs this; its connections have these options. */
   static async start(options: SubjectOptions = {}): Promise<Subject> {
     const program = new URL("../programs/pressure.ts", import.meta.url);
-    const child = startFile(ownRuntime, program, { args: [JSON.stringify(options)] });
+    const args = [JSON.stringify(options)];
+    const child = startFile(ownRuntime, program, { args, env: FREE_AT_ONCE });
     try {
       const [line] = await child.printed(/\{"ports":.*\}/);
       const { ports } = JSON.parse(line) as { ports: number[] };
