@@ -2,18 +2,12 @@
  * The deflater and the inflater with no connection around them, beside node:zlib and fflate: size
  * and time of every message of the corpus at every level.
  *
- * It runs by itself: `deno run -A benchmarks/deflate.ts --only deflate/node --only "json 1 KiB"`.
- *
  * @module
  */
-import process from "node:process";
-import { fileURLToPath } from "node:url";
 import { DEFLATE_CASES, type DeflateAnswer, type DeflateRequest, LEVELS } from "./deflate_cases.ts";
 import type { EchoEnvironment } from "./echo.ts";
-import { type BenchmarkOptions, isWanted, readOptions, USAGE } from "./options.ts";
-import { Output } from "./output.ts";
+import { type BenchmarkOptions, isWanted } from "./options.ts";
 import { Child } from "./processes.ts";
-import { findCores, findRuntimes } from "./runtimes.ts";
 import { summarize, type Summary } from "./statistics.ts";
 
 /** What one case gave at one level. */
@@ -93,19 +87,4 @@ function cell(codec: DeflateResult["codecs"][number]): string {
 
 function row(label: string, cells: string[]): string {
   return `  ${label.padEnd(28)}${cells.map((each) => each.padStart(30)).join("")}`;
-}
-
-if (import.meta.main) {
-  const options = readOptions(process.argv.slice(2));
-  if (options === undefined) {
-    console.log(USAGE);
-  } else {
-    const root = fileURLToPath(new URL("..", import.meta.url));
-    await runDeflate(options, {
-      runtimes: findRuntimes(),
-      cores: findCores(),
-      root,
-      output: new Output(),
-    });
-  }
 }

@@ -1,6 +1,6 @@
 /**
- * `deno task bench`: first the echo over sockets, then idle connections, then the codec alone, all in
- * one run.
+ * `deno task bench`: first the echo over sockets, then idle connections, then the codec and the
+ * compression alone, all in one run.
  *
  * @module
  */
@@ -11,6 +11,7 @@ import { dirname } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { runCodec } from "./codec.ts";
+import { runDeflate } from "./deflate.ts";
 import { runEcho } from "./echo.ts";
 import { runIdle } from "./idle.ts";
 import { Output } from "./output.ts";
@@ -31,7 +32,9 @@ function describeMachine(): Record<string, unknown> {
     system: `${type()} ${release()}`,
     processors: cpus().map(({ model }) => model),
     peers: Object.fromEntries(
-      ["ws", "bufferutil", "websocket-driver", "mitata"].map((name) => [name, version(name)]),
+      ["ws", "bufferutil", "websocket-driver", "mitata", "fflate"].map((
+        name,
+      ) => [name, version(name)]),
     ),
   };
 }
@@ -55,6 +58,7 @@ async function main(): Promise<void> {
   const echo = await runEcho(options, environment);
   const idle = await runIdle(options, environment);
   const codec = await runCodec(options, environment);
+  const deflate = await runDeflate(options, environment);
   const figures = {
     ...describeMachine(),
     runtimes: Object.fromEntries([...runtimes].map(([name, { version }]) => [name, version])),
@@ -64,6 +68,7 @@ async function main(): Promise<void> {
     echo,
     idle,
     codec,
+    deflate,
   };
   mkdirSync(dirname(options.json), { recursive: true });
   writeFileSync(options.json, `${JSON.stringify(figures, null, 1)}\n`);
