@@ -20,7 +20,7 @@ import {
  * More than the system takes from one who writes to a peer that does not read; a socket of Bun's
  * node:net that was paused reads on for a while.
  */
-const much = new Uint8Array("Bun" in globalThis ? 2 ** 21 : 400_000);
+const much = new Uint8Array("Bun" in globalThis ? 2 ** 21 : 2 ** 20);
 
 /** How our end deals with the peer. */
 interface Dealing {
