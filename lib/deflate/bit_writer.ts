@@ -3,13 +3,11 @@
  *
  * @module
  */
+import { Beginnings } from "../message/beginnings.ts";
 import type { PieceSink } from "../message/extension.ts";
 
 /** The bytes of output that are gathered: more than the longest block that is written. */
 export const OUTPUT_SIZE = 65536;
-
-/** Below so many bytes a view of the output is made once and kept: making one costs its weight. */
-const KEPT_VIEWS = 256;
 
 /**
  * Output as it grows. There is one for all deflaters: each uses it for the length of a call, and
@@ -25,7 +23,7 @@ export class BitWriter {
   /** How many of them: below 16. */
   count = 0;
 
-  readonly #views = new Array<Uint8Array | undefined>(KEPT_VIEWS).fill(undefined);
+  readonly #views = new Beginnings(this.bytes);
 
   /** Writes `count` bits of `value`, at most 16; all others of its bits are 0. */
   write(value: number, count: number): void {
@@ -60,7 +58,6 @@ export class BitWriter {
     if (this.length === 0) return;
     const { length } = this;
     this.length = 0;
-    if (length < KEPT_VIEWS) emit(this.#views[length] ??= this.bytes.subarray(0, length));
-    else emit(this.bytes.subarray(0, length));
+    emit(this.#views.upTo(length));
   }
 }
