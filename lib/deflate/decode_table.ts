@@ -68,7 +68,9 @@ for (let i = 0; i < DISTANCE_SYMBOLS; i++) {
   DISTANCES[i] = DISTANCE_BASE[i] << VALUE_SHIFT | BASE | DISTANCE_EXTRA[i] << EXTRA_SHIFT;
 }
 
-// Scratch of one build: the codes of each length, where the symbols of each end, symbols by code.
+// Scratch of one build: the places of the lengths that are not 0, the codes of each length, where the
+// symbols of each end, symbols by code.
+const used = new Uint16Array(289);
 const counts = new Uint16Array(MAX_CODE_BITS + 1);
 const ends = new Uint16Array(MAX_CODE_BITS + 1);
 const sorted = new Uint16Array(288);
@@ -124,8 +126,14 @@ export class DecodeTable {
    * longest code asks for.
    */
   build(lengths: Uint8Array, from: number, to: number): boolean {
-    counts.fill(0);
-    for (let i = from; i < to; i++) if (lengths[i] !== 0) counts[lengths[i]]++;
+    let usedCount = 0;
+    for (let i = from; i < to; i++) {
+      used[usedCount] = i;
+      // Adds one for any length but 0, without a branch that is as good as random.
+      usedCount += lengths[i] + MAX_CODE_BITS >> 4;
+    }
+    for (let bits = 0; bits <= MAX_CODE_BITS; bits++) counts[bits] = 0;
+    for (let i = 0; i < usedCount; i++) counts[lengths[used[i]]]++;
     let longest = MAX_CODE_BITS;
     while (longest > 0 && counts[longest] === 0) longest--;
     let room = 1;
@@ -137,9 +145,7 @@ export class DecodeTable {
     }
     if (room > 0 && !(this.#partial && longest <= 1)) return false;
     // So far each stands where its symbols begin; each symbol moves it on.
-    for (let i = from; i < to; i++) {
-      if (lengths[i] !== 0) sorted[ends[lengths[i]]++] = i - from;
-    }
+    for (let i = 0; i < usedCount; i++) sorted[ends[lengths[used[i]]]++] = used[i] - from;
     this.root = Math.max(1, Math.min(this.#maxRoot, longest));
     this.mask = (1 << this.root) - 1;
     if (room > 0) {
@@ -162,7 +168,9 @@ export class DecodeTable {
     let code = 0, symbol = 0;
     for (let bits = 1; bits <= root; bits++) {
       const half = 1 << (bits - 1);
-      if (bits > 1) entries.copyWithin(half, 0, half);
+      // The platform's copy is for what is large.
+      if (bits > 6) entries.copyWithin(half, 0, half);
+      else if (bits > 1) { for (let i = 0; i < half; i++) entries[half + i] = entries[i]; }
       for (; symbol < ends[bits]; symbol++) {
         entries[code] = alphabet[sorted[symbol]] | bits;
         code = follower(code, bits);

@@ -263,8 +263,15 @@ export class Inflater {
           count -= extra;
           if (distance > window || distance > at && !ring.wrapped) tooFar();
           let from = at - distance;
-          if (from >= 0) { while (at < to) bytes[at++] = bytes[from++]; }
-          else {
+          if (from >= 0) {
+            for (const last = to - 3; at < last; at += 4, from += 4) {
+              bytes[at] = bytes[from];
+              bytes[at + 1] = bytes[from + 1];
+              bytes[at + 2] = bytes[from + 2];
+              bytes[at + 3] = bytes[from + 3];
+            }
+            while (at < to) bytes[at++] = bytes[from++];
+          } else {
             const mask = bytes.length - 1;
             while (at < to) bytes[at++] = bytes[from++ & mask];
           }
