@@ -8,11 +8,11 @@ import { Deadline, Deadlines } from "../connection/deadlines.ts";
 import type { ConnectionUser, ErrorHandler } from "../connection/handlers.ts";
 import type { MessageData } from "../connection/inbox.ts";
 import type { AnyMessage, IncomingMessage, MessageModeOf } from "../connection/incoming_message.ts";
+import type { ConnectionOptions } from "../connection/options.ts";
 import {
-  type ConnectionOptions,
   readConnectionOptions,
   type ResolvedConnectionOptions,
-} from "../connection/options.ts";
+} from "../connection/protocol_options.ts";
 import { extensionFor } from "../connection/extension.ts";
 import { ProtocolLink } from "../connection/protocol_link.ts";
 import type { Transport } from "../connection/transport.ts";

@@ -7,7 +7,8 @@ import { WebSocketConnection } from "../connection/connection.ts";
 import type { ConnectionUser, ErrorHandler } from "../connection/handlers.ts";
 import type { MessageData } from "../connection/inbox.ts";
 import type { AnyMessage, IncomingMessage, MessageModeOf } from "../connection/incoming_message.ts";
-import { type ConnectionOptions, readConnectionOptions } from "../connection/options.ts";
+import type { ConnectionOptions } from "../connection/options.ts";
+import { readConnectionOptions } from "../connection/protocol_options.ts";
 import { extensionFor } from "../connection/extension.ts";
 import { ProtocolLink } from "../connection/protocol_link.ts";
 import {

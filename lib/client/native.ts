@@ -3,10 +3,9 @@
  *
  * @module
  */
-import { WebSocketConnection } from "../connection/connection.ts";
+import type { WebSocketConnection } from "../connection/connection.ts";
 import type { AnyMessage } from "../connection/incoming_message.ts";
-import { NativeLink, type WebSocketLike } from "../connection/native_link.ts";
-import { HandshakeError } from "../errors.ts";
+import { openWebSocket, type WebSocketLike } from "../connection/web_socket.ts";
 import type { ConnectPlan } from "./connect.ts";
 
 /** Options that a page's WebSocket has no place for. */
@@ -31,35 +30,20 @@ export function connectNative<Message extends AnyMessage>(
       "NotSupportedError",
     );
   }
+  const socket = new WebSocket(target, protocols) as unknown as WebSocketLike;
+  const opening = openWebSocket<undefined, Message>(socket, {
+    url: target.href,
+    data: undefined,
+    options: settings,
+    onError: options.onError,
+    websocket: options.websocket,
+  });
   return new Promise((resolve, reject) => {
-    const socket = new WebSocket(target, protocols);
-    const link = new NativeLink(socket as unknown as WebSocketLike, settings);
     const abort = (): void => {
       reject(signal.reason);
       socket.close();
     };
     signal.addEventListener("abort", abort, { once: true });
-    socket.addEventListener("open", () => {
-      signal.removeEventListener("abort", abort);
-      const connection = new WebSocketConnection<undefined, Message>(link, {
-        url: socket.url,
-        data: undefined,
-        options: settings,
-        onError: options.onError,
-      });
-      connection.start(options.websocket);
-      resolve(connection);
-    });
-    socket.addEventListener("error", () => {
-      signal.removeEventListener("abort", abort);
-      reject(
-        new HandshakeError(
-          "PLATFORM_REFUSED",
-          `Cannot open connection: the platform could not connect to ${target.href}; ` +
-            "it does not tell why, its network panel may",
-          { status: 0 },
-        ),
-      );
-    });
+    opening.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
   });
 }

@@ -12,7 +12,7 @@ import type { ConnectionHandlers, ConnectionUser, ErrorHandler } from "./handler
 import type { MessageData } from "./inbox.ts";
 import type { AnyMessage } from "./incoming_message.ts";
 import { type Capabilities, type Link, type LinkSink, OPEN, type ReadyState } from "./link.ts";
-import type { ResolvedConnectionOptions } from "./options.ts";
+import type { ResolvedLimits } from "./options.ts";
 import { Pings } from "./pings.ts";
 import { Receiver, type ReceiverOwner } from "./receiver.ts";
 import {
@@ -36,7 +36,7 @@ export interface ConnectionInit<Data, Message extends AnyMessage> {
   /** What the `handshake` hook attached. */
   data: Data;
   /** Limits and times. */
-  options: ResolvedConnectionOptions;
+  options: ResolvedLimits;
   /** Called once it is closed. */
   onClosed?: ((connection: WebSocketConnection<Data, Message>) => void) | undefined;
   /** Where errors of the user's code go. @default {console.error} */
@@ -92,7 +92,7 @@ export class WebSocketConnection<
   readonly url: string;
 
   readonly #link: Link;
-  readonly #options: ResolvedConnectionOptions;
+  readonly #options: ResolvedLimits;
   readonly #onError: ErrorHandler<Data, Message>;
   readonly #onClosed: ((connection: WebSocketConnection<Data, Message>) => void) | undefined;
   /** The header lines alone until it is asked for. */

@@ -10,7 +10,7 @@ import type { Role } from "../frame/opcode.ts";
 import { MessageDecoder, type MessageSink } from "../message/decoder.ts";
 import type { MessageExtension } from "../message/extension.ts";
 import type { MessageType } from "../message/message.ts";
-import type { ResolvedConnectionOptions } from "./options.ts";
+import type { ResolvedConnectionOptions } from "./protocol_options.ts";
 
 /** So many wait to be lent; more are left to the garbage collector. */
 const POOL_LIMIT = 16;

@@ -7,7 +7,7 @@ import { PerMessageDeflate } from "../deflate/extension.ts";
 import type { DeflateAgreement } from "../deflate/negotiation.ts";
 import type { Role } from "../frame/opcode.ts";
 import type { MessageExtension } from "../message/extension.ts";
-import type { ResolvedConnectionOptions } from "./options.ts";
+import type { ResolvedConnectionOptions } from "./protocol_options.ts";
 
 /** The level where the option is not given: a handshake made elsewhere may have agreed all the same. */
 const DEFAULT_LEVEL = 6;

@@ -6,7 +6,7 @@
  */
 import { LimitError } from "../errors.ts";
 import { Deadline, Deadlines, Timed } from "./deadlines.ts";
-import type { ResolvedConnectionOptions } from "./options.ts";
+import type { ResolvedLimits } from "./options.ts";
 
 /** What a keepalive does to its link. */
 export interface KeepaliveEvents {
@@ -20,13 +20,13 @@ export interface KeepaliveEvents {
 export class Keepalive extends Timed {
   #heard = true;
   #paused = false;
-  readonly #options: ResolvedConnectionOptions;
+  readonly #options: ResolvedLimits;
   readonly #events: KeepaliveEvents;
   /** There is one only while a pong is awaited: most connections never wait long. */
   #pongDue: Deadline | undefined;
 
   /** Makes it; nothing is sent before `start`. */
-  constructor(options: ResolvedConnectionOptions, events: KeepaliveEvents) {
+  constructor(options: ResolvedLimits, events: KeepaliveEvents) {
     super();
     this.#options = options;
     this.#events = events;

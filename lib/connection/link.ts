@@ -15,6 +15,8 @@ export interface Capabilities {
   readonly pause: boolean;
   /** Pings can be sent, and pings and pongs be seen. */
   readonly ping: boolean;
+  /** Messages can be compressed, where both ends agree: `extensions` tells whether they do. */
+  readonly compression: boolean;
   /** Messages larger than memory: they pass in pieces, both ways. */
   readonly streaming: boolean;
   /** Every close code that RFC 6455 allows on the wire can be sent. */

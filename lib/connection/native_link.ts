@@ -1,6 +1,6 @@
 /**
- * A platform's own WebSocket as a link: in a browser, say. It has the platform's limits, and
- * `capabilities` names them.
+ * A platform's own WebSocket as a link: in a browser, say, or behind `Bun.serve`. It has the
+ * platform's limits, and `capabilities` names them.
  *
  * @module
  */
@@ -9,19 +9,50 @@ import { ABNORMAL, NO_STATUS } from "../message/close.ts";
 import { Deadline, Deadlines } from "./deadlines.ts";
 import type { MessageData } from "./inbox.ts";
 import { type Capabilities, CLOSING, type Link, type LinkSink, type ReadyState } from "./link.ts";
-import type { ResolvedConnectionOptions } from "./options.ts";
+import type { ResolvedLimits } from "./options.ts";
+import type { TransportAddress } from "./transport.ts";
 
-/** What is used of the interface that the WebSocket standard defines. */
-export interface WebSocketLike {
+/** A platform's socket, as the link drives it. What it does not have it cannot do. */
+export interface NativeSocket {
+  /** Where it stands. */
   readonly readyState: number;
+  /** Bytes that the platform holds. */
   readonly bufferedAmount: number;
+  /** The agreed subprotocol, or `""`. */
   readonly protocol: string;
+  /** The agreed extensions, or `""`. */
   readonly extensions: string;
-  readonly url: string;
-  binaryType: string;
-  send(data: string | Uint8Array<ArrayBuffer>): void;
+  /** Sends a message, uncompressed if so asked and the platform can. */
+  send(data: string | Uint8Array<ArrayBuffer>, compress?: boolean): void;
+  /** Begins the closing handshake; throws for a code that the platform refuses. */
   close(code?: number, reason?: string): void;
-  addEventListener(type: string, listener: (event: never) => void): void;
+  /** Drops the peer. */
+  terminate?(): void;
+  /** Stops reading. */
+  pause?(): void;
+  /** Reads again. */
+  resume?(): void;
+  /** Sends a ping. */
+  ping?(payload: Uint8Array): void;
+}
+
+/** What a link over a platform's socket is made with. */
+export interface NativeLinkInit {
+  /** Limits and times. */
+  readonly options: ResolvedLimits;
+  /** What the platform can do. */
+  readonly capabilities: Capabilities;
+  /** The peer's address, where known. @default {undefined} */
+  readonly remoteAddress?: TransportAddress | undefined;
+  /** Whether the platform tells when its buffer has drained; if not, it is asked. @default {false} */
+  readonly tellsDrain?: boolean;
+}
+
+/** How the platform says that it is over: a CloseEvent, as far as it is used. */
+export interface NativeClose {
+  readonly code?: number;
+  readonly reason?: string;
+  readonly wasClean?: boolean;
 }
 
 /** A message held for a connection that cannot pause its platform counts this much more. */
@@ -32,22 +63,20 @@ const DRAIN_POLL = 10;
 const REFUSED_CODE_OFFSET = 3000;
 
 const utf8 = new TextEncoder();
-const limited: Capabilities = {
-  pause: false,
-  ping: false,
-  streaming: false,
-  anyCloseCode: false,
-};
 
-/** A link over an open WebSocket of the platform's. */
+/**
+ * A link over an open WebSocket of the platform's. Whoever made it passes on what the platform tells:
+ * `gotMessage`, `gotPing`, `gotPong`, `gotDrain` and `gotClose`.
+ */
 export class NativeLink implements Link {
-  /** What it can do: neither pause, nor ping, nor send every code. */
-  readonly capabilities: Capabilities = limited;
-  /** Not known here. */
-  readonly remoteAddress: undefined = undefined;
+  /** What it can do. */
+  readonly capabilities: Capabilities;
+  /** The peer's address, where known. */
+  readonly remoteAddress: TransportAddress | undefined;
 
-  readonly #socket: WebSocketLike;
-  readonly #options: ResolvedConnectionOptions;
+  readonly #socket: NativeSocket;
+  readonly #options: ResolvedLimits;
+  readonly #tellsDrain: boolean;
   readonly #deadlines: Deadlines;
   #sink!: LinkSink;
   #paused = false;
@@ -58,13 +87,17 @@ export class NativeLink implements Link {
   #terminated = false;
   #closed = false;
   #error: Error | undefined;
-  readonly #drainPoll = new Deadline(() => this.#pollDrain());
+  readonly #drainPoll = new Deadline(() => this.#checkDrain());
   readonly #closeDue = new Deadline(() => this.#finish(undefined));
 
   /** Makes the link over a socket that is open. */
-  constructor(socket: WebSocketLike, options: ResolvedConnectionOptions) {
+  constructor(socket: NativeSocket, init: NativeLinkInit) {
+    const { options, capabilities, remoteAddress, tellsDrain = false } = init;
     this.#socket = socket;
     this.#options = options;
+    this.capabilities = capabilities;
+    this.remoteAddress = remoteAddress;
+    this.#tellsDrain = tellsDrain;
     this.#deadlines = Deadlines.of(options.clock);
   }
 
@@ -98,16 +131,44 @@ export class NativeLink implements Link {
   /** Begins to tell `sink`. */
   start(sink: LinkSink): void {
     this.#sink = sink;
-    const socket = this.#socket;
-    socket.binaryType = "arraybuffer";
-    socket.addEventListener("message", ({ data }: { data: string | ArrayBuffer }) => {
-      this.#message(typeof data === "string" ? data : new Uint8Array(data));
-    });
-    socket.addEventListener("close", (event: CloseStatusEvent) => this.#finish(event));
+  }
+
+  /** The platform has a message. */
+  gotMessage(data: MessageData): void {
+    if (this.#closed || this.#terminated) return;
+    if (this.#isTooLong(data)) return;
+    if (!this.#paused && this.#held.length === 0) return this.#give(data);
+    this.#held.push(data);
+    this.#heldSize += data.length + MESSAGE_COST;
+    const { maxReceiveBuffered } = this.#options;
+    if (this.#heldSize > maxReceiveBuffered && !this.capabilities.pause) {
+      this.#held.pop();
+      this.#exceed("maxReceiveBuffered", this.#heldSize, "Messages are not taken");
+    }
+  }
+
+  /** The platform has a ping, and answers it. */
+  gotPing(payload: Uint8Array<ArrayBuffer>): void {
+    if (!this.#closed && !this.#terminated) this.#sink.ping(payload);
+  }
+
+  /** The platform has a pong. */
+  gotPong(payload: Uint8Array<ArrayBuffer>): void {
+    if (!this.#closed && !this.#terminated) this.#sink.pong(payload);
+  }
+
+  /** The platform's buffer has drained. */
+  gotDrain(): void {
+    this.#checkDrain();
+  }
+
+  /** The platform's socket is closed. */
+  gotClose(event: NativeClose | undefined): void {
+    this.#finish(event);
   }
 
   /** Sends a message: false above the high-water mark, or once closing began. */
-  send(data: string | Uint8Array): boolean {
+  send(data: string | Uint8Array, compress?: boolean): boolean {
     if (this.readyState !== 1) return false;
     const { maxBufferedAmount, sendHighWaterMark } = this.#options;
     const before = this.bufferedAmount;
@@ -115,10 +176,12 @@ export class NativeLink implements Link {
       this.overflow(before);
       return false;
     }
-    this.#socket.send(data as string | Uint8Array<ArrayBuffer>);
+    this.#socket.send(data as string | Uint8Array<ArrayBuffer>, compress);
     if (this.bufferedAmount <= sendHighWaterMark) return true;
     this.#wantsDrain = true;
-    if (!this.#drainPoll.pending) this.#deadlines.set(this.#drainPoll, DRAIN_POLL);
+    if (!this.#tellsDrain && !this.#drainPoll.pending) {
+      this.#deadlines.set(this.#drainPoll, DRAIN_POLL);
+    }
     return false;
   }
 
@@ -138,8 +201,10 @@ export class NativeLink implements Link {
     this.#exceed("maxBufferedAmount", actual, "Cannot send: too many bytes wait for the peer");
   }
 
-  /** Nothing: the platform has no pings. */
-  ping(_payload: Uint8Array): void {}
+  /** Sends a ping, where the platform can. */
+  ping(payload: Uint8Array): void {
+    if (this.readyState === 1) this.#socket.ping?.(payload);
+  }
 
   /** Begins the closing handshake. */
   close(status: CloseStatus): void {
@@ -167,14 +232,17 @@ export class NativeLink implements Link {
   /** As near as the platform gets to dropping the peer. */
   terminate(): void {
     if (this.#closed) return;
-    this.close({ closeCode: 1000, reason: "" });
+    if (this.#socket.terminate === undefined) this.close({ closeCode: 1000, reason: "" });
+    else this.#socket.terminate();
     this.#terminated = true;
     queueMicrotask(() => this.#finish(undefined));
   }
 
-  /** Holds what comes from now on: the platform goes on reading. */
+  /** Holds what comes from now on: a platform that cannot pause goes on reading. */
   pause(): void {
+    if (this.#paused) return;
     this.#paused = true;
+    this.#socket.pause?.();
   }
 
   /** Gives what is held, soon, and then what comes. */
@@ -182,17 +250,20 @@ export class NativeLink implements Link {
     if (!this.#paused) return;
     this.#paused = false;
     if (this.#held.length > 0) queueMicrotask(() => this.#catchUp());
+    else if (!this.#closed) this.#socket.resume?.();
   }
 
-  #message(data: MessageData): void {
-    if (this.#closed || this.#terminated) return;
-    if (!this.#paused && this.#held.length === 0) return this.#give(data);
-    this.#held.push(data);
-    this.#heldSize += data.length + MESSAGE_COST;
-    if (this.#heldSize > this.#options.maxReceiveBuffered) {
-      this.#held.pop();
-      this.#exceed("maxReceiveBuffered", this.#heldSize, "Messages are not taken");
-    }
+  /** The platform has judged by a limit of its own, if any. */
+  #isTooLong(data: MessageData): boolean {
+    const limit = this.#options.maxMessageSize;
+    // No character of UTF-16 takes more than three bytes of UTF-8.
+    if (data.length * 3 <= limit) return false;
+    const size = typeof data === "string" && data.length <= limit
+      ? utf8.encode(data).length
+      : data.length;
+    if (size <= limit) return false;
+    this.#exceed("maxMessageSize", size, "The message is too long");
+    return true;
   }
 
   /** What the platform gives is whole; who wants pieces has it in one. */
@@ -214,31 +285,37 @@ export class NativeLink implements Link {
       this.#give(data);
     }
     this.#held.splice(0, given);
+    if (!this.#paused && !this.#terminated && !this.#closed) this.#socket.resume?.();
   }
 
-  #exceed(option: "maxBufferedAmount" | "maxReceiveBuffered", actual: number, what: string): void {
-    const limit = this.#options[option];
+  #exceed(
+    option: "maxBufferedAmount" | "maxReceiveBuffered" | "maxMessageSize",
+    actual: number,
+    what: string,
+  ): void {
+    const limit = this.#options[option], closeCode = option === "maxMessageSize" ? 1009 : 1008;
     this.fail(
-      { closeCode: 1008, reason: option },
+      { closeCode, reason: option },
       new LimitError(`${what}: ${actual} bytes, ${option} is ${limit}`, {
         option,
         limit,
         actual,
-        closeCode: 1008,
+        closeCode,
       }),
     );
   }
 
-  #pollDrain(): void {
+  #checkDrain(): void {
     if (!this.#wantsDrain || this.#closed) return;
     if (this.bufferedAmount > this.#options.sendHighWaterMark) {
-      return this.#deadlines.set(this.#drainPoll, DRAIN_POLL);
+      if (!this.#tellsDrain) this.#deadlines.set(this.#drainPoll, DRAIN_POLL);
+      return;
     }
     this.#wantsDrain = false;
     this.#sink.drain();
   }
 
-  #finish(event: CloseStatusEvent | undefined): void {
+  #finish(event: NativeClose | undefined): void {
     if (this.#closed) return;
     this.#drainPoll.cancel();
     this.#closeDue.cancel();
@@ -258,11 +335,4 @@ export class NativeLink implements Link {
     };
     this.#sink.close(info);
   }
-}
-
-/** A CloseEvent, as far as it is used. */
-interface CloseStatusEvent {
-  code?: number;
-  reason?: string;
-  wasClean?: boolean;
 }

@@ -1,13 +1,10 @@
 /**
- * The options of a connection: read once, by one function.
+ * The options of a connection: read once, by one function. Compression is read by another
+ * (`protocol_options.ts`): whoever stands on a platform's WebSocket loads none of it.
  *
  * @module
  */
-import {
-  type PerMessageDeflateOptions,
-  readPerMessageDeflate,
-  type ResolvedPerMessageDeflate,
-} from "../deflate/options.ts";
+import type { PerMessageDeflateOptions } from "../deflate/options.ts";
 import { DEFAULT_MAX_SIZE } from "../frame/decoder.ts";
 import { type MaskSource, randomMask } from "../frame/mask.ts";
 import { readLimit } from "../limits.ts";
@@ -70,12 +67,8 @@ export interface ConnectionOptions {
   clock?: Clock;
 }
 
-/** Options with every default filled in. */
-export interface ResolvedConnectionOptions
-  extends Required<Omit<ConnectionOptions, "perMessageDeflate">> {
-  /** How to compress; undefined: not at all. */
-  perMessageDeflate: ResolvedPerMessageDeflate | undefined;
-}
+/** Every default filled in, but for compression: that is the affair of our own protocol. */
+export type ResolvedLimits = Required<Omit<ConnectionOptions, "perMessageDeflate">>;
 
 /** The most messages that wait to be taken before reading stops. */
 export const MAX_WAITING_MESSAGES = 16;
@@ -87,7 +80,7 @@ export const MAX_WAITING_MESSAGES = 16;
  * names the option.
  * @throws {TypeError} for what is no number where one is wanted.
  */
-export function readConnectionOptions(options: ConnectionOptions): ResolvedConnectionOptions {
+export function readConnectionLimits(options: ConnectionOptions): ResolvedLimits {
   const { messages = "whole" } = options;
   if (messages !== "whole" && messages !== "stream") {
     throw new TypeError(`Cannot read options: messages must be "whole" or "stream"`);
@@ -115,7 +108,6 @@ export function readConnectionOptions(options: ConnectionOptions): ResolvedConne
     closeTimeout: readLimit("closeTimeout", options.closeTimeout, 10_000),
     pingInterval,
     pingTimeout: readLimit("pingTimeout", options.pingTimeout, 20_000),
-    perMessageDeflate: readPerMessageDeflate(options.perMessageDeflate),
     mask: options.mask ?? randomMask,
     clock: options.clock ?? systemClock,
   };

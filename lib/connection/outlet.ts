@@ -7,7 +7,7 @@ import { LimitError } from "../errors.ts";
 import type { FrameWay } from "../frame/encoder.ts";
 import type { Output } from "../frame/output.ts";
 import { Deadline, Deadlines } from "./deadlines.ts";
-import type { ResolvedConnectionOptions } from "./options.ts";
+import type { ResolvedLimits } from "./options.ts";
 import type { Transport } from "./transport.ts";
 
 /** Output of this size leaves at once, though more may follow in the same tick. */
@@ -32,7 +32,7 @@ export interface OutletEvents {
 export class Outlet implements FrameWay {
   readonly #output: Output;
   readonly #transport: Transport;
-  readonly #options: ResolvedConnectionOptions;
+  readonly #options: ResolvedLimits;
   readonly #events: OutletEvents;
   #blocked = false;
   #frameBegun = false;
@@ -48,7 +48,7 @@ export class Outlet implements FrameWay {
 
   /** Makes the outlet from `output` to `transport`. */
   constructor(
-    pipe: { output: Output; transport: Transport; options: ResolvedConnectionOptions },
+    pipe: { output: Output; transport: Transport; options: ResolvedLimits },
     events: OutletEvents,
   ) {
     this.#output = pipe.output;

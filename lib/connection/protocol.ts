@@ -14,7 +14,7 @@ import type { MessageExtension } from "../message/extension.ts";
 import type { MessageType } from "../message/message.ts";
 import { DecoderPool, type LentDecoder } from "./decoders.ts";
 import type { LinkSink } from "./link.ts";
-import type { ResolvedConnectionOptions } from "./options.ts";
+import type { ResolvedConnectionOptions } from "./protocol_options.ts";
 
 /** Whom the protocol tells of messages: the connection, over the link. */
 export type ProtocolSink = Omit<LinkSink, "drain" | "close">;

@@ -21,7 +21,7 @@ import {
   OPEN,
   type ReadyState,
 } from "./link.ts";
-import type { ResolvedConnectionOptions } from "./options.ts";
+import type { ResolvedConnectionOptions } from "./protocol_options.ts";
 import { Outlet, type OutletEvents } from "./outlet.ts";
 import { Protocol, type ProtocolEvents } from "./protocol.ts";
 import type { Transport, TransportAddress, TransportSink } from "./transport.ts";
@@ -33,7 +33,13 @@ import type { Transport, TransportAddress, TransportSink } from "./transport.ts"
 const LINGER_QUIET = 2_000;
 
 const nothing = new Uint8Array(0);
-const everything: Capabilities = { pause: true, ping: true, streaming: true, anyCloseCode: true };
+const everything: Capabilities = {
+  pause: true,
+  ping: true,
+  compression: true,
+  streaming: true,
+  anyCloseCode: true,
+};
 
 /** All that those below a link tell it. */
 type Below = TransportSink & ProtocolEvents & OutletEvents & KeepaliveEvents;

@@ -9,7 +9,7 @@ import { Body } from "./body.ts";
 import { Inbox, type InboxOwner, type MessageData } from "./inbox.ts";
 import { type AnyMessage, IncomingMessage } from "./incoming_message.ts";
 import { type Link, OPEN } from "./link.ts";
-import type { ResolvedConnectionOptions } from "./options.ts";
+import type { ResolvedLimits } from "./options.ts";
 
 /** The ways to read a connection. */
 export type Reading = "handlers" | "iteration" | "streams";
@@ -33,7 +33,7 @@ export class Receiver<Message extends AnyMessage> implements InboxOwner {
   count = 0;
   readonly #link: Link;
   readonly #owner: ReceiverOwner<Message>;
-  readonly #options: ResolvedConnectionOptions;
+  readonly #options: ResolvedLimits;
   /** Made when a message first has to wait: a connection with handlers may never need it. */
   #inbox: Inbox<Message> | undefined;
   readonly #inPieces: boolean;
@@ -51,7 +51,7 @@ export class Receiver<Message extends AnyMessage> implements InboxOwner {
   #current: Message | undefined;
 
   /** Makes it for `link`, which is paused past `receiveHighWaterMark` bytes or 16 messages. */
-  constructor(link: Link, options: ResolvedConnectionOptions, owner: ReceiverOwner<Message>) {
+  constructor(link: Link, options: ResolvedLimits, owner: ReceiverOwner<Message>) {
     this.#link = link;
     this.#inPieces = options.messages === "stream";
     this.#owner = owner;

@@ -7,7 +7,7 @@
 import type { CloseStatus } from "../errors.ts";
 import { Deadlines } from "./deadlines.ts";
 import { CLOSING, type Link, OPEN, type ReadyState } from "./link.ts";
-import type { ResolvedConnectionOptions } from "./options.ts";
+import type { ResolvedLimits } from "./options.ts";
 import { Outgoing } from "./outgoing.ts";
 import { readerOf, type SendSource, type SendSourceOptions, typeOf } from "./send_data.ts";
 
@@ -30,7 +30,7 @@ export class Sender {
   /** Messages sent. */
   count = 0;
   readonly #link: Link;
-  readonly #options: ResolvedConnectionOptions;
+  readonly #options: ResolvedLimits;
   readonly #owner: SenderOwner;
   /** What waits behind a message under way; there is no queue when there is none. */
   #queue: (Waiting | Outgoing)[] | undefined;
@@ -42,7 +42,7 @@ export class Sender {
   #room: PromiseWithResolvers<void> | undefined;
 
   /** Makes it for `link`. */
-  constructor(link: Link, options: ResolvedConnectionOptions, owner: SenderOwner) {
+  constructor(link: Link, options: ResolvedLimits, owner: SenderOwner) {
     this.#link = link;
     this.#options = options;
     this.#owner = owner;

@@ -107,3 +107,8 @@ function checkRefusal(response: Response): void {
     );
   }
 }
+
+/** Whether a hook's result is still to come. */
+export function isThenable<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
+  return typeof (value as { then?: unknown } | undefined)?.then === "function";
+}

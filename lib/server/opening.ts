@@ -16,7 +16,7 @@ import { HandshakeError } from "../errors.ts";
 import { acceptHead, refusalFor, refusalHead } from "../handshake/answer.ts";
 import type { RequestHead } from "../handshake/head.ts";
 import { HeadReader } from "../handshake/head_reader.ts";
-import { type HandshakeVerdict, settleHook } from "../handshake/hook.ts";
+import { type HandshakeVerdict, isThenable, settleHook } from "../handshake/hook.ts";
 import { isUpgradeRequest, judgeRequest, packHeaders, toRequest } from "../handshake/server.ts";
 import type { WebSocketRequest } from "../handshake/server.ts";
 import { plainRequest } from "./plain.ts";
@@ -85,6 +85,17 @@ export class Opening<Data, Message extends AnyMessage = MessageData> implements 
     this.#transport.start(this);
   }
 
+  /** Begins behind a request that another has read: `rest` are the bytes behind its head. */
+  begin(head: RequestHead, rest: Uint8Array): void {
+    this.#deadlines.set(this.#deadline, this.#settings.handshakeTimeout);
+    this.#transport.start(this);
+    try {
+      this.#decide(head, rest);
+    } catch (error) {
+      this.#failed(error);
+    }
+  }
+
   /** Answers 503 in place of anything else: the server is full, or going away. */
   unavailable(why: string): void {
     this.refuse(
@@ -140,15 +151,19 @@ export class Opening<Data, Message extends AnyMessage = MessageData> implements 
       const used = this.#reader.push(chunk);
       const head = this.#reader.head;
       if (head === undefined) return;
-      this.#state = "deciding";
-      this.#hold(used === 0 ? chunk : chunk.subarray(used));
-      this.#asksUpgrade = isUpgradeRequest(head);
-      if (!this.#asksUpgrade && this.#settings.fetch !== undefined) {
-        void this.#answerPlain(head, this.#settings.fetch);
-      } else this.#judge(head);
+      this.#decide(head, used === 0 ? chunk : chunk.subarray(used));
     } catch (error) {
       this.#failed(error);
     }
+  }
+
+  #decide(head: RequestHead, rest: Uint8Array): void {
+    this.#state = "deciding";
+    this.#hold(rest);
+    this.#asksUpgrade = isUpgradeRequest(head);
+    if (!this.#asksUpgrade && this.#settings.fetch !== undefined) {
+      void this.#answerPlain(head, this.#settings.fetch);
+    } else this.#judge(head);
   }
 
   #judge(head: RequestHead): void {
@@ -308,8 +323,4 @@ export class Opening<Data, Message extends AnyMessage = MessageData> implements 
       ),
     );
   }
-}
-
-function isThenable<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
-  return typeof (value as { then?: unknown } | undefined)?.then === "function";
 }

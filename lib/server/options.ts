@@ -1,65 +1,39 @@
 /**
- * The options of a server: read once.
+ * The options of a server that reads requests itself: read once.
  *
  * @module
  */
-import type { ConnectionUser, ErrorHandler } from "../connection/handlers.ts";
 import type { MessageData } from "../connection/inbox.ts";
-import type { AnyMessage, MessageModeOf } from "../connection/incoming_message.ts";
+import type { AnyMessage } from "../connection/incoming_message.ts";
 import {
-  type ConnectionOptions,
   readConnectionOptions,
   type ResolvedConnectionOptions,
-} from "../connection/options.ts";
-import { SluiceError } from "../errors.ts";
-import { isToken } from "../handshake/grammar.ts";
-import type { HandshakeHook } from "../handshake/hook.ts";
-import { type HostPolicy, readHostPolicy } from "../handshake/host.ts";
-import { type OriginPolicy, readOriginPolicy } from "../handshake/origin.ts";
+} from "../connection/protocol_options.ts";
 import { readLimit } from "../limits.ts";
+import {
+  checkFunction,
+  readUpgradeOptions,
+  type UpgradeOptions,
+  type UpgradeOptionsWithUser,
+  type UpgradeSettings,
+} from "./upgrade_options.ts";
 
 /** How to accept WebSocket connections on a byte stream. */
 export interface AcceptOptions<Data = undefined, Message extends AnyMessage = MessageData>
-  extends ConnectionOptions {
-  /**
-   * How messages are given: `"whole"`, or from their first bytes on as an {@linkcode IncomingMessage}
-   * (`"stream"`), of any size. @default {"whole"}
-   */
-  messages?: MessageModeOf<Message>;
-  /**
-   * The place to authenticate, route, choose a subprotocol, set cookies and attach
-   * `connection.data`. A Response refuses; an object or nothing accepts.
-   */
-  handshake?: HandshakeHook<Data>;
-  /** The subprotocols the server speaks, the preferred first. @default {[]} */
-  protocols?: readonly string[];
-  /** Which origins may connect: `"*"`, a list, or a function. @default {those of the same host} */
-  origins?: OriginPolicy;
-  /** Which hosts the server answers to. @default {any; loopback names when bound to loopback} */
-  hosts?: HostPolicy;
-  /** How long the opening handshake may take, in milliseconds, the hook included. @default {10000} */
-  handshakeTimeout?: number;
+  extends UpgradeOptions<Data, Message> {
   /** The longest request head, in bytes. @default {16384} */
   maxHeaderSize?: number;
   /** The most header lines of a request. @default {128} */
   maxHeaders?: number;
-  /** Where errors of your code go, and what could not be done for one peer. @default {console.error} */
-  onError?: ErrorHandler<Data, Message>;
 }
 
 /** Options with every default filled in. */
-export interface ServerSettings<Data, Message extends AnyMessage = MessageData> {
+export interface ServerSettings<Data, Message extends AnyMessage = MessageData>
+  extends UpgradeSettings<Data, Message> {
   readonly connection: ResolvedConnectionOptions;
-  readonly handshake: HandshakeHook<Data> | undefined;
-  readonly protocols: readonly string[];
-  readonly origins: OriginPolicy | undefined;
-  readonly hosts: HostPolicy | undefined;
-  readonly handshakeTimeout: number;
   readonly maxHeaderSize: number;
   readonly maxHeaders: number;
-  readonly websocket: ConnectionUser<Data, Message> | undefined;
   readonly fetch: ((request: Request) => Response | Promise<Response>) | undefined;
-  readonly onError: ErrorHandler<Data, Message>;
 }
 
 /**
@@ -70,61 +44,16 @@ export interface ServerSettings<Data, Message extends AnyMessage = MessageData> 
 export function readServerOptions<Data, Message extends AnyMessage = MessageData>(
   options:
     & AcceptOptions<Data, Message>
-    & Partial<Pick<ServerSettings<Data, Message>, "websocket" | "fetch">>,
+    & UpgradeOptionsWithUser<Data, Message>
+    & { fetch?: ServerSettings<Data>["fetch"] },
 ): ServerSettings<Data, Message> {
-  const { handshake, websocket, fetch, onError, protocols = [] } = options;
-  for (const protocol of protocols) {
-    if (typeof protocol !== "string" || !isToken(protocol)) {
-      throw new TypeError(`Cannot read options: protocols has ${protocol}, which is no token`);
-    }
-  }
-  checkFunction("handshake", handshake);
+  const { fetch } = options;
   checkFunction("fetch", fetch);
-  checkFunction("onError", onError);
-  if (websocket !== undefined && typeof websocket !== "function" && !isObject(websocket)) {
-    throw new TypeError(
-      "Cannot read options: websocket must be an object of handlers or a function",
-    );
-  }
   return {
+    ...readUpgradeOptions(options),
     connection: readConnectionOptions(options),
-    handshake,
-    protocols,
-    origins: readOriginPolicy(options.origins),
-    hosts: readHostPolicy(options.hosts),
-    handshakeTimeout: readLimit("handshakeTimeout", options.handshakeTimeout, 10_000),
     maxHeaderSize: readLimit("maxHeaderSize", options.maxHeaderSize, 16_384),
     maxHeaders: readLimit("maxHeaders", options.maxHeaders, 128),
-    websocket,
     fetch,
-    onError: onError === undefined ? report : guarded(onError),
   };
-}
-
-function isObject(value: unknown): boolean {
-  return typeof value === "object" && value !== null;
-}
-
-function checkFunction(name: string, value: unknown): void {
-  if (value !== undefined && typeof value !== "function") {
-    throw new TypeError(`Cannot read options: ${name} must be a function, got ${typeof value}`);
-  }
-}
-
-/** An `onError` that throws must not keep a peer from its answer. */
-function guarded<Data, Message extends AnyMessage>(
-  onError: ErrorHandler<Data, Message>,
-): ErrorHandler<Data, Message> {
-  return (error, connection): void => {
-    try {
-      onError(error, connection);
-    } catch (again) {
-      console.error(again);
-    }
-  };
-}
-
-/** A peer that was refused or went away is worth a line, not a stack: no code is at fault. */
-function report(error: unknown): void {
-  console.error(error instanceof SluiceError ? error.message : error);
 }

@@ -134,7 +134,13 @@ for (const [name, made] of bundles) {
             url,
             protocol: "chat",
             readyState: 1,
-            capabilities: { pause: false, ping: false, streaming: false, anyCloseCode: false },
+            capabilities: {
+              pause: false,
+              ping: false,
+              compression: false,
+              streaming: false,
+              anyCloseCode: false,
+            },
             stats: { messagesReceived: 2, messagesSent: 2 },
             closed: {
               closeCode: 4321,

@@ -7,7 +7,7 @@ import { fromByteStream, type FromByteStreamOptions } from "../../lib/client/fro
 import { connectNative } from "../../lib/client/native.ts";
 import type { WebSocketConnection } from "../../lib/connection/connection.ts";
 import type { PerMessageDeflateOptions } from "../../lib/deflate/options.ts";
-import { readConnectionOptions } from "../../lib/connection/options.ts";
+import { readConnectionOptions } from "../../lib/connection/protocol_options.ts";
 import type { Transport } from "../../lib/connection/transport.ts";
 import { HandshakeError } from "../../lib/errors.ts";
 import { acceptFor } from "../../lib/handshake/key.ts";

@@ -2,8 +2,10 @@ import { describe, it } from "node:test";
 import assert from "node:assert/strict";
 import { WebSocketConnection } from "../../lib/connection/connection.ts";
 import type { ConnectionUser } from "../../lib/connection/handlers.ts";
-import { NativeLink, type WebSocketLike } from "../../lib/connection/native_link.ts";
-import { type ConnectionOptions, readConnectionOptions } from "../../lib/connection/options.ts";
+import { NativeLink, type NativeSocket } from "../../lib/connection/native_link.ts";
+import type { ConnectionOptions } from "../../lib/connection/options.ts";
+import { readConnectionOptions } from "../../lib/connection/protocol_options.ts";
+import type { Capabilities } from "../../lib/connection/link.ts";
 import { LimitError } from "../../lib/errors.ts";
 import { VirtualClock } from "../support/clock.ts";
 import { settle } from "./support.ts";
@@ -15,18 +17,17 @@ interface CloseLike {
 }
 
 /** A WebSocket that does nothing by itself, and refuses what a client's must. */
-class FakeWebSocket implements WebSocketLike {
+class FakeWebSocket implements NativeSocket {
   readyState = 1;
   bufferedAmount = 0;
   readonly protocol = "chat";
   readonly extensions = "permessage-deflate";
   readonly url = "ws://fake/";
-  binaryType = "blob";
   /** What is sent stays buffered. */
   stuck = false;
   readonly sent: (string | Uint8Array)[] = [];
   readonly closes: (number | string | undefined)[][] = [];
-  readonly #listeners = new Map<string, (event: never) => void>();
+  link!: NativeLink;
 
   send(data: string | Uint8Array<ArrayBuffer>): void {
     this.sent.push(typeof data === "string" ? data : data.slice());
@@ -40,17 +41,24 @@ class FakeWebSocket implements WebSocketLike {
     this.closes.push(status);
     this.readyState = 2;
   }
-  addEventListener(type: string, listener: (event: never) => void): void {
-    this.#listeners.set(type, listener);
-  }
   message(...all: (string | ArrayBuffer)[]): void {
-    for (const data of all) this.#listeners.get("message")?.({ data } as never);
+    for (const data of all) {
+      this.link.gotMessage(typeof data === "string" ? data : new Uint8Array(data));
+    }
   }
   closed(event: CloseLike = { code: 1000, reason: "", wasClean: true }): void {
     this.readyState = 3;
-    this.#listeners.get("close")?.(event as never);
+    this.link.gotClose(event);
   }
 }
+
+const nothing: Capabilities = {
+  pause: false,
+  ping: false,
+  compression: false,
+  streaming: false,
+  anyCloseCode: false,
+};
 
 function open(
   options: ConnectionOptions & { websocket?: ConnectionUser } = {},
@@ -62,7 +70,7 @@ function open(
 } {
   const clock = new VirtualClock(), socket = new FakeWebSocket();
   const settings = readConnectionOptions({ ...options, clock });
-  const link = new NativeLink(socket, settings);
+  const link = socket.link = new NativeLink(socket, { options: settings, capabilities: nothing });
   const connection = new WebSocketConnection<undefined>(link, {
     url: socket.url,
     data: undefined,
@@ -76,18 +84,12 @@ function open(
 describe("a platform's WebSocket as a link", () => {
   it("says what it lacks, and what was agreed", async () => {
     const { connection, socket } = open();
-    assert.deepEqual(connection.capabilities, {
-      pause: false,
-      ping: false,
-      streaming: false,
-      anyCloseCode: false,
-    });
+    assert.deepEqual(connection.capabilities, nothing);
     assert.deepEqual([connection.protocol, connection.extensions, connection.remoteAddress], [
       "chat",
       "permessage-deflate",
       undefined,
     ]);
-    assert.equal(socket.binaryType, "arraybuffer");
     await assert.rejects(connection.ping(), { name: "NotSupportedError" });
   });
 

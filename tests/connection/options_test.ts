@@ -1,6 +1,7 @@
 import { describe, it } from "node:test";
 import assert from "node:assert/strict";
-import { type ConnectionOptions, readConnectionOptions } from "../../lib/connection/options.ts";
+import type { ConnectionOptions } from "../../lib/connection/options.ts";
+import { readConnectionOptions } from "../../lib/connection/protocol_options.ts";
 import { VirtualClock } from "../support/clock.ts";
 
 const DEFAULTS = {

@@ -431,6 +431,7 @@ it("a link says that it can do everything, and what was agreed", () => {
   assert.deepEqual(connection.capabilities, {
     pause: true,
     ping: true,
+    compression: true,
     streaming: true,
     anyCloseCode: true,
   });

@@ -1,6 +1,7 @@
 import { describe, it } from "node:test";
 import assert from "node:assert/strict";
-import { type ConnectionOptions, readConnectionOptions } from "../../lib/connection/options.ts";
+import type { ConnectionOptions } from "../../lib/connection/options.ts";
+import { readConnectionOptions } from "../../lib/connection/protocol_options.ts";
 import { Protocol } from "../../lib/connection/protocol.ts";
 import type { LimitError, ProtocolError } from "../../lib/errors.ts";
 import type { Role } from "../../lib/frame/opcode.ts";

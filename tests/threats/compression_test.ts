@@ -12,7 +12,7 @@ import {
   readDeflateResponse,
 } from "../../lib/deflate/negotiation.ts";
 import { readPerMessageDeflate } from "../../lib/deflate/options.ts";
-import { readConnectionOptions } from "../../lib/connection/options.ts";
+import { readConnectionOptions } from "../../lib/connection/protocol_options.ts";
 import { Protocol } from "../../lib/connection/protocol.ts";
 import type { LimitError, ProtocolError } from "../../lib/errors.ts";
 import { FrameEncoder } from "../../lib/frame/encoder.ts";

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { WebSocketConnection } from "../../../lib/connection/connection.ts";
 import { Deadline, Deadlines } from "../../../lib/connection/deadlines.ts";
 import type { AnyMessage } from "../../../lib/connection/incoming_message.ts";
-import { readConnectionOptions } from "../../../lib/connection/options.ts";
+import { readConnectionOptions } from "../../../lib/connection/protocol_options.ts";
 import { ProtocolLink } from "../../../lib/connection/protocol_link.ts";
 import type { Transport } from "../../../lib/connection/transport.ts";
 import { type CloseInfo, type CloseStatus, ConnectionClosedError } from "../../../lib/errors.ts";
