@@ -83,7 +83,7 @@ function open(
 
 describe("a platform's WebSocket as a link", () => {
   it("says what it lacks, and what was agreed", async () => {
-    const { connection, socket } = open();
+    const { connection } = open();
     assert.deepEqual(connection.capabilities, nothing);
     assert.deepEqual([connection.protocol, connection.extensions, connection.remoteAddress], [
       "chat",
