@@ -11,6 +11,7 @@ export {
   type WebSocketServer,
 } from "./listen.ts";
 export type { AcceptOptions } from "./options.ts";
+export type { UpgradeOptions } from "./upgrade_options.ts";
 export type { TransportListenOptions } from "../connection/transport.ts";
 export type {
   HandshakeDecision,
