@@ -11,6 +11,7 @@
  */
 export { connect, type ConnectOptions } from "./lib/client/connect.ts";
 export { fromByteStream, type FromByteStreamOptions } from "./lib/client/from_byte_stream.ts";
+export { fromWebSocket, type FromWebSocketOptions } from "./lib/client/from_web_socket.ts";
 export { type ConnectionStats, WebSocketConnection } from "./lib/connection/connection.ts";
 export type { Clock } from "./lib/connection/clock.ts";
 export type {
@@ -35,6 +36,7 @@ export type {
 } from "./lib/connection/send_data.ts";
 export type { TransportAddress } from "./lib/connection/transport.ts";
 export type { PerMessageDeflateOptions } from "./lib/deflate/options.ts";
+export type { WebSocketEventLike, WebSocketLike } from "./lib/connection/web_socket.ts";
 export {
   type CloseInfo,
   type CloseStatus,

@@ -2,7 +2,7 @@
 import process from "node:process";
 import { spawnSync } from "node:child_process";
 
-const entries = ["mod.ts", "lib/server/mod.ts"];
+const entries = ["mod.ts", "lib/server/mod.ts", "lib/adapters/deno.ts"];
 
 interface Check {
   name: string;

@@ -44,6 +44,8 @@ export interface NativeLinkInit {
   readonly capabilities: Capabilities;
   /** The peer's address, where known. @default {undefined} */
   readonly remoteAddress?: TransportAddress | undefined;
+  /** The agreed subprotocol, where the socket does not know it. @default {the socket's} */
+  readonly protocol?: string | undefined;
   /** Whether the platform tells when its buffer has drained; if not, it is asked. @default {false} */
   readonly tellsDrain?: boolean;
 }
@@ -75,6 +77,7 @@ export class NativeLink implements Link {
   readonly remoteAddress: TransportAddress | undefined;
 
   readonly #socket: NativeSocket;
+  readonly #protocol: string | undefined;
   readonly #options: ResolvedLimits;
   readonly #tellsDrain: boolean;
   readonly #deadlines: Deadlines;
@@ -94,6 +97,7 @@ export class NativeLink implements Link {
   constructor(socket: NativeSocket, init: NativeLinkInit) {
     const { options, capabilities, remoteAddress, tellsDrain = false } = init;
     this.#socket = socket;
+    this.#protocol = init.protocol;
     this.#options = options;
     this.capabilities = capabilities;
     this.remoteAddress = remoteAddress;
@@ -103,7 +107,7 @@ export class NativeLink implements Link {
 
   /** The agreed subprotocol, or `""`. */
   get protocol(): string {
-    return this.#socket.protocol;
+    return this.#protocol ?? this.#socket.protocol;
   }
 
   /** The agreed extensions, or `""`. */
@@ -160,6 +164,11 @@ export class NativeLink implements Link {
   /** The platform's buffer has drained. */
   gotDrain(): void {
     this.#checkDrain();
+  }
+
+  /** The platform failed the connection: it closes next. */
+  gotError(error: Error): void {
+    if (!this.#closed) this.#error ??= error;
   }
 
   /** The platform's socket is closed. */
@@ -324,9 +333,11 @@ export class NativeLink implements Link {
     this.#closed = true;
     const { code = ABNORMAL, reason = "", wasClean = false } = event ?? {};
     const received = wasClean ? { closeCode: code, reason } : undefined;
+    // A platform that failed the connection tells what it sent, or 0: the peer said nothing.
+    const failed = !wasClean && (code === 0 || this.#error !== undefined);
     const info: CloseInfo = {
-      closeCode: code,
-      reason,
+      closeCode: failed ? ABNORMAL : code,
+      reason: failed ? "" : reason,
       wasClean,
       sent: this.#sent,
       received,

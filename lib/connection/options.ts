@@ -112,3 +112,35 @@ export function readConnectionLimits(options: ConnectionOptions): ResolvedLimits
     clock: options.clock ?? systemClock,
   };
 }
+
+/** What only our own protocol can keep: a platform's WebSocket shows nothing of it. */
+const OWN_PROTOCOL = [
+  "maxFrameSize",
+  "maxFragments",
+  "maxPingsPerSecond",
+  "sendTimeout",
+  "mask",
+  "perMessageDeflate",
+] as const;
+
+/**
+ * Refuses options that a platform cannot honour, rather than to ignore them. What is off (`Infinity`,
+ * `false`) it can.
+ *
+ * @param more Options that this platform cannot honour either.
+ * @throws {DOMException} NotSupportedError naming the option.
+ */
+export function refuseUnsupported(
+  options: ConnectionOptions,
+  platform: string,
+  more: readonly (keyof ConnectionOptions)[] = [],
+): void {
+  for (const name of [...OWN_PROTOCOL, ...more]) {
+    const value = options[name];
+    if (value === undefined || value === Infinity || value === false) continue;
+    throw new DOMException(
+      `Cannot read options: ${platform} cannot honour ${name}`,
+      "NotSupportedError",
+    );
+  }
+}

@@ -4,22 +4,51 @@
  *
  * @module
  */
-import { HandshakeError } from "../errors.ts";
+import { HandshakeError, TransportError } from "../errors.ts";
 import { type ConnectionInit, WebSocketConnection } from "./connection.ts";
 import type { ConnectionUser } from "./handlers.ts";
+import type { MessageData } from "./inbox.ts";
 import type { AnyMessage } from "./incoming_message.ts";
-import { type Capabilities, CONNECTING, OPEN } from "./link.ts";
-import { type NativeClose, NativeLink, type NativeSocket } from "./native_link.ts";
+import { type Capabilities, CLOSING, CONNECTING, OPEN } from "./link.ts";
+import { type NativeClose, NativeLink } from "./native_link.ts";
 import type { TransportAddress } from "./transport.ts";
 
-/** What is used of the interface that the WebSocket standard defines. */
-export interface WebSocketLike extends NativeSocket {
-  /** The URL. */
+/** What is used of a WebSocket: the interface that the WebSocket standard defines. */
+export interface WebSocketLike {
+  /** Where it stands: 0 while connecting, 1 while open. */
+  readonly readyState: number;
+  /** Bytes that wait to leave. */
+  readonly bufferedAmount: number;
+  /** The agreed subprotocol, or `""`. */
+  readonly protocol: string;
+  /** The agreed extensions, or `""`. */
+  readonly extensions: string;
+  /** The URL; null on a socket of a server. */
   readonly url?: string | null;
-  /** How binary messages are given. */
+  /** How binary messages are given: set to `"arraybuffer"`. */
   binaryType?: string;
+  /** Sends a message. */
+  send(data: string | Uint8Array<ArrayBuffer>): void;
+  /** Begins the closing handshake. */
+  close(code?: number, reason?: string): void;
   /** Adds a listener. */
-  addEventListener(type: string, listener: (event: never) => void): void;
+  addEventListener(type: string, listener: (event: WebSocketEventLike) => void): void;
+}
+
+/** What is used of the events of a WebSocket. */
+export interface WebSocketEventLike {
+  /** The event's name. */
+  readonly type: string;
+  /** Of a `message`: text, an ArrayBuffer, a view or a Blob. */
+  readonly data?: unknown;
+  /** Of an `error`, on some platforms: what went wrong. */
+  readonly message?: unknown;
+  /** Of a `close`: its code. */
+  readonly code?: number;
+  /** Of a `close`: its reason. */
+  readonly reason?: string;
+  /** Of a `close`: whether the closing handshake was completed. */
+  readonly wasClean?: boolean;
 }
 
 /** What a connection over such a socket is made with. */
@@ -31,6 +60,8 @@ export interface WebSocketInit<Data, Message extends AnyMessage>
   capabilities?: Partial<Capabilities>;
   /** The peer's address, where known. */
   remoteAddress?: TransportAddress | undefined;
+  /** The agreed subprotocol, where the socket does not know it. */
+  protocol?: string | undefined;
 }
 
 /**
@@ -44,9 +75,9 @@ export function openWebSocket<Data, Message extends AnyMessage>(
   init: WebSocketInit<Data, Message>,
 ): Promise<WebSocketConnection<Data, Message>> {
   return new Promise((resolve, reject) => {
-    let link: NativeLink | undefined;
+    let intake: Intake | undefined;
     const opened = (): void => {
-      const { options, remoteAddress, websocket } = init;
+      const { options, remoteAddress, protocol, websocket } = init;
       const capabilities = {
         pause: false,
         ping: false,
@@ -55,24 +86,94 @@ export function openWebSocket<Data, Message extends AnyMessage>(
         anyCloseCode: false,
         ...init.capabilities,
       };
-      link = new NativeLink(socket, { options, capabilities, remoteAddress });
+      const link = new NativeLink(socket, { options, capabilities, remoteAddress, protocol });
+      intake = new Intake(link);
       const url = init.url || (socket.url ?? "");
       const connection = new WebSocketConnection<Data, Message>(link, { ...init, url });
       connection.start(websocket);
       resolve(connection);
     };
-    socket.binaryType = "arraybuffer";
-    socket.addEventListener("message", ({ data }: { data: string | ArrayBuffer }) => {
-      link?.gotMessage(typeof data === "string" ? data : new Uint8Array(data));
-    });
-    socket.addEventListener("close", (event: NativeClose) => {
-      if (link !== undefined) link.gotClose(event);
-      else reject(notOpened(socket, event));
+    askForArrayBuffers(socket);
+    socket.addEventListener("message", ({ data }) => intake?.message(data));
+    socket.addEventListener("error", ({ message }) => intake?.error(message));
+    socket.addEventListener("close", (event) => {
+      if (intake === undefined) return reject(notOpened(socket, event));
+      intake.close(event);
+      answerClose(socket, event);
     });
     if (socket.readyState === OPEN) opened();
     else if (socket.readyState === CONNECTING) socket.addEventListener("open", opened);
     else reject(notOpened(socket, {}));
   });
+}
+
+/** Passes on what the socket tells, in order: a Blob takes its time, and what follows waits for it. */
+class Intake {
+  readonly #link: NativeLink;
+  #blobs = 0;
+  #read: Promise<void> = Promise.resolve();
+
+  constructor(link: NativeLink) {
+    this.#link = link;
+  }
+
+  message(data: unknown): void {
+    const link = this.#link;
+    if (isBlob(data)) {
+      this.#behind(async () => link.gotMessage(new Uint8Array(await data.arrayBuffer())));
+    } else if (this.#blobs > 0) this.#behind(() => link.gotMessage(messageOf(data)));
+    else link.gotMessage(messageOf(data));
+  }
+
+  /** In a browser the event says nothing. */
+  error(message: unknown): void {
+    if (typeof message !== "string" || message === "") return;
+    this.#link.gotError(
+      new TransportError("IO_FAILED", `The platform failed the connection: ${message}`),
+    );
+  }
+
+  close(event: NativeClose): void {
+    if (this.#blobs > 0) this.#behind(() => this.#link.gotClose(event));
+    else this.#link.gotClose(event);
+  }
+
+  #behind(step: () => void | Promise<void>): void {
+    this.#blobs++;
+    this.#read = this.#read.then(step).catch((error: Error) => {
+      this.#link.fail({ closeCode: 1011, reason: "" }, error);
+    }).finally(() => this.#blobs--);
+  }
+}
+
+function isBlob(data: unknown): data is { arrayBuffer(): Promise<ArrayBuffer> } {
+  return typeof (data as { arrayBuffer?: unknown }).arrayBuffer === "function";
+}
+
+/** A view may be one of memory that the platform uses again. */
+function messageOf(data: unknown): MessageData {
+  if (typeof data === "string") return data;
+  if (!ArrayBuffer.isView(data)) return new Uint8Array(data as ArrayBuffer);
+  return new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength).slice();
+}
+
+function askForArrayBuffers(socket: WebSocketLike): void {
+  try {
+    socket.binaryType = "arraybuffer";
+  } catch {
+    // What comes in its place is read as well.
+  }
+}
+
+/** A Worker's socket leaves it to its user to answer the peer's Close (RFC 6455 section 5.5.1). */
+function answerClose(socket: WebSocketLike, { code, reason }: NativeClose): void {
+  if (socket.readyState !== CLOSING) return;
+  try {
+    if (code === 1005) socket.close();
+    else socket.close(code, reason);
+  } catch {
+    // It has been answered.
+  }
 }
 
 function notOpened(socket: WebSocketLike, { code, reason }: NativeClose): HandshakeError {

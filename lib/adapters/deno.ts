@@ -1,0 +1,189 @@
+/**
+ * WebSocket connections behind `Deno.serve`, and on Deno Deploy: on the runtime's own sockets, through
+ * nothing but `Deno.upgradeWebSocket`.
+ *
+ * @module
+ */
+import type { WebSocketConnection } from "../connection/connection.ts";
+import type { ConnectionUser } from "../connection/handlers.ts";
+import type { MessageData } from "../connection/inbox.ts";
+import type { AnyMessage, IncomingMessage } from "../connection/incoming_message.ts";
+import { refuseUnsupported, type ResolvedLimits } from "../connection/options.ts";
+import type { TransportAddress } from "../connection/transport.ts";
+import { openWebSocket, type WebSocketLike } from "../connection/web_socket.ts";
+import { HeaderLines, type RequestHead } from "../handshake/head.ts";
+import { judgeRequest } from "../handshake/server.ts";
+import { type Admission, admit, refusalResponse } from "../server/admission.ts";
+import {
+  readUpgradeOptions,
+  type UpgradeOptions,
+  type UpgradeSettings,
+} from "../server/upgrade_options.ts";
+
+/** What `Deno.serve` tells of a request: the second argument of its handler. */
+export interface ServeInfo {
+  /** Who asks. */
+  readonly remoteAddr: {
+    readonly transport: string;
+    readonly hostname?: string;
+    readonly port?: number;
+    readonly path?: string | null;
+  };
+}
+
+/** How to accept a connection behind `Deno.serve`. */
+export interface DenoUpgradeOptions<Data = undefined, Message extends AnyMessage = MessageData>
+  extends UpgradeOptions<Data, Message> {
+  /** The second argument of `Deno.serve`'s handler, for `remoteAddress`; Hono's `c.env`. */
+  info?: ServeInfo | undefined;
+  /** Handlers, or a function that is given the connection once it is open. */
+  websocket: ConnectionUser<Data, Message>;
+}
+
+/** The only thing that is asked of the runtime. */
+interface DenoLike {
+  upgradeWebSocket?(
+    request: Request,
+    options: { idleTimeout: number },
+  ): { socket: WebSocketLike; response: Response };
+}
+
+/** Past it the runtime's timer of half that time would wrap around. In seconds. */
+const LONGEST_IDLE = 4_000_000;
+
+/**
+ * Accepts the WebSocket that a request asks for, or refuses: give the Response to `Deno.serve` either
+ * way. `websocket` gets the connection once it is open; `connection.request` is the request.
+ *
+ * It is the runtime's socket, and `capabilities` tells what it lacks: compression, pings by hand, and
+ * a way to stop reading, so that with more than `maxReceiveBuffered` not taken the connection is closed
+ * with 1008. The runtime itself takes frames up to 64 MiB. `terminate()` can do no more than to close
+ * with 1000. Who needs these things on Deno uses `node:http` and `@sluice/websocket/node`.
+ *
+ * The runtime pings a peer that is silent and drops it after `pingInterval` and `pingTimeout` together,
+ * in whole seconds; if either is `Infinity`, never. Which address the server is bound to it does not
+ * tell, so any Host is let in unless `hosts` says otherwise: a server for this machine alone wants
+ * `hosts: ["localhost", "127.0.0.1", "[::1]"]`, against DNS rebinding. What needs no upgrade (426) is a
+ * request over HTTP/2, too: `Deno.serve` does not offer RFC 8441, and browsers then open another
+ * connection with HTTP/1.1 for the WebSocket.
+ *
+ * @throws {DOMException} NotSupportedError where there is no `Deno.upgradeWebSocket`, and for an option
+ * that it cannot honour, unless it is off: `perMessageDeflate`, `maxPingsPerSecond`, `maxFrameSize`,
+ * `maxFragments`, `sendTimeout`, `mask` (rejects).
+ * @throws {TypeError | RangeError} for an option that is none (rejects).
+ *
+ * @example
+ * ```ts
+ * import { upgrade } from "@sluice/websocket/deno";
+ * import { connect } from "@sluice/websocket";
+ *
+ * await using server = Deno.serve({ port: 0, onListen() {} }, (request, info) => {
+ *   if (request.headers.get("upgrade") !== "websocket") return new Response("Hello");
+ *   return upgrade(request, {
+ *     info,
+ *     websocket: { message: (connection, data) => void connection.send(data) },
+ *   });
+ * });
+ * await using connection = await connect(`ws://localhost:${server.addr.port}/`);
+ * connection.send("Hello");
+ * console.log(await connection.receive()); // Hello
+ * ```
+ */
+export function upgrade<Data = undefined>(
+  request: Request,
+  options: DenoUpgradeOptions<Data, IncomingMessage> & { messages: "stream" },
+): Promise<Response>;
+/** The same with whole messages. */
+export function upgrade<Data = undefined>(
+  request: Request,
+  options: DenoUpgradeOptions<Data>,
+): Promise<Response>;
+export async function upgrade<Data, Message extends AnyMessage>(
+  request: Request,
+  options: DenoUpgradeOptions<Data, Message>,
+): Promise<Response> {
+  const { Deno: deno } = globalThis as { Deno?: DenoLike };
+  if (typeof deno?.upgradeWebSocket !== "function") {
+    throw new DOMException(
+      "Cannot upgrade: this platform has no Deno.upgradeWebSocket",
+      "NotSupportedError",
+    );
+  }
+  if (options.websocket === undefined) {
+    throw new TypeError("Cannot upgrade: the option websocket (handlers or a function) is missing");
+  }
+  refuseUnsupported(options, "Deno.serve's WebSocket");
+  const settings = readUpgradeOptions(options);
+  const { origins, hosts } = settings;
+  const secure = request.url.startsWith("https:");
+  const remoteAddress = addressOf(options.info);
+  const admission = await admit(
+    () => judgeRequest(headOf(request), { secure, origins, hosts }),
+    settings,
+    { request, secure, remoteAddress },
+  );
+  if (admission.kind === "refuse") return admission.response;
+  try {
+    const idleTimeout = idleTimeoutOf(settings.connection);
+    const { socket, response } = deno.upgradeWebSocket(request, { idleTimeout });
+    open(socket, { request, admission, settings, remoteAddress }).catch(settings.onError);
+    for (const [name, value] of admission.headers) response.headers.append(name, value);
+    // Not by its option: Deno finds no subprotocol in a list without spaces behind the commas.
+    if (admission.protocol !== "") {
+      response.headers.set("sec-websocket-protocol", admission.protocol);
+    }
+    return response;
+  } catch (error) {
+    settings.onError(error);
+    return refusalResponse(error);
+  }
+}
+
+/** What a connection is made of. */
+interface Opening<Data, Message extends AnyMessage> {
+  request: Request;
+  admission: Admission<Data> & { kind: "accept" };
+  settings: UpgradeSettings<Data, Message>;
+  remoteAddress: TransportAddress | undefined;
+}
+
+function open<Data, Message extends AnyMessage>(
+  socket: WebSocketLike,
+  opening: Opening<Data, Message>,
+): Promise<WebSocketConnection<Data, Message>> {
+  const { request, admission, settings, remoteAddress } = opening;
+  return openWebSocket<Data, Message>(socket, {
+    url: `ws${admission.asked.url.slice(4)}`,
+    request,
+    protocol: admission.protocol,
+    data: admission.data as Data,
+    options: settings.connection,
+    capabilities: { anyCloseCode: true },
+    remoteAddress,
+    websocket: settings.websocket,
+    onError: settings.onError,
+  });
+}
+
+function headOf(request: Request): RequestHead {
+  const { method, url } = request;
+  const headers = new HeaderLines(request.headers);
+  const authority = url.indexOf("://") + 3, path = url.indexOf("/", authority);
+  // HTTP/2 has an authority in place of Host, and no Upgrade.
+  if (headers.get("host") === undefined && headers.get("upgrade") === undefined) {
+    headers.append("host", url.slice(authority, path));
+  }
+  return { method, target: url.slice(path), headers };
+}
+
+function addressOf(info: ServeInfo | undefined): TransportAddress | undefined {
+  const { transport, hostname = "", port = 0, path } = info?.remoteAddr ?? {};
+  if (transport === "tcp") return { transport, hostname, port };
+  return transport === "unix" ? { transport, hostname: path ?? "", port: 0 } : undefined;
+}
+
+/** The runtime pings after half of this, and drops a peer that is silent for all of it. In seconds. */
+function idleTimeoutOf({ pingInterval, pingTimeout }: ResolvedLimits): number {
+  const time = pingInterval + pingTimeout;
+  return time === Infinity ? 0 : Math.min(Math.ceil(time / 1000), LONGEST_IDLE);
+}

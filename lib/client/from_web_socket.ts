@@ -1,0 +1,105 @@
+/**
+ * A connection over a WebSocket that somebody else has made.
+ *
+ * @module
+ */
+import type { WebSocketConnection } from "../connection/connection.ts";
+import type { ConnectionUser, ErrorHandler } from "../connection/handlers.ts";
+import type { MessageData } from "../connection/inbox.ts";
+import type { AnyMessage, IncomingMessage, MessageModeOf } from "../connection/incoming_message.ts";
+import {
+  type ConnectionOptions,
+  readConnectionLimits,
+  refuseUnsupported,
+} from "../connection/options.ts";
+import { openWebSocket, type WebSocketLike } from "../connection/web_socket.ts";
+
+/** What to make of a WebSocket. */
+export interface FromWebSocketOptions<
+  Data = undefined,
+  Message extends AnyMessage = MessageData,
+> extends ConnectionOptions {
+  /**
+   * How messages are given: `"whole"`, or as an {@linkcode IncomingMessage} (`"stream"`), which comes
+   * in one piece here. @default {"whole"}
+   */
+  messages?: MessageModeOf<Message>;
+  /**
+   * Whether the socket can send every close code, for `capabilities`: a server's can (a Worker's,
+   * Deno's), a client's cannot. A code that it refuses after all, 1001, 1008 or 1011 say, is sent as
+   * 4001, 4008 or 4011, and `closed` says so. @default {false}
+   */
+  anyCloseCode?: boolean;
+  /** For `connection.url`. @default {the socket's} */
+  url?: string;
+  /** What becomes `connection.data`. */
+  data?: Data;
+  /** Handlers, or a function that is given the connection once it is open. */
+  websocket?: ConnectionUser<Data, Message>;
+  /** Where errors of your code go. @default {console.error} */
+  onError?: ErrorHandler<Data, Message>;
+}
+
+/**
+ * Makes a connection of any WebSocket with the standard's interface, connecting or open: a browser's,
+ * Deno's, Bun's or Node's, one that `Deno.upgradeWebSocket` gives, one end of a Cloudflare Worker's
+ * pair after its `accept()`. Resolves when it is open. Leave the socket alone from then on; messages
+ * that came before the call are lost.
+ *
+ * The platform's limits remain, and `capabilities` tells them: it cannot pause, so that with more than
+ * `maxReceiveBuffered` not taken the connection is closed; it has no pings; messages pass whole.
+ * `terminate()` can do no more than to close with 1000. Where compression is agreed on, the platform
+ * has done it, as it does by itself.
+ *
+ * Rejects with a {@linkcode HandshakeError} if the socket does not open, or is closed already.
+ *
+ * @throws {DOMException} NotSupportedError for an option that only this library's own protocol can
+ * honour, unless it is off: `perMessageDeflate` with details, `pingInterval`, `pingTimeout`,
+ * `maxPingsPerSecond`, `maxFrameSize`, `maxFragments`, `sendTimeout`, `mask` (rejects).
+ * @throws {TypeError | RangeError} for an option that is none (rejects).
+ *
+ * @example
+ * ```ts
+ * import { fromWebSocket } from "@sluice/websocket";
+ * import { listen } from "@sluice/websocket/server";
+ * import assert from "node:assert/strict";
+ *
+ * await using server = await listen({
+ *   port: 0,
+ *   websocket: { message: (connection, data) => void connection.send(data) },
+ * });
+ * const socket = new WebSocket(`ws://localhost:${server.address.port}/`);
+ * await using connection = await fromWebSocket(socket);
+ * connection.send("Hello");
+ * assert.equal(await connection.receive(), "Hello");
+ * ```
+ */
+export function fromWebSocket<Data = undefined>(
+  webSocket: WebSocketLike,
+  options: FromWebSocketOptions<Data, IncomingMessage> & { messages: "stream" },
+): Promise<WebSocketConnection<Data, IncomingMessage>>;
+/** The same with whole messages. */
+export function fromWebSocket<Data = undefined>(
+  webSocket: WebSocketLike,
+  options?: FromWebSocketOptions<Data>,
+): Promise<WebSocketConnection<Data>>;
+export async function fromWebSocket<Data, Message extends AnyMessage>(
+  webSocket: WebSocketLike,
+  options: FromWebSocketOptions<Data, Message> = {},
+): Promise<WebSocketConnection<Data, Message>> {
+  const { perMessageDeflate, anyCloseCode = false, url = "" } = options;
+  refuseUnsupported(
+    // That the platform compresses as it likes is what `true` asks for.
+    { ...options, perMessageDeflate: perMessageDeflate === true ? false : perMessageDeflate },
+    "a platform's WebSocket",
+    ["pingInterval", "pingTimeout"],
+  );
+  return await openWebSocket<Data, Message>(webSocket, {
+    url,
+    data: options.data as Data,
+    options: readConnectionLimits(options),
+    capabilities: { anyCloseCode },
+    websocket: options.websocket,
+    onError: options.onError,
+  });
+}
