@@ -38,9 +38,7 @@ export function chooseProtocol(offered: readonly string[], choice: ProtocolChoic
 }
 
 /** What to accept with. */
-export interface AcceptInit {
-  /** The client's `Sec-WebSocket-Key`. */
-  key: string;
+export interface AgreedInit {
   /** The subprotocol; `""` or undefined for none. */
   protocol?: string | undefined;
   /** The value of `Sec-WebSocket-Extensions`; `""` or undefined for none. */
@@ -49,18 +47,35 @@ export interface AcceptInit {
   headers?: HeadersInit | undefined;
 }
 
+/** The same in HTTP/1.1. */
+export interface AcceptInit extends AgreedInit {
+  /** The client's `Sec-WebSocket-Key`. */
+  key: string;
+}
+
 /**
  * The bytes of the 101 response that accepts (section 4.2.2, item 5).
  *
  * @throws {TypeError} if the subprotocol is no token, or a header is reserved or malformed.
  */
 export function acceptHead(init: AcceptInit): Uint8Array<ArrayBuffer> {
-  const { key, protocol = "", extensions = "" } = init;
   const headers: [string, string][] = [
     ["Upgrade", "websocket"],
     ["Connection", "Upgrade"],
-    ["Sec-WebSocket-Accept", acceptFor(key)],
+    ["Sec-WebSocket-Accept", acceptFor(init.key)],
+    ...agreedHeaders(init),
   ];
+  return writeResponseHead({ status: 101, headers });
+}
+
+/**
+ * The header lines that tell what was agreed on, and then those of the caller.
+ *
+ * @throws {TypeError} if the subprotocol is no token, or a header is reserved or malformed.
+ */
+export function agreedHeaders(init: AgreedInit): [string, string][] {
+  const { protocol = "", extensions = "" } = init;
+  const headers: [string, string][] = [];
   if (protocol !== "") {
     if (!isToken(protocol)) {
       throw new TypeError(`Cannot accept handshake: subprotocol ${quote(protocol)} is not a token`);
@@ -69,7 +84,7 @@ export function acceptHead(init: AcceptInit): Uint8Array<ArrayBuffer> {
   }
   if (extensions !== "") headers.push(["Sec-WebSocket-Extensions", extensions]);
   headers.push(...readCallerHeaders(init.headers));
-  return writeResponseHead({ status: 101, headers });
+  return headers;
 }
 
 /** What to answer with in place of 101. */
@@ -85,7 +100,7 @@ export interface RefusalInit {
 }
 
 /** Headers that frame the message or manage the connection (RFC 9110 section 7.6.1). */
-const FRAMING: ReadonlySet<string> = new Set([
+export const FRAMING: ReadonlySet<string> = new Set([
   "connection",
   "content-length",
   "keep-alive",

@@ -18,8 +18,6 @@ import type { OriginPolicy } from "./origin.ts";
 export interface WebSocketRequest {
   /** The URL that was asked for, with the scheme http or https. */
   url: string;
-  /** The `Sec-WebSocket-Key`. */
-  key: string;
   /** The subprotocols that the client offers, the preferred first, none twice. */
   protocols: string[];
   /** The extensions that the client offers, the preferred first. */
@@ -28,6 +26,12 @@ export interface WebSocketRequest {
   origin: string | undefined;
   /** The header lines, as sent. */
   headers: HeaderLines;
+}
+
+/** The same in HTTP/1.1. */
+export interface UpgradeRequest extends WebSocketRequest {
+  /** The `Sec-WebSocket-Key`. */
+  key: string;
 }
 
 /** What a request is judged by. */
@@ -54,22 +58,36 @@ export function isUpgradeRequest(head: { headers: HeaderLines }): boolean {
  * GET, 426 if WebSocket or its version 13 is not asked for, 403 for a host or origin that is not
  * let in, and 400 for all else.
  */
-export function judgeRequest(head: RequestHead, options: JudgeOptions): WebSocketRequest {
+export function judgeRequest(head: RequestHead, options: JudgeOptions): UpgradeRequest {
   const { headers } = head;
-  const { secure } = options;
   if (head.method !== "GET") { // item 1
     refuse("METHOD", `the method must be GET, got ${quote(head.method)}`, {
       status: 405,
       headers: new Headers({ allow: "GET" }),
     });
   }
-  const host = readHost(headers, { secure }); // item 2
+  const host = readHost(headers, options); // item 2
   const url = requestURL(head.target, host);
   checkUpgrade(head);
   checkNoBody(headers);
+  const key = readKey(headers);
+  return { ...judgeOffer({ url, host, headers }, options), key };
+}
+
+/**
+ * What the two versions of HTTP have in common: what the client offers, and the server's policies.
+ *
+ * @throws {HandshakeError} 403 for a host or origin that is not let in, 400 for a header that breaks
+ * its grammar.
+ */
+export function judgeOffer(
+  asked: { url: string; host: URL; headers: HeaderLines },
+  options: JudgeOptions,
+): WebSocketRequest {
+  const { url, host, headers } = asked;
+  const { secure, origins } = options;
   const request: WebSocketRequest = {
     url,
-    key: readKey(headers),
     protocols: readProtocols(headers),
     extensions: readExtensions(headers),
     origin: readOrigin(headers),
@@ -78,7 +96,7 @@ export function judgeRequest(head: RequestHead, options: JudgeOptions): WebSocke
   checkHost(host, options);
   checkOrigin(request.origin, {
     host,
-    origins: options.origins,
+    origins,
     facts: () => ({ url, secure, headers: headers.toHeaders() }),
   });
   return request;
@@ -107,7 +125,7 @@ export function unpackRequest(url: string, lines: string): Request {
 }
 
 /** Item 1: the target is a resource name, or an absolute http or https URI that has one. */
-function requestURL(target: string, host: URL): string {
+export function requestURL(target: string, host: URL): string {
   let path = target;
   if (!target.startsWith("/")) {
     const scheme = ["http://", "https://"].find((each) => target.toLowerCase().startsWith(each));
@@ -160,17 +178,18 @@ function checkUpgrade(head: RequestHead): void {
   if (!listHas(headers.getAll("connection"), "upgrade")) {
     refuse("CONNECTION_HEADER", `the request has no header "Connection: Upgrade"${proxyHint}`);
   }
+  checkVersion(headers, upgradeRequired);
+}
+
+/** Item 6. Section 4.4: `answer` tells one who speaks another version. */
+export function checkVersion(headers: HeaderLines, answer: RefusalAnswer): void {
   const versions = headers.getAll("sec-websocket-version");
   if (versions.length > 1) {
     refuse("VERSION_HEADER", "the request has two Sec-WebSocket-Version headers");
   }
   if (versions[0] !== "13") {
     const found = versions.length === 0 ? "none" : quote(versions[0]);
-    refuse(
-      "VERSION_HEADER",
-      `the Sec-WebSocket-Version must be 13, got ${found}`,
-      upgradeRequired,
-    );
+    refuse("VERSION_HEADER", `the Sec-WebSocket-Version must be 13, got ${found}`, answer);
   }
 }
 
@@ -178,7 +197,7 @@ function checkUpgrade(head: RequestHead): void {
  * What follows the head would be frames to us, and a body to a proxy in front that does not know the
  * upgrade: a way to smuggle requests past it.
  */
-function checkNoBody(headers: HeaderLines): void {
+export function checkNoBody(headers: HeaderLines): void {
   const lengths = headers.getAll("content-length");
   if (headers.get("transfer-encoding") !== undefined || lengths.some((length) => length !== "0")) {
     refuse("REQUEST_BODY", "the request must not have a body");
@@ -215,10 +234,13 @@ function readExtensions(headers: HeaderLines): ExtensionOffer[] {
   return value === undefined ? [] : parseExtensions(value);
 }
 
-function refuse(
-  code: string,
-  why: string,
-  answer: { status: number; headers?: Headers } = { status: 400 },
-): never {
+/** What to refuse with. */
+export interface RefusalAnswer {
+  status: number;
+  headers?: Headers;
+}
+
+/** Refuses: always throws. */
+export function refuse(code: string, why: string, answer: RefusalAnswer = { status: 400 }): never {
   throw new HandshakeError(code, `Cannot accept handshake: ${why}`, answer);
 }

@@ -18,7 +18,7 @@ import type { RequestHead } from "../handshake/head.ts";
 import { HeadReader } from "../handshake/head_reader.ts";
 import { type HandshakeVerdict, isThenable, settleHook } from "../handshake/hook.ts";
 import { isUpgradeRequest, judgeRequest, packHeaders, toRequest } from "../handshake/server.ts";
-import type { WebSocketRequest } from "../handshake/server.ts";
+import type { UpgradeRequest } from "../handshake/server.ts";
 import { plainRequest } from "./plain.ts";
 import type { ServerSettings } from "./options.ts";
 
@@ -187,7 +187,7 @@ export class Opening<Data, Message extends AnyMessage = MessageData> implements 
   }
 
   #settle(
-    asked: WebSocketRequest,
+    asked: UpgradeRequest,
     result: Parameters<typeof settleHook<Data>>[0],
     request: Request | undefined,
   ): void {
@@ -203,7 +203,7 @@ export class Opening<Data, Message extends AnyMessage = MessageData> implements 
   }
 
   #accept(
-    asked: WebSocketRequest,
+    asked: UpgradeRequest,
     verdict: HandshakeVerdict<Data> & { kind: "accept" },
     request: Request | undefined,
   ): void {

@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { isUpgradeRequest, judgeRequest, toRequest } from "../../lib/handshake/server.ts";
-import type { JudgeOptions, WebSocketRequest } from "../../lib/handshake/server.ts";
+import type { JudgeOptions, UpgradeRequest } from "../../lib/handshake/server.ts";
 import { handshakeError, KEY, requestHead } from "./support.ts";
 import type { Lines } from "./support.ts";
 
 function judge(
   lines: Lines = {},
   options: { target?: string; method?: string } & Partial<JudgeOptions> = {},
-): WebSocketRequest {
+): UpgradeRequest {
   const { target = "/chat", method = "GET", ...judging } = options;
   return judgeRequest(requestHead(lines, { target, method }), { secure: false, ...judging });
 }
