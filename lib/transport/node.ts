@@ -21,6 +21,7 @@ import {
   listenError,
 } from "./errors.ts";
 import {
+  isDeno,
   isNode,
   type NodeModules,
   type NodeSocket,
@@ -65,7 +66,7 @@ class NodeTransport implements Transport {
     const { remoteAddress } = this;
     if (!isNode) this.#remoteAddress = remoteAddress;
     this.#head = options.head;
-    if (options.path === undefined) socket.setNoDelay(true);
+    if (options.path === undefined) socket.setNoDelay?.(true);
     socket.on("error", NodeTransport.#onError);
     socket.on("drain", NodeTransport.#onDrain);
     socket.on("end", NodeTransport.#onEnd);
@@ -74,6 +75,9 @@ class NodeTransport implements Transport {
       this.#handshaking = true;
       socket.once("secure", NodeTransport.#onSecure);
     }
+    // Of what was over before, no event will tell.
+    this.#ended = socket.readableEnded;
+    if (socket.destroyed) this.#close();
   }
 
   // The listeners are the same for all sockets: they find the transport from the socket.
@@ -135,12 +139,25 @@ class NodeTransport implements Transport {
 
   pause(): void {
     this.#paused = true;
-    this.#socket.pause();
+    this.#flow();
   }
 
   resume(): void {
     this.#paused = false;
-    if (this.#begun) this.#socket.resume();
+    if (this.#begun) this.#flow();
+  }
+
+  /** Lets the socket read, or not. */
+  #flow(): void {
+    const socket = this.#socket;
+    if (this.#paused) socket.pause();
+    else socket.resume();
+    if (!isDeno || !this.secure) return;
+    // Deno's TLS sockets go on reading from the TCP socket while they are paused, keep all of it, and
+    // then lose the peer's end. The only hold on that socket is its handle.
+    const raw = socket._handle?._parent;
+    if (this.#paused) raw?.readStop?.();
+    else raw?.readStart?.();
   }
 
   closeWrite(): void {
@@ -160,7 +177,7 @@ class NodeTransport implements Transport {
     this.#linger = setTimeout(() => socket.destroy(), LINGER_TIMEOUT);
     // With TLS, what the peer still says of the handshake would make the system reset the connection
     // if it came after us, and lose what we said: that peer's end is awaited, which ends the socket.
-    if (this.secure) socket.resume();
+    if (this.secure) this.resume();
     else socket.once("finish", () => socket.destroy());
   }
 
@@ -172,8 +189,7 @@ class NodeTransport implements Transport {
     if (head !== undefined && head.byteLength > 0 && !this.#closed) this.#sink?.data(head);
     if (this.#ended && !this.#closed) this.#sink?.end();
     this.#socket.on("data", NodeTransport.#onData);
-    if (this.#paused) this.#socket.pause();
-    else this.#socket.resume();
+    this.#flow();
   }
 
   #end(): void {
@@ -226,6 +242,9 @@ function toAddress(
  * gives. `head` is what has been read from it already: it comes first.
  */
 export function fromNodeSocket(socket: NodeSocket, head?: Uint8Array): Transport {
+  // The HTTP server's timeouts are not ours; and its TLS sockets would end with the peer.
+  socket.setTimeout?.(0);
+  socket.allowHalfOpen = true;
   return new NodeTransport(socket, { head });
 }
 
@@ -254,7 +273,7 @@ export function listenNode(
       if (secureContext === undefined) return sink.connection(new NodeTransport(raw, plain));
       // The TLS socket tells of its trouble; unheard, the raw one would throw its own.
       raw.on("error", () => {});
-      raw.setNoDelay(true);
+      raw.setNoDelay?.(true);
       const settings = { isServer: true, secureContext, allowHalfOpen: true };
       const socket = new tls.TLSSocket(raw, settings);
       sink.connection(new NodeTransport(socket, { path, raw }));

@@ -23,6 +23,12 @@ export interface NodeSocket {
   readonly writableFinished: boolean;
   /** The socket is gone. */
   readonly destroyed: boolean;
+  /** The peer's end has been told already. */
+  readonly readableEnded: boolean;
+  /** Whether our direction stays open after the peer's end. */
+  allowHalfOpen: boolean;
+  /** Internals of Deno's: see `DenoTlsHandle`. */
+  readonly _handle?: DenoTlsHandle | null;
   /** Writes, now or later; false above the socket's mark, and then `drain` follows. */
   write(bytes: Uint8Array): boolean;
   /** Ends our direction after what was written. */
@@ -33,12 +39,19 @@ export interface NodeSocket {
   pause(): unknown;
   /** Reads again. */
   resume(): unknown;
-  /** Turns Nagle's algorithm off. */
-  setNoDelay(noDelay?: boolean): unknown;
+  /** Turns Nagle's algorithm off; only a real socket can. */
+  setNoDelay?(noDelay?: boolean): unknown;
+  /** How long the socket may be idle; 0 for ever. */
+  setTimeout?(milliseconds: number): unknown;
   /** Adds a listener. */
   on(event: string, listener: (...values: never[]) => void): unknown;
   /** Adds a listener for one time. */
   once(event: string, listener: (...values: never[]) => void): unknown;
+}
+
+/** The handle of a TLS socket on Deno, which stands on that of a TCP socket. */
+export interface DenoTlsHandle {
+  readonly _parent?: { readStart?(): unknown; readStop?(): unknown } | null;
 }
 
 /** What is used of a `net.Server`. */
@@ -115,11 +128,13 @@ export function findNode(): NodeModules | undefined {
   return net === undefined || tls === undefined ? undefined : { net, tls };
 }
 
+const versions = (globalThis as unknown as {
+  process?: { versions?: { node?: string; bun?: string; deno?: string } };
+}).process?.versions;
+
+/** Deno's version of these modules. */
+export const isDeno: boolean = versions?.deno !== undefined;
+
 /** Node itself: Deno and Bun, which have these modules too, do not say when they hold memory. */
-export const isNode: boolean = ((): boolean => {
-  const { process } = globalThis as unknown as {
-    process?: { versions?: { node?: string; bun?: string; deno?: string } };
-  };
-  const versions = process?.versions;
-  return versions?.node !== undefined && versions.bun === undefined && versions.deno === undefined;
-})();
+export const isNode: boolean = versions?.node !== undefined && versions.bun === undefined &&
+  !isDeno;
