@@ -20,7 +20,7 @@ export class RefusalBody {
   #complete = false;
 
   /** Makes it for the response with this head. */
-  constructor({ status, headers }: ResponseHead) {
+  constructor({ status, headers }: Pick<ResponseHead, "status" | "headers">) {
     // Neither of these has a body, whatever its headers say.
     const none = status === 204 || status === 304;
     this.#length = none ? 0 : Number(headers.get("content-length") ?? Infinity);

@@ -64,16 +64,20 @@ export function checkProtocols(protocols: string | readonly string[] = []): stri
   return list;
 }
 
-/** What to ask for. */
-export interface ClientRequestInit {
-  /** The `Sec-WebSocket-Key`: a fresh one for each request. */
-  key: string;
+/** What to offer. */
+export interface ClientOfferInit {
   /** The subprotocols to offer, the preferred first. */
   protocols?: readonly string[] | undefined;
   /** The value of `Sec-WebSocket-Extensions`; `""` or undefined to offer none. */
   extensions?: string | undefined;
   /** Headers to add: `Authorization`, `Cookie`, `Origin`, say. */
   headers?: HeadersInit | undefined;
+}
+
+/** What to ask for in HTTP/1.1. */
+export interface ClientRequestInit extends ClientOfferInit {
+  /** The `Sec-WebSocket-Key`: a fresh one for each request. */
+  key: string;
   /** The value of `Host`, if it is not the URL's: behind a tunnel, or on a Unix socket. */
   host?: string | undefined;
 }
@@ -88,9 +92,7 @@ export interface ClientRequestInit {
  * @throws {TypeError} if the host is none, or a header is reserved or malformed.
  */
 export function requestFor(url: URL, init: ClientRequestInit): Uint8Array<ArrayBuffer> {
-  const { key, extensions = "", host = url.host } = init;
-  const protocols = checkProtocols(init.protocols);
-  const added = readCallerHeaders(init.headers, { alsoReserved: "host" });
+  const { key, host = url.host } = init;
   if (parseHost(host, "http") === undefined) {
     throw new TypeError(`Cannot connect: ${quote(host)} is not a host`);
   }
@@ -99,8 +101,27 @@ export function requestFor(url: URL, init: ClientRequestInit): Uint8Array<ArrayB
     ["Upgrade", "websocket"], // item 5
     ["Connection", "Upgrade"], // item 6
     ["Sec-WebSocket-Key", key], // item 7
-    ["Sec-WebSocket-Version", "13"], // item 9
+    ...offerHeaders(url, init),
   ];
+  return writeRequestHead({ target: targetOf(url), headers });
+}
+
+/** The path and the query: what a request asks for. */
+export function targetOf(url: URL): string {
+  return `${url.pathname}${url.search}`;
+}
+
+/**
+ * The header lines that offer what the two may agree on, and then those of the caller.
+ *
+ * @throws {DOMException} SyntaxError if a subprotocol is no token, or comes twice.
+ * @throws {TypeError} if a header is reserved or malformed.
+ */
+export function offerHeaders(url: URL, init: ClientOfferInit): [string, string][] {
+  const { extensions = "" } = init;
+  const protocols = checkProtocols(init.protocols);
+  const added = readCallerHeaders(init.headers, { alsoReserved: "host" });
+  const headers: [string, string][] = [["Sec-WebSocket-Version", "13"]]; // item 9
   if (protocols.length > 0) headers.push(["Sec-WebSocket-Protocol", protocols.join(", ")]); // 10
   if (extensions !== "") headers.push(["Sec-WebSocket-Extensions", extensions]); // item 11
   const hasCredentials = url.username !== "" || url.password !== "";
@@ -108,7 +129,7 @@ export function requestFor(url: URL, init: ClientRequestInit): Uint8Array<ArrayB
     headers.push(["Authorization", basicAuthorization(url)]);
   }
   headers.push(...added);
-  return writeRequestHead({ target: `${url.pathname}${url.search}`, headers });
+  return headers;
 }
 
 /** RFC 7617 section 2, in UTF-8 (section 2.1). */

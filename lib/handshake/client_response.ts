@@ -14,10 +14,8 @@ import type { ResponseHead } from "./head.ts";
 import { statusTextOf } from "./head_writer.ts";
 import { acceptFor } from "./key.ts";
 
-/** What the client asked for. */
-export interface ClientOffer {
-  /** The `Sec-WebSocket-Key` that was sent. */
-  key: string;
+/** What the client offered. */
+export interface ClientTerms {
   /** The subprotocols that were offered. */
   protocols?: readonly string[] | undefined;
   /** The names of the extensions that were offered. */
@@ -25,6 +23,15 @@ export interface ClientOffer {
   /** What the offer of permessage-deflate was made of, if it was among them. */
   deflate?: ResolvedPerMessageDeflate | undefined;
 }
+
+/** What the client asked for in HTTP/1.1. */
+export interface ClientOffer extends ClientTerms {
+  /** The `Sec-WebSocket-Key` that was sent. */
+  key: string;
+}
+
+/** What came of an answer, in either version of HTTP. */
+export type AnswerHead = Pick<ResponseHead, "status" | "statusText" | "headers">;
 
 /** What the server agreed to. */
 export interface Agreement {
@@ -45,7 +52,7 @@ export interface Agreement {
  */
 export function checkResponse(head: ResponseHead, offered: ClientOffer): Agreement {
   const { headers } = head;
-  if (head.status !== 101) fail(head, "STATUS", explainStatus(head)); // item 1
+  if (head.status !== 101) failStatus(head, 101); // item 1
   if (head.minorVersion === 0) {
     fail(head, "HTTP_VERSION", "the server answered in HTTP/1.0, which has no upgrade");
   }
@@ -64,13 +71,22 @@ export function checkResponse(head: ResponseHead, offered: ClientOffer): Agreeme
       : `${accepts.length} Sec-WebSocket-Accept headers`;
     fail(head, "ACCEPT_MISMATCH", `the server sent ${found}; a cache or another server answered`);
   }
+  return agreementOf(head, offered);
+}
+
+/**
+ * What an answer that accepts agrees to (items 5 and 6).
+ *
+ * @throws {HandshakeError} as {@linkcode checkResponse} does.
+ */
+export function agreementOf(head: AnswerHead, offered: ClientTerms): Agreement {
   const extensions = agreedExtensions(head, offered);
   const deflate = agreedDeflate(head, extensions, offered);
   return { extensions, deflate, protocol: agreedProtocol(head, offered) };
 }
 
 /** Item 5: only extensions that were offered. Section 9.1: the list may be spread over lines. */
-function agreedExtensions(head: ResponseHead, offered: ClientOffer): ExtensionOffer[] {
+function agreedExtensions(head: AnswerHead, offered: ClientTerms): ExtensionOffer[] {
   const value = head.headers.get("sec-websocket-extensions");
   if (value === undefined) return [];
   let extensions: ExtensionOffer[];
@@ -91,9 +107,9 @@ function agreedExtensions(head: ResponseHead, offered: ClientOffer): ExtensionOf
 
 /** RFC 7692 section 7.1.3: parameters that do not fit the offer fail the connection. */
 function agreedDeflate(
-  head: ResponseHead,
+  head: AnswerHead,
   extensions: readonly ExtensionOffer[],
-  offered: ClientOffer,
+  offered: ClientTerms,
 ): DeflateAgreement | undefined {
   if (offered.deflate === undefined) return undefined;
   const agreed = readDeflateResponse(extensions, offered.deflate);
@@ -102,7 +118,7 @@ function agreedDeflate(
 }
 
 /** Item 6: only one subprotocol, and one that was offered. */
-function agreedProtocol(head: ResponseHead, offered: ClientOffer): string {
+function agreedProtocol(head: AnswerHead, offered: ClientTerms): string {
   // Section 11.3.4: the header must not come twice in a response.
   const values = head.headers.getAll("sec-websocket-protocol");
   if (values.length === 0) return "";
@@ -118,8 +134,13 @@ function agreedProtocol(head: ResponseHead, offered: ClientOffer): string {
   return protocol;
 }
 
-/** What a status other than 101 means to one who wants a WebSocket. */
-function explainStatus(head: ResponseHead): string {
+/** Fails for a status other than the one that accepts. */
+export function failStatus(head: AnswerHead, accepting: number): never {
+  fail(head, "STATUS", explainStatus(head, accepting));
+}
+
+/** What a status that does not accept means to one who wants a WebSocket. */
+function explainStatus(head: AnswerHead, accepting: number): string {
   const { status, headers } = head;
   const answer = `the server answered ${status} ${shown(head.statusText) || statusTextOf(status)}`;
   switch (status) {
@@ -149,7 +170,7 @@ function explainStatus(head: ResponseHead): string {
       return `${answer}: try again ${after === undefined ? "later" : `after ${quote(after)}`}`;
     }
   }
-  const instead = `${answer} instead of 101`;
+  const instead = `${answer} instead of ${accepting}`;
   if (status >= 500) return `${instead}: the server, or a proxy in front of it, failed`;
   return status < 300 || status === 404 || status === 405
     ? `${instead}: no WebSocket endpoint at this URL`
@@ -160,7 +181,7 @@ function shown(text: string): string {
   return quote(text).slice(1, -1);
 }
 
-function fail(head: ResponseHead, code: string, why: string, cause?: unknown): never {
+function fail(head: AnswerHead, code: string, why: string, cause?: unknown): never {
   throw new HandshakeError(code, `Cannot open connection: ${why}`, {
     status: head.status,
     headers: head.headers.toHeaders(),
