@@ -14,7 +14,7 @@ import type { UpgradeSettings } from "./upgrade_options.ts";
 
 /** What is known of a request besides what it says. */
 export interface AdmissionFacts {
-  /** The request, for the hook. */
+  /** The request, for the hook: a getter need not make it before. */
   readonly request: Request;
   /** Whether TLS protects the connection. */
   readonly secure: boolean;
@@ -66,8 +66,8 @@ function ask<Data, Message extends AnyMessage>(
   facts: AdmissionFacts,
 ): ReturnType<NonNullable<typeof settings.handshake>> {
   const { handshake, handshakeTimeout, connection } = settings;
-  const { request, secure, remoteAddress } = facts;
-  const result = handshake?.(request, {
+  const { secure, remoteAddress } = facts;
+  const result = handshake?.(facts.request, {
     remoteAddress: remoteAddress?.transport === "tcp" ? remoteAddress : undefined,
     secure,
     protocols: asked.protocols,

@@ -4,21 +4,19 @@
  *
  * @module
  */
-import { WebSocketConnection } from "../connection/connection.ts";
+import type { WebSocketConnection } from "../connection/connection.ts";
 import { Deadline, Deadlines } from "../connection/deadlines.ts";
 import type { MessageData } from "../connection/inbox.ts";
 import type { AnyMessage } from "../connection/incoming_message.ts";
-import { extensionFor } from "../connection/extension.ts";
-import { ProtocolLink } from "../connection/protocol_link.ts";
 import type { Transport, TransportSink } from "../connection/transport.ts";
-import { acceptDeflate } from "../deflate/negotiation.ts";
 import { HandshakeError } from "../errors.ts";
 import { acceptHead, refusalFor, refusalHead } from "../handshake/answer.ts";
 import type { RequestHead } from "../handshake/head.ts";
 import { HeadReader } from "../handshake/head_reader.ts";
 import { type HandshakeVerdict, isThenable, settleHook } from "../handshake/hook.ts";
-import { isUpgradeRequest, judgeRequest, packHeaders, toRequest } from "../handshake/server.ts";
+import { isUpgradeRequest, judgeRequest, toRequest } from "../handshake/server.ts";
 import type { UpgradeRequest } from "../handshake/server.ts";
+import { openConnection } from "./opened.ts";
 import { plainRequest } from "./plain.ts";
 import type { ServerSettings } from "./options.ts";
 
@@ -85,12 +83,15 @@ export class Opening<Data, Message extends AnyMessage = MessageData> implements 
     this.#transport.start(this);
   }
 
-  /** Begins behind a request that another has read: `rest` are the bytes behind its head. */
-  begin(head: RequestHead, rest: Uint8Array): void {
+  /**
+   * Begins behind a request that another has read: `readHead` gives its head, or throws why it is to be
+   * refused; `rest` are the bytes behind it.
+   */
+  begin(readHead: () => RequestHead, rest: Uint8Array): void {
     this.#deadlines.set(this.#deadline, this.#settings.handshakeTimeout);
     this.#transport.start(this);
     try {
-      this.#decide(head, rest);
+      this.#decide(readHead(), rest);
     } catch (error) {
       this.#failed(error);
     }
@@ -208,29 +209,17 @@ export class Opening<Data, Message extends AnyMessage = MessageData> implements 
     request: Request | undefined,
   ): void {
     const { protocol, headers, data } = verdict;
-    const { connection: options, websocket, onError } = this.#settings;
-    const { perMessageDeflate: deflate } = options;
-    const agreement = deflate && acceptDeflate(asked.extensions, deflate);
-    const extensions = agreement?.header;
+    const transport = this.#transport, { closed: onClosed } = this.#owner;
+    const accepted = { asked, request, protocol, data, onClosed };
+    const { connection, link, extensions } = openConnection(transport, this.#settings, accepted);
     const head = acceptHead({ key: asked.key, protocol, extensions, headers });
-    const transport = this.#transport;
-    const extension = extensionFor("server", agreement, options);
-    const link = new ProtocolLink({ role: "server", transport, protocol, extension, options });
-    const connection = new WebSocketConnection<Data, Message>(link, {
-      url: ["ws", asked.url.slice(4)].join(""), // in one piece, which is smaller to keep
-      request: request ?? packHeaders(asked.headers),
-      onClosed: this.#owner.closed,
-      data: data as Data,
-      options,
-      onError,
-    });
     this.#deadline.cancel();
     this.#state = "done";
     transport.write(head);
     this.#owner.opened(this, connection);
     // Before the connection reads, which may pause it again at once.
     transport.resume();
-    connection.start(websocket);
+    connection.start(this.#settings.websocket);
     const rest = this.#rest;
     this.#rest = nothing;
     link.feed(rest);
