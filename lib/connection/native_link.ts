@@ -142,13 +142,14 @@ export class NativeLink implements Link {
     if (this.#closed || this.#terminated) return;
     if (this.#isTooLong(data)) return;
     if (!this.#paused && this.#held.length === 0) return this.#give(data);
-    this.#held.push(data);
-    this.#heldSize += data.length + MESSAGE_COST;
-    const { maxReceiveBuffered } = this.#options;
-    if (this.#heldSize > maxReceiveBuffered && !this.capabilities.pause) {
-      this.#held.pop();
-      this.#exceed("maxReceiveBuffered", this.#heldSize, "Messages are not taken");
+    // A platform that can pause still gives what it has read: one message of any size may be of that.
+    const before = this.#heldSize, after = before + data.length + MESSAGE_COST;
+    const held = this.capabilities.pause ? before : after;
+    if (held > this.#options.maxReceiveBuffered) {
+      return this.#exceed("maxReceiveBuffered", held, "Messages are not taken");
     }
+    this.#held.push(data);
+    this.#heldSize = after;
   }
 
   /** The platform has a ping, and answers it. */
@@ -242,8 +243,8 @@ export class NativeLink implements Link {
   terminate(): void {
     if (this.#closed) return;
     if (this.#socket.terminate === undefined) this.close({ closeCode: 1000, reason: "" });
-    else this.#socket.terminate();
     this.#terminated = true;
+    this.#socket.terminate?.(); // which may tell at once
     queueMicrotask(() => this.#finish(undefined));
   }
 
@@ -341,7 +342,7 @@ export class NativeLink implements Link {
       wasClean,
       sent: this.#sent,
       received,
-      initiator: this.#sent === undefined ? "remote" : "local",
+      initiator: this.#sent === undefined && !this.#terminated ? "remote" : "local",
       error: this.#error,
     };
     this.#sink.close(info);

@@ -28,6 +28,7 @@ class FakeWebSocket implements NativeSocket {
   readonly sent: (string | Uint8Array)[] = [];
   readonly closes: (number | string | undefined)[][] = [];
   link!: NativeLink;
+  terminate?: () => void;
 
   send(data: string | Uint8Array<ArrayBuffer>): void {
     this.sent.push(typeof data === "string" ? data : data.slice());
@@ -62,6 +63,7 @@ const nothing: Capabilities = {
 
 function open(
   options: ConnectionOptions & { websocket?: ConnectionUser } = {},
+  more: Partial<Capabilities> = {},
 ): {
   socket: FakeWebSocket;
   link: NativeLink;
@@ -70,7 +72,8 @@ function open(
 } {
   const clock = new VirtualClock(), socket = new FakeWebSocket();
   const settings = readConnectionOptions({ ...options, clock });
-  const link = socket.link = new NativeLink(socket, { options: settings, capabilities: nothing });
+  const capabilities = { ...nothing, ...more };
+  const link = socket.link = new NativeLink(socket, { options: settings, capabilities });
   const connection = new WebSocketConnection<undefined>(link, {
     url: socket.url,
     data: undefined,
@@ -235,6 +238,26 @@ describe("a platform's WebSocket as a link", () => {
     assert.ok(error instanceof LimitError);
     assert.deepEqual([error.option, error.limit], ["maxReceiveBuffered", 222]);
     for (const letter of "abc") assert.equal(await connection.receive(), letter.repeat(10));
+  });
+
+  it("a platform that can pause may still give one message of any size, and then little", async () => {
+    const { connection, socket, link } = open({ maxReceiveBuffered: 100 }, { pause: true });
+    link.pause();
+    socket.message("a".repeat(1000));
+    assert.equal(connection.readyState, 1);
+    socket.message("b");
+    assert.deepEqual(socket.closes, [[4008, "maxReceiveBuffered"]]);
+    socket.closed({ code: 4008, reason: "", wasClean: true });
+    assert.equal(await connection.receive(), "a".repeat(1000));
+    await assert.rejects(connection.receive());
+  });
+
+  it("who drops the peer began it, though the platform tells of the end at once", async () => {
+    const { connection, socket } = open();
+    socket.terminate = (): void => socket.closed({ code: 1006, reason: "", wasClean: false });
+    connection.terminate();
+    const { closeCode, initiator, sent } = await connection.closed;
+    assert.deepEqual([closeCode, initiator, sent], [1006, "local", undefined]);
   });
 
   it("send gives false above the mark; drain and ready follow when the platform has sent", async () => {
