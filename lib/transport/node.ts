@@ -31,7 +31,12 @@ import { LINGER_TIMEOUT } from "./timing.ts";
 
 /** Where a socket keeps its transport. */
 const OWNER = Symbol("transport");
-type OwnedSocket = NodeSocket & { [OWNER]: NodeTransport };
+type OwnedSocket = NodeSocket & { [OWNER]: NodeTransport; readonly _handle?: TlsHandle | null };
+
+/** The handle of a TLS socket on Deno, which stands on that of a TCP socket. */
+interface TlsHandle {
+  readonly _parent?: { readStart?(): unknown; readStop?(): unknown } | null;
+}
 
 /** One socket of Node's. */
 class NodeTransport implements Transport {

@@ -27,8 +27,6 @@ export interface NodeSocket {
   readonly readableEnded: boolean;
   /** Whether our direction stays open after the peer's end. */
   allowHalfOpen: boolean;
-  /** Internals of Deno's: see `DenoTlsHandle`. */
-  readonly _handle?: DenoTlsHandle | null;
   /** Writes, now or later; false above the socket's mark, and then `drain` follows. */
   write(bytes: Uint8Array): boolean;
   /** Ends our direction after what was written. */
@@ -47,11 +45,6 @@ export interface NodeSocket {
   on(event: string, listener: (...values: never[]) => void): unknown;
   /** Adds a listener for one time. */
   once(event: string, listener: (...values: never[]) => void): unknown;
-}
-
-/** The handle of a TLS socket on Deno, which stands on that of a TCP socket. */
-export interface DenoTlsHandle {
-  readonly _parent?: { readStart?(): unknown; readStop?(): unknown } | null;
 }
 
 /** What is used of a `net.Server`. */

@@ -1,0 +1,69 @@
+/**
+ * WebSocket connections behind `node:http` and `node:https`, in Node, Deno and Bun: the way to serve
+ * pages and WebSockets, compressed ones as well, on one port.
+ *
+ * @module
+ */
+import type { WebSocketConnection } from "../connection/connection.ts";
+import type { AnyMessage, IncomingMessage } from "../connection/incoming_message.ts";
+import type { NodeSocket } from "../transport/node_api.ts";
+import { type NodeRequest, type NodeUpgradeOptions, upgradeHttp } from "./node_http.ts";
+
+export type { NodeRequest, NodeUpgradeOptions } from "./node_http.ts";
+export type { NodeSocket } from "../transport/node_api.ts";
+
+/**
+ * Accepts the WebSocket that a request asks for, or refuses: for the `upgrade` event of `node:http` and
+ * `node:https`. It is our own protocol on the server's socket (RFC 6455 section 4.2), with everything
+ * that `listen` has: `perMessageDeflate`, pause, pings, messages of any size.
+ *
+ * Gives the connection once it is open, or undefined: when it was refused and the peer has been told
+ * why, or when the peer has gone. It never rejects; errors, those of the options as well (the peer gets
+ * 500), go to `onError`.
+ *
+ * Call it in the event itself, or hold the socket's errors until then: to wait is the affair of the
+ * hook `handshake`. From then on the socket is ours, and the server's timeouts do not concern it.
+ * `server.close()` waits for the connections that are open, and closes none: close them with 1001.
+ *
+ * @example One port for a page and a WebSocket.
+ * ```ts
+ * import { createServer } from "node:http";
+ * import { connect } from "@sluice/websocket";
+ * import { upgrade } from "@sluice/websocket/node";
+ *
+ * const server = createServer((_request, response) => response.end("Hello"));
+ * server.on("upgrade", (request, socket, head) => {
+ *   upgrade(request, socket, head, {
+ *     perMessageDeflate: true,
+ *     websocket: { message: (connection, data) => void connection.send(data) },
+ *   });
+ * });
+ * await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
+ * const { port } = server.address() as { port: number };
+ * await using connection = await connect(`ws://127.0.0.1:${port}/`);
+ * connection.send("Hello");
+ * console.log(await connection.receive()); // Hello
+ * server.close();
+ * ```
+ */
+export function upgrade<Data = undefined>(
+  request: NodeRequest,
+  socket: NodeSocket,
+  head: Uint8Array,
+  options: NodeUpgradeOptions<Data, IncomingMessage> & { messages: "stream" },
+): Promise<WebSocketConnection<Data, IncomingMessage> | undefined>;
+/** The same with whole messages. */
+export function upgrade<Data = undefined>(
+  request: NodeRequest,
+  socket: NodeSocket,
+  head: Uint8Array,
+  options?: NodeUpgradeOptions<Data>,
+): Promise<WebSocketConnection<Data> | undefined>;
+export function upgrade<Data, Message extends AnyMessage>(
+  request: NodeRequest,
+  socket: NodeSocket,
+  head: Uint8Array,
+  options?: NodeUpgradeOptions<Data, Message>,
+): Promise<WebSocketConnection<Data, Message> | undefined> {
+  return upgradeHttp(request, socket, head, options);
+}

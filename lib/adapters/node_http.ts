@@ -1,0 +1,122 @@
+/**
+ * WebSocket connections behind the `upgrade` event of `node:http` and `node:https`, in Node, Deno and
+ * Bun, on our own protocol.
+ *
+ * @module
+ */
+import type { WebSocketConnection } from "../connection/connection.ts";
+import type { ConnectionUser } from "../connection/handlers.ts";
+import type { MessageData } from "../connection/inbox.ts";
+import type { AnyMessage } from "../connection/incoming_message.ts";
+import { HandshakeError } from "../errors.ts";
+import { HeaderLines, type RequestHead } from "../handshake/head.ts";
+import { isLoopback } from "../handshake/host.ts";
+import { Opening } from "../server/opening.ts";
+import { type AcceptOptions, readServerOptions, type ServerSettings } from "../server/options.ts";
+import { fromNodeSocket } from "../transport/node.ts";
+import type { NodeSocket } from "../transport/node_api.ts";
+
+/** How to accept a connection behind `node:http`. */
+export interface NodeUpgradeOptions<Data = undefined, Message extends AnyMessage = MessageData>
+  extends AcceptOptions<Data, Message> {
+  /**
+   * Handlers, or a function that is given the connection once it is open. Without it the connection is
+   * what the promise gives.
+   */
+  websocket?: ConnectionUser<Data, Message>;
+}
+
+/** What is used of an `http.IncomingMessage`. */
+export interface NodeRequest {
+  /** The method. */
+  readonly method?: string | undefined;
+  /** The request target, as sent. */
+  readonly url?: string | undefined;
+  /** `"1.1"` or `"1.0"`. */
+  readonly httpVersion: string;
+  /** Names and values in turn, as sent. */
+  readonly rawHeaders: readonly string[];
+}
+
+/** The HTTP server that a socket is of: documented nowhere, but there in all three runtimes. */
+interface ServedSocket extends NodeSocket {
+  readonly server?: { address?(): string | { address: string } | null };
+}
+
+/**
+ * Accepts the WebSocket that a request asks for, or refuses. Never rejects: gives undefined once a
+ * peer that is refused has been told why, or is gone, and the error to `onError`.
+ */
+export function upgradeHttp<Data, Message extends AnyMessage>(
+  request: NodeRequest,
+  socket: NodeSocket,
+  head: Uint8Array,
+  options: NodeUpgradeOptions<Data, Message> = {},
+): Promise<WebSocketConnection<Data, Message> | undefined> {
+  return new Promise((resolve) => {
+    const { settings, problem } = readOptions(options);
+    const opening = new Opening<Data, Message>(fromNodeSocket(socket), settings, {
+      boundToLoopback: isBoundToLoopback(socket),
+      opened: (_opening, connection): void => resolve(connection),
+      ended(_opening, error): void {
+        if (error !== undefined) settings.onError(error);
+        resolve(undefined);
+      },
+    });
+    opening.begin(() => {
+      if (problem !== undefined) throw problem.error;
+      return readHead(request, settings);
+    }, head);
+  });
+}
+
+/** The peer of a server whose options are wrong gets its answer, by the defaults. */
+function readOptions<Data, Message extends AnyMessage>(
+  options: NodeUpgradeOptions<Data, Message>,
+): { settings: ServerSettings<Data, Message>; problem?: { error: unknown } } {
+  try {
+    return { settings: readServerOptions(options) };
+  } catch (error) {
+    const { onError } = options;
+    const report = typeof onError === "function" ? { onError } : {};
+    return { settings: readServerOptions<Data, Message>(report), problem: { error } };
+  }
+}
+
+/**
+ * The head that `node:http` has read, as it was sent. It has limits of its own, and drops the lines
+ * past its `maxHeadersCount` without a word; ours are lower, unless they are raised.
+ */
+function readHead(
+  request: NodeRequest,
+  limits: { maxHeaders: number; maxHeaderSize: number },
+): RequestHead {
+  const { method = "", url: target = "", httpVersion, rawHeaders } = request;
+  // RFC 6455 section 4.1, item 2: HTTP/1.1 or higher.
+  if (httpVersion !== "1.1") {
+    const why = `Cannot accept handshake: the request is HTTP/${httpVersion}, use HTTP/1.1`;
+    throw new HandshakeError("HTTP_VERSION", why, { status: 505 });
+  }
+  const headers = new HeaderLines();
+  let size = `${method} ${target} HTTP/1.1\r\n\r\n`.length;
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at], value = rawHeaders[at + 1];
+    headers.append(name, value);
+    size += name.length + value.length + 4; // a colon, a space, and the line's end
+  }
+  const { maxHeaders, maxHeaderSize } = limits;
+  if (headers.size > maxHeaders) refuseTooLarge(`${maxHeaders} header lines`, "maxHeaders");
+  if (size > maxHeaderSize) refuseTooLarge(`${maxHeaderSize} bytes`, "maxHeaderSize");
+  return { method, target, headers };
+}
+
+function refuseTooLarge(limit: string, option: string): never {
+  const why = `Cannot accept handshake: the request has more than ${limit} (option ${option})`;
+  throw new HandshakeError("HEAD_TOO_LARGE", why, { status: 431 });
+}
+
+/** Whether the server can only be reached from this machine; if it is not told, the socket was. */
+function isBoundToLoopback(socket: ServedSocket): boolean {
+  const bound = socket.server?.address?.() ?? { address: socket.localAddress ?? "" };
+  return typeof bound === "object" && isLoopback(bound.address);
+}
