@@ -1,0 +1,98 @@
+/**
+ * What every adapter must do, whatever is below it: one suite, run by a test file for each. It tries
+ * what `capabilities` tells, and compares it with what is known of the adapter (capabilities.json).
+ *
+ * @module
+ */
+import { describe, it } from "node:test";
+import assert from "node:assert/strict";
+import type { Capabilities } from "../../mod.ts";
+import { ownRuntime } from "../support/runtimes.ts";
+import type { Case, Findings, Rig } from "./suite/case.ts";
+import { closingCases } from "./suite/closing.ts";
+import { compressionCase } from "./suite/compression.ts";
+import { type Endpoint, Refused } from "./suite/endpoint.ts";
+import { handshakeCases } from "./suite/handshakes.ts";
+import { knownOf, type Place } from "./suite/known.ts";
+import { messageCases } from "./suite/messages.ts";
+import { pressureCases } from "./suite/pressure.ts";
+import { PATIENCE, until, within } from "./suite/wire.ts";
+
+/** What is common to all adapters. */
+const cases: readonly Case[] = [...messageCases, ...closingCases, ...pressureCases];
+
+/** Where and how the suite is run. */
+export interface AdapterOptions {
+  /** Why it cannot be run here. */
+  skip?: string | undefined;
+  /** Where the connections live. @default {the runtime that runs this} */
+  place?: Place;
+}
+
+/** Runs the suite on an adapter of that name. */
+export function describeAdapter(
+  name: string,
+  endpoint: Endpoint,
+  { skip, place = ownRuntime }: AdapterOptions = {},
+): void {
+  const options = { timeout: 4 * PATIENCE, ...(skip === undefined ? {} : { skip }) };
+  describe(`${name}: what every adapter does`, () => {
+    const found: Findings = {};
+    let told: Capabilities | undefined;
+    for (const each of cases) {
+      it(each.name, options, async () => {
+        const { findings, opened } = await run(endpoint, each);
+        told ??= opened.capabilities;
+        assert.deepEqual(opened.capabilities, { ...opened.capabilities, ...told });
+        Object.assign(found, combine(found, findings));
+      });
+    }
+    it("compresses, or says that it cannot", options, async () => {
+      found.compression = await compresses(endpoint);
+    });
+    const { serve } = endpoint;
+    if (serve !== undefined) {
+      for (const each of handshakeCases) it(each.name, options, () => each.test(serve, endpoint));
+    }
+    it("does what its capabilities tell, and what is known of it", options, () => {
+      const { backpressure: _, terminate: __, ...flags } = found;
+      const { compression: ___, ...rest } = told!;
+      assert.deepEqual({ ...flags, compression: undefined }, { ...rest, compression: undefined });
+      assert.deepEqual(found, knownOf(name, place, found));
+    });
+  });
+}
+
+/** Runs a case, and sees to it that it ends once, and leaves nothing behind. */
+async function run(endpoint: Endpoint, each: Case): Promise<Rig> {
+  const rig = await endpoint.open(each);
+  try {
+    await each.test(rig);
+    await until(() => rig.told.all("closed").length > 0, "the end of the connection");
+  } finally {
+    rig.peer.wire.transport.close();
+    await within(rig.close(), "what is below the connection to close");
+  }
+  assert.equal(rig.told.all("closed").length, 1);
+  return rig;
+}
+
+/** Whether messages are compressed; where an option to do so is refused, that is by its name. */
+async function compresses(endpoint: Endpoint): Promise<boolean> {
+  try {
+    const { opened, findings } = await run(endpoint, compressionCase);
+    assert.equal(opened.capabilities.compression, findings.compression);
+    return findings.compression ?? false;
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error;
+    assert.equal(error.status, 500);
+    assert.match(error.message, /perMessageDeflate/);
+    return false;
+  }
+}
+
+/** Every code must do for the flag to hold. */
+function combine(before: Findings, { anyCloseCode, ...rest }: Findings): Findings {
+  if (anyCloseCode === undefined) return rest;
+  return { ...rest, anyCloseCode: (before.anyCloseCode ?? true) && anyCloseCode };
+}

@@ -1,0 +1,59 @@
+/**
+ * Servers by hand, for connections that are a client's.
+ *
+ * @module
+ */
+import { createHash } from "node:crypto";
+import type { Transport } from "../../../lib/connection/transport.ts";
+import { listenTransport } from "../../../lib/transport/runtime.ts";
+import type { Case, Rig } from "./case.ts";
+import { type Endpoint, Line } from "./endpoint.ts";
+import { readHead } from "./http.ts";
+import { Wire, WirePeer, within } from "./wire.ts";
+
+/** RFC 6455 section 1.3. */
+const GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+
+/** Makes a connection to a URL for a case, in this process. */
+export type ConnectCase = (url: string, each: Case, line: Line) => Promise<unknown>;
+
+/** A client as an endpoint: its peer is a server of our own. */
+export function clientEndpoint(connect: ConnectCase): Endpoint {
+  return {
+    async open(each): Promise<Rig> {
+      const accepted = Promise.withResolvers<Transport>();
+      const listener = await listenTransport({ hostname: "127.0.0.1" }, {
+        connection: accepted.resolve,
+        error: accepted.reject,
+      });
+      try {
+        const line = new Line();
+        const connecting = connect(`ws://127.0.0.1:${listener.address.port}/`, each, line);
+        connecting.catch(accepted.reject);
+        const wire = new Wire(await within(accepted.promise, "the client"));
+        const peer = await answer(wire, each);
+        await within(connecting, "the client to open");
+        return await line.rig(peer, () => listener.close());
+      } catch (error) {
+        await listener.close();
+        throw error;
+      }
+    },
+  };
+}
+
+/** Reads the client's request and accepts it, with compression if both want it. */
+async function answer(wire: Wire, { compresses = false }: Case): Promise<WirePeer> {
+  const { headers } = await readHead(wire);
+  const key = headers.get("sec-websocket-key") ?? "";
+  const accept = createHash("sha1").update(key + GUID).digest("base64");
+  const offer = headers.get("sec-websocket-extensions") ?? "";
+  const extension = compresses && offer.includes("permessage-deflate")
+    ? "Sec-WebSocket-Extensions: permessage-deflate; client_no_context_takeover\r\n"
+    : "";
+  await wire.write(
+    "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n",
+    `Sec-WebSocket-Accept: ${accept}\r\n${extension}\r\n`,
+  );
+  return new WirePeer(wire, false);
+}

@@ -1,0 +1,132 @@
+/**
+ * Ends that do not keep up with each other.
+ *
+ * @module
+ */
+import assert from "node:assert/strict";
+import type { WebSocketConnection } from "../../../mod.ts";
+import { BINARY } from "../../connection/support.ts";
+import type { Case } from "./case.ts";
+import type { WirePeer } from "./wire.ts";
+
+/** More than all the buffers of the system hold on the way: on Linux 32 MiB and 4 MiB. */
+const OFFERED = 64 * 1024 * 1024;
+const SIZE = 16 * 1024;
+const COUNT = OFFERED / SIZE;
+/** What `bufferedAmount` may be: the high-water mark, a message more, and its header. */
+const MOST_BUFFERED = 65_536 + SIZE + 14;
+
+/** What a peer offers, until it is told to stop. */
+class Offer {
+  /** How many messages the system took. */
+  taken = 0;
+  stopped = false;
+  readonly done: Promise<void>;
+
+  constructor(peer: WirePeer) {
+    this.done = this.#run(peer);
+  }
+
+  async #run(peer: WirePeer): Promise<void> {
+    const { wire } = peer;
+    const message = peer.bytesOf(0x80 | BINARY, new Uint8Array(SIZE));
+    while (this.taken < COUNT && !this.stopped && !wire.ended) {
+      await wire.write(message);
+      this.taken++;
+    }
+  }
+}
+
+/** Resolves once it is above 0 and has not changed for a third of a second. */
+async function untilStill(figure: () => number): Promise<void> {
+  for (let last = 0, same = 0; same < 15;) {
+    const now = figure();
+    same = now === last && now > 0 ? same + 1 : 0;
+    last = now;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+/** The cases. */
+export const pressureCases: readonly Case[] = [
+  {
+    name: "pause makes the peer wait, or what comes is bounded by maxReceiveBuffered",
+    options: { maxReceiveBuffered: 2 * 1024 * 1024 },
+    user: (side) => {
+      let size = 0;
+      return {
+        async open(connection): Promise<void> {
+          connection.pause();
+          side.tell("paused");
+          await side.go();
+          connection.resume();
+        },
+        message(_connection, data): void {
+          if (typeof data === "string") side.tell("size", size);
+          else size += data.length;
+        },
+      };
+    },
+    async test({ peer, told, go, opened, findings }): Promise<void> {
+      await told.next("paused");
+      const offer = new Offer(peer);
+      if (!opened.capabilities.pause) {
+        const code = opened.capabilities.anyCloseCode ? 1008 : 4008;
+        assert.deepEqual(await peer.close(), { code, reason: "maxReceiveBuffered" });
+        findings.pause = false;
+        offer.stopped = true;
+        await offer.done;
+        await peer.sayClose(code);
+        await peer.wire.leave();
+        const { error, sent } = await told.closed();
+        assert.deepEqual([error?.name, error?.option], ["LimitError", "maxReceiveBuffered"]);
+        assert.equal(sent?.closeCode, code);
+        return assert.deepEqual(told.all("size"), []);
+      }
+      await untilStill(() => offer.taken);
+      findings.pause = offer.taken < COUNT && !peer.wire.ended;
+      assert.ok(findings.pause, `${offer.taken} of ${COUNT} messages were taken`);
+      offer.stopped = true;
+      assert.deepEqual(told.all("closed"), []);
+      go();
+      await offer.done;
+      await peer.say("all");
+      assert.equal(await told.next("size"), offer.taken * SIZE);
+      await peer.closeWith();
+    },
+  },
+  {
+    name: "send gives false when the peer does not read, and ready waits until it does",
+    options: { maxBufferedAmount: Infinity },
+    user: (side) => async (connection: WebSocketConnection) => {
+      const bytes = new Uint8Array(SIZE);
+      let stopped = false, mostBuffered = 0, sent = 0;
+      void side.go().then(() => stopped = true);
+      while (sent < COUNT && !stopped) {
+        const room = connection.send(bytes);
+        sent++;
+        mostBuffered = Math.max(mostBuffered, connection.bufferedAmount);
+        if (!room) await connection.ready;
+        if (sent % 4 === 0) side.tell("sent", sent);
+      }
+      side.tell("done", { sent, mostBuffered });
+    },
+    async test({ peer, told, go, findings }): Promise<void> {
+      peer.wire.transport.pause();
+      await untilStill(() => told.all("sent").length);
+      findings.backpressure = told.all("done").length === 0;
+      go();
+      peer.wire.transport.resume();
+      const { sent, mostBuffered } = await told.next<{ sent: number; mostBuffered: number }>(
+        "done",
+      );
+      if (findings.backpressure) {
+        assert.ok(sent < COUNT && mostBuffered <= MOST_BUFFERED, `${sent}, ${mostBuffered}`);
+      }
+      for (let count = 0; count < sent; count++) {
+        assert.equal((await peer.message()).size, SIZE);
+      }
+      await peer.closeWith();
+    },
+  },
+];
