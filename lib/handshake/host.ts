@@ -151,3 +151,16 @@ export function isLoopback(hostname: string): boolean {
   return parts.length === 4 && parts[0] === "127" &&
     parts.every((part) => isNumber(part) && Number(part) <= 255);
 }
+
+/** A socket that a server of `node:http` or `node:http2` has accepted. */
+export interface ServedSocket {
+  readonly localAddress?: string | undefined;
+  /** Documented nowhere, but there in Node, Deno and Bun. */
+  readonly server?: { address?(): string | { address: string } | null } | undefined;
+}
+
+/** Whether its server can only be reached from this machine; if it is not told, the socket was. */
+export function isBoundToLoopback(socket: ServedSocket): boolean {
+  const bound = socket.server?.address?.() ?? { address: socket.localAddress ?? "" };
+  return typeof bound === "object" && isLoopback(bound.address);
+}

@@ -41,15 +41,24 @@ const CONNECTION_FIELDS: readonly string[] = [
 /** A header list as node:http2 gives and takes it: a line that comes more than once is an array. */
 export type Http2Headers = { [name: string]: string | number | string[] | undefined };
 
+/** What a request is judged by, and how large it may be. */
+export interface JudgeConnectOptions extends JudgeOptions {
+  /** The longest header list, in bytes. Default: Infinity. */
+  maxHeaderSize?: number;
+  /** The most header lines. Default: Infinity. */
+  maxHeaders?: number;
+}
+
 /**
  * Judges a request by each rule of RFC 8441, then by the server's policies.
  *
  * @throws {HandshakeError} with the status and headers to answer with: 405 for another method than
- * CONNECT, 501 for another protocol than websocket or none, 403 for a host or origin that is not let
- * in, and 400 for all else.
+ * CONNECT, 501 for another protocol than websocket or none, 431 for a header list that is too large,
+ * 403 for a host or origin that is not let in, and 400 for all else.
  */
-export function judgeConnect(head: Http2Headers, options: JudgeOptions): WebSocketRequest {
+export function judgeConnect(head: Http2Headers, options: JudgeConnectOptions): WebSocketRequest {
   const { pseudo, headers } = readLines(head);
+  checkSize([...pseudo, ...headers], options);
   const method = pseudo.get(":method") ?? "";
   if (method !== "CONNECT") { // section 4
     refuse("METHOD", `over HTTP/2 the method must be CONNECT, got ${quote(method)}`, {
@@ -79,6 +88,21 @@ export function judgeConnect(head: Http2Headers, options: JudgeOptions): WebSock
   // As in HTTP/1.1, for who looks for it there (RFC 9113 section 8.3.1).
   if (headers.get("host") === undefined) headers.append("host", host.host);
   return request;
+}
+
+/** HTTP/2 has limits of its own (RFC 9113 section 6.5.2), and counts 32 bytes with each line. */
+function checkSize(
+  lines: readonly [string, string][],
+  { maxHeaders = Infinity, maxHeaderSize = Infinity }: JudgeConnectOptions,
+): void {
+  const size = lines.reduce((sum, [name, value]) => sum + name.length + value.length + 32, 0);
+  const passed = lines.length > maxHeaders
+    ? `${maxHeaders} header lines (option maxHeaders)`
+    : size > maxHeaderSize
+    ? `${maxHeaderSize} bytes (option maxHeaderSize)`
+    : undefined;
+  if (passed === undefined) return;
+  refuse("HEAD_TOO_LARGE", `the request has more than ${passed}`, { status: 431 });
 }
 
 /** The fields that begin with a colon, and the others as lines. */

@@ -57,3 +57,22 @@ export function readServerOptions<Data, Message extends AnyMessage = MessageData
     fetch,
   };
 }
+
+/** Settings, and what is wrong with the options that they were to be read of. */
+export interface SettingsOrProblem<Data, Message extends AnyMessage> {
+  readonly settings: ServerSettings<Data, Message>;
+  readonly problem?: { readonly error: unknown };
+}
+
+/** For who has a peer to answer though the options are wrong: by the defaults. Throws nothing. */
+export function readServerOptionsFor<Data, Message extends AnyMessage>(
+  options: Parameters<typeof readServerOptions<Data, Message>>[0],
+): SettingsOrProblem<Data, Message> {
+  try {
+    return { settings: readServerOptions(options) };
+  } catch (error) {
+    const { onError } = options;
+    const report = typeof onError === "function" ? { onError } : {};
+    return { settings: readServerOptions<Data, Message>(report), problem: { error } };
+  }
+}

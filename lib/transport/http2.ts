@@ -23,6 +23,8 @@ export interface Http2SessionSocket {
   readonly remotePort?: number | undefined;
   readonly localAddress?: string | undefined;
   readonly localPort?: number | undefined;
+  /** On a server, that one: documented nowhere, but there in all three runtimes. */
+  readonly server?: { address?(): string | { address: string } | null } | undefined;
 }
 
 /** What is used of an `Http2Stream`. */

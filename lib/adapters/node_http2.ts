@@ -1,0 +1,149 @@
+/**
+ * WebSocket connections over the streams of `node:http2` (RFC 8441), on our own protocol, in Node,
+ * Deno and Bun.
+ *
+ * @module
+ */
+import type { WebSocketConnection } from "../connection/connection.ts";
+import type { ConnectionUser } from "../connection/handlers.ts";
+import type { MessageData } from "../connection/inbox.ts";
+import type { AnyMessage, IncomingMessage } from "../connection/incoming_message.ts";
+import type { Transport, TransportAddress } from "../connection/transport.ts";
+import { isBoundToLoopback } from "../handshake/host.ts";
+import {
+  connectAnswer,
+  connectRefusal,
+  type Http2Headers,
+  judgeConnect,
+} from "../handshake/http2.ts";
+import { toRequest, type WebSocketRequest } from "../handshake/server.ts";
+import {
+  type Admission,
+  type AdmissionFacts,
+  admit,
+  refusalResponse,
+} from "../server/admission.ts";
+import { openConnection } from "../server/opened.ts";
+import {
+  type AcceptOptions,
+  readServerOptionsFor,
+  type ServerSettings,
+} from "../server/options.ts";
+import { fromHttp2Stream, type Http2Stream } from "../transport/http2.ts";
+
+/** What is used of a `ServerHttp2Stream`: what the event `stream` gives. */
+export interface ServerHttp2Stream extends Http2Stream {
+  /** Answers. */
+  respond(headers: Http2Headers): void;
+}
+
+/** How to accept a connection over HTTP/2. */
+export interface Http2UpgradeOptions<Data = undefined, Message extends AnyMessage = MessageData>
+  extends AcceptOptions<Data, Message> {
+  /**
+   * Handlers, or a function that is given the connection once it is open. Without it the connection is
+   * what the promise gives.
+   */
+  websocket?: ConnectionUser<Data, Message>;
+}
+
+/**
+ * Accepts the WebSocket that an extended CONNECT asks for, or refuses: call it in the event `stream` of
+ * a server of node:http2 with `settings: { enableConnectProtocol: true }`. Resolves with the connection
+ * once it is open, and with undefined when it was refused or the client has left; never rejects.
+ *
+ * It is our own protocol on one stream of the session: all that `capabilities` names works. A stream
+ * that asks for something else gets 405 or 501, so look at `:method` first where documents are served.
+ */
+export function upgradeHttp2<Data = undefined>(
+  stream: ServerHttp2Stream,
+  headers: Http2Headers,
+  options: Http2UpgradeOptions<Data, IncomingMessage> & { messages: "stream" },
+): Promise<WebSocketConnection<Data, IncomingMessage> | undefined>;
+/** The same with whole messages. */
+export function upgradeHttp2<Data = undefined>(
+  stream: ServerHttp2Stream,
+  headers: Http2Headers,
+  options?: Http2UpgradeOptions<Data>,
+): Promise<WebSocketConnection<Data> | undefined>;
+export async function upgradeHttp2<Data, Message extends AnyMessage>(
+  stream: ServerHttp2Stream,
+  headers: Http2Headers,
+  options: Http2UpgradeOptions<Data, Message> = {},
+): Promise<WebSocketConnection<Data, Message> | undefined> {
+  const transport = fromHttp2Stream(stream); // hears of errors from here on
+  const { settings, problem } = readServerOptionsFor<Data, Message>(options);
+  const asking = new Asking(stream, transport);
+  const judge = (): WebSocketRequest => {
+    if (problem !== undefined) throw problem.error;
+    return asking.judge(headers, settings);
+  };
+  const admission = await admit(judge, settings, asking);
+  try {
+    if (stream.closed || stream.destroyed) return undefined;
+    if (admission.kind === "accept") return accept(asking, admission, settings);
+    await refuse(asking, admission.response);
+  } catch (error) {
+    settings.onError(error);
+    await refuse(asking, refusalResponse(error)).catch(() => transport.close());
+  }
+  return undefined;
+}
+
+/** A stream, and what it asks for. */
+class Asking implements AdmissionFacts {
+  readonly stream: ServerHttp2Stream;
+  readonly transport: Transport;
+  readonly secure: boolean;
+  readonly remoteAddress: TransportAddress | undefined;
+  /** The request as the hook has seen it. */
+  seen: Request | undefined;
+  #asked: WebSocketRequest | undefined;
+
+  constructor(stream: ServerHttp2Stream, transport: Transport) {
+    this.stream = stream;
+    this.transport = transport;
+    this.secure = transport.secure;
+    this.remoteAddress = transport.remoteAddress;
+  }
+
+  judge<Data, Message extends AnyMessage>(
+    headers: Http2Headers,
+    settings: ServerSettings<Data, Message>,
+  ): WebSocketRequest {
+    const { origins, hosts, maxHeaders, maxHeaderSize } = settings;
+    const { secure, stream: { session } } = this;
+    const boundToLoopback = session !== undefined && isBoundToLoopback(session.socket);
+    const options = { secure, boundToLoopback, origins, hosts, maxHeaders, maxHeaderSize };
+    return this.#asked = judgeConnect(headers, options);
+  }
+
+  /** For the hook, which may have to be told that the client has gone. */
+  get request(): Request {
+    const leaving = new AbortController();
+    const reason = new DOMException("The client went away", "AbortError");
+    this.stream.on("close", () => leaving.abort(reason));
+    return this.seen = toRequest(this.#asked!, leaving.signal);
+  }
+}
+
+function accept<Data, Message extends AnyMessage>(
+  { stream, transport, seen: request }: Asking,
+  { asked, protocol, headers, data }: Admission<Data> & { kind: "accept" },
+  settings: ServerSettings<Data, Message>,
+): WebSocketConnection<Data, Message> {
+  const accepted = { asked, request, protocol, data };
+  const { connection, extensions } = openConnection<Data, Message>(transport, settings, accepted);
+  stream.respond(connectAnswer({ protocol, extensions, headers }));
+  connection.start(settings.websocket);
+  return connection;
+}
+
+async function refuse({ stream, transport }: Asking, response: Response): Promise<void> {
+  const body = new Uint8Array(await response.arrayBuffer());
+  if (stream.closed || stream.destroyed) return;
+  stream.respond(connectRefusal(response));
+  transport.write(body);
+  transport.closeWrite();
+  transport.close();
+}
