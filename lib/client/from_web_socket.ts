@@ -46,10 +46,10 @@ export interface FromWebSocketOptions<
  * pair after its `accept()`. Resolves when it is open. Leave the socket alone from then on; messages
  * that came before the call are lost.
  *
- * The platform's limits remain, and `capabilities` tells them: it cannot pause, so that with more than
- * `maxReceiveBuffered` not taken the connection is closed; it has no pings; messages pass whole.
- * `terminate()` can do no more than to close with 1000. Where compression is agreed on, the platform
- * has done it, as it does by itself.
+ * The platform's limits remain, and `capabilities` tells them. It cannot pause, so that with more than
+ * `maxReceiveBuffered` not taken the connection is closed; `terminate()` can do no more than to close
+ * with 1000 (Bun's client can do both). It has no pings; messages pass whole. Where compression is
+ * agreed on, the platform has done it, as it does by itself.
  *
  * Rejects with a {@linkcode HandshakeError} if the socket does not open, or is closed already.
  *

@@ -31,6 +31,12 @@ export interface WebSocketLike {
   send(data: string | Uint8Array<ArrayBuffer>): void;
   /** Begins the closing handshake. */
   close(code?: number, reason?: string): void;
+  /** Drops the peer, where the platform can: Bun can, and `ws`. */
+  terminate?(): void;
+  /** Stops reading, where the platform can: Bun can, and `ws`. */
+  pause?(): void;
+  /** Reads again. */
+  resume?(): void;
   /** Adds a listener. */
   addEventListener(type: string, listener: (event: WebSocketEventLike) => void): void;
 }
@@ -79,7 +85,7 @@ export function openWebSocket<Data, Message extends AnyMessage>(
     const opened = (): void => {
       const { options, remoteAddress, protocol, websocket } = init;
       const capabilities = {
-        pause: false,
+        pause: socket.pause !== undefined && socket.resume !== undefined,
         ping: false,
         compression: socket.extensions.includes("permessage-deflate"),
         streaming: false,
