@@ -2,7 +2,13 @@
 import process from "node:process";
 import { spawnSync } from "node:child_process";
 
-const entries = ["mod.ts", "lib/server/mod.ts", "lib/adapters/deno.ts", "lib/adapters/node.ts"];
+const entries = [
+  "mod.ts",
+  "lib/server/mod.ts",
+  "lib/adapters/deno.ts",
+  "lib/adapters/bun.ts",
+  "lib/adapters/node.ts",
+];
 
 interface Check {
   name: string;

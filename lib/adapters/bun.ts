@@ -1,0 +1,179 @@
+/**
+ * WebSocket connections behind `Bun.serve`, on the runtime's own sockets: `upgrade` answers a request,
+ * `websocket` is the object that `Bun.serve` wants besides.
+ *
+ * @module
+ */
+import { WebSocketConnection } from "../connection/connection.ts";
+import type { ConnectionUser } from "../connection/handlers.ts";
+import type { MessageData } from "../connection/inbox.ts";
+import type { AnyMessage, IncomingMessage } from "../connection/incoming_message.ts";
+import { refuseUnsupported } from "../connection/options.ts";
+import type { TransportAddress } from "../connection/transport.ts";
+import { HeaderLines, type RequestHead } from "../handshake/head.ts";
+import { isLoopback } from "../handshake/host.ts";
+import { judgeRequest } from "../handshake/server.ts";
+import { admit, refusalResponse } from "../server/admission.ts";
+import { offerForBun } from "../server/bun_offer.ts";
+import { BunPeer } from "../server/bun_peer.ts";
+import {
+  readUpgradeOptions,
+  type UpgradeOptions,
+  type UpgradeOptionsWithUser,
+  type UpgradeSettings,
+} from "../server/upgrade_options.ts";
+
+export {
+  type BunWebSocket,
+  type BunWebSocketOptions,
+  websocket,
+  websocketWith,
+} from "../server/bun_websocket.ts";
+export type { BunSocketLike } from "../server/bun_peer.ts";
+
+/** What is used of the server: the second argument of `fetch`. */
+export interface BunServerLike {
+  /** The address that it is bound to. */
+  readonly hostname?: string | undefined;
+  /** Takes a request's socket for WebSocket. */
+  upgrade(request: Request, options: { headers: [string, string][]; data: unknown }): boolean;
+  /** Who asks. */
+  requestIP(request: Request): { address: string; port: number } | null;
+}
+
+/** How to accept a connection behind `Bun.serve`. */
+export interface BunUpgradeOptions<Data = undefined, Message extends AnyMessage = MessageData>
+  extends
+    Omit<UpgradeOptions<Data, Message>, "perMessageDeflate" | "pingInterval" | "pingTimeout"> {
+  /** Handlers, or a function that is given the connection once it is open. */
+  websocket: ConnectionUser<Data, Message>;
+  /** `false`: no compression for this connection, though the server compresses. */
+  perMessageDeflate?: false;
+}
+
+/** What only the server can be told. */
+const SERVERS = ["pingInterval", "pingTimeout"] as const;
+/**
+ * Accepts the WebSocket that a request asks for, or refuses: give what it resolves with to `Bun.serve`,
+ * nothing once the socket is taken. `Bun.serve` must have been given {@linkcode websocket} too, or what
+ * {@linkcode websocketWith} made. Each call may have options of its own.
+ *
+ * It is the runtime's socket, and `capabilities` tells what that lacks: messages larger than memory.
+ * Reading does stop where it is paused. Who closes is told so at once, whether the peer answers or not:
+ * `closed` then has no `received`, and `wasClean` is false. Compression, a limit of messages above
+ * 16 MiB, `pingInterval` and `pingTimeout` are the server's: they are options of `websocketWith`.
+ * `extensions` knows of compression that was set there, not of Bun's own setting put over it.
+ *
+ * What is wrong with Bun's own `websocket` object goes to `onError`, and is answered with 500.
+ *
+ * @throws {DOMException} NotSupportedError for an option that Bun cannot honour, unless it is off:
+ * `maxFrameSize`, `maxFragments`, `sendTimeout`, `mask` (rejects).
+ * @throws {TypeError | RangeError} for an option that is none, or is one of `websocketWith` (rejects).
+ *
+ * @example
+ * ```ts ignore
+ * import { upgrade, websocket } from "@sluice/websocket/bun";
+ *
+ * Bun.serve({
+ *   routes: {
+ *     "/": new Response("Hello"),
+ *     "/echo": (request, server) =>
+ *       upgrade(request, server, {
+ *         websocket: { message: (connection, data) => void connection.send(data) },
+ *       }),
+ *   },
+ *   websocket,
+ * });
+ * ```
+ */
+export function upgrade<Data = undefined>(
+  request: Request,
+  server: BunServerLike,
+  options: BunUpgradeOptions<Data, IncomingMessage> & { messages: "stream" },
+): Promise<Response | undefined>;
+/** The same with whole messages. */
+export function upgrade<Data = undefined>(
+  request: Request,
+  server: BunServerLike,
+  options: BunUpgradeOptions<Data>,
+): Promise<Response | undefined>;
+export async function upgrade<Data, Message extends AnyMessage>(
+  request: Request,
+  server: BunServerLike,
+  options: BunUpgradeOptions<Data, Message>,
+): Promise<Response | undefined> {
+  const settings = readOptions(options);
+  const { connection: limits, origins, hosts, onError, websocket } = settings;
+  const secure = request.url.startsWith("https:"), remoteAddress = addressOf(request, server);
+  const boundToLoopback = isLoopback(server.hostname ?? "");
+  const admission = await admit(
+    () => judgeRequest(headOf(request), { secure, boundToLoopback, origins, hosts }),
+    settings,
+    { request, secure, remoteAddress },
+  );
+  if (admission.kind === "refuse") return admission.response;
+  const { asked, protocol, data } = admission;
+  const offer = options.perMessageDeflate === false ? "" : offerForBun(asked.extensions);
+  const peer = new BunPeer({
+    protocol,
+    offer,
+    options: limits,
+    remoteAddress,
+    open(link): void {
+      const url = `ws${asked.url.slice(4)}`;
+      const init = { url, request, data: data as Data, options: limits, onError };
+      new WebSocketConnection<Data, Message>(link, init).start(websocket);
+    },
+  });
+  // Without a line for the subprotocol Bun would agree to the first one offered.
+  const headers: [string, string][] = [...admission.headers, ["sec-websocket-protocol", protocol]];
+  try {
+    const taken = showing(offer, request, () => server.upgrade(request, { headers, data: peer }));
+    if (taken && peer.readyState > 0) return undefined;
+    throw new TypeError(`Cannot upgrade: ${taken ? NOT_OURS : NOT_TAKEN}`);
+  } catch (error) {
+    if (!request.signal.aborted) onError(error);
+    return refusalResponse(error); // where it was taken, or the client is gone, nobody sees it
+  }
+}
+
+const NOT_OURS = "Bun.serve must be given the `websocket` of this module, and has another one";
+const NOT_TAKEN = "Bun.serve does not take the request; was it upgraded before?";
+
+function readOptions<Data, Message extends AnyMessage>(
+  options: BunUpgradeOptions<Data, Message>,
+): UpgradeSettings<Data, Message> {
+  if (options.websocket === undefined) {
+    throw new TypeError("Cannot upgrade: the option websocket (handlers or a function) is missing");
+  }
+  const { perMessageDeflate, ...given }: UpgradeOptionsWithUser<Data, Message> = options;
+  const wrong = perMessageDeflate ? "perMessageDeflate" : SERVERS.find((name) => given[name]);
+  if (wrong !== undefined) {
+    throw new TypeError(`Cannot upgrade: on Bun ${wrong} is an option of websocketWith`);
+  }
+  refuseUnsupported({ ...given, maxPingsPerSecond: undefined }, "Bun.serve's WebSocket");
+  return readUpgradeOptions(given);
+}
+
+/** The request as it was read, its path not changed by any parser of URLs. */
+function headOf({ method, url, headers }: Request): RequestHead {
+  const authority = url.indexOf("://");
+  const target = authority === -1 ? url : url.slice(url.indexOf("/", authority + 3));
+  return { method, target, headers: new HeaderLines(headers) };
+}
+
+/** The peer's address; Bun knows none on a Unix socket. */
+function addressOf(request: Request, server: BunServerLike): TransportAddress | undefined {
+  const from = server.requestIP(request);
+  return from === null ? undefined : { transport: "tcp", hostname: from.address, port: from.port };
+}
+
+/** Bun reads the offer of compression from the request: it sees this one, the user what was sent. */
+function showing(offer: string, { headers }: Request, upgrade: () => boolean): boolean {
+  const sent = headers.get("sec-websocket-extensions");
+  if (sent === null) return upgrade();
+  headers.set("sec-websocket-extensions", offer);
+  const taken = upgrade();
+  headers.set("sec-websocket-extensions", sent);
+  return taken;
+}

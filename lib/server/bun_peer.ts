@@ -1,0 +1,203 @@
+/**
+ * A socket of `Bun.serve`'s as a platform's socket: what the adapter gives to Bun as `data`, and what
+ * Bun's handlers find there again.
+ *
+ * @module
+ */
+import { NativeLink, type NativeSocket } from "../connection/native_link.ts";
+import type { ResolvedLimits } from "../connection/options.ts";
+import type { TransportAddress } from "../connection/transport.ts";
+import { LimitError, TransportError } from "../errors.ts";
+import { ABNORMAL } from "../message/close.ts";
+
+/** What is used of Bun's socket. */
+export interface BunSocketLike {
+  /** What `server.upgrade` was given. */
+  readonly data: unknown;
+  /** How binary messages are given. */
+  binaryType?: string;
+  /** Sends a message: how many bytes went, 0 if it was dropped, -1 if some of it waits. */
+  send(data: string | Uint8Array<ArrayBuffer>, compress?: boolean): number;
+  /** Closes, and tells so at once. */
+  close(code?: number, reason?: string): void;
+  /** Drops the peer, and tells so at once. */
+  terminate(): void;
+  /** Sends a ping. */
+  ping(payload: Uint8Array): number;
+  /** Stops reading: what was read already still comes. */
+  pause(): unknown;
+  /** Reads again. */
+  resume(): unknown;
+  /** Bytes that wait to leave. */
+  getBufferedAmount(): number;
+}
+
+/** What a peer is made with. */
+export interface BunPeerInit {
+  /** The agreed subprotocol, or `""`. */
+  readonly protocol: string;
+  /** The offer of compression that Bun was shown, or `""`. */
+  readonly offer: string;
+  /** Limits and times. */
+  readonly options: ResolvedLimits;
+  /** The peer's address, where known. */
+  readonly remoteAddress: TransportAddress | undefined;
+  /** Makes the connection; called once the socket is open. */
+  readonly open: (link: NativeLink) => void;
+}
+
+/** What the server was set to, as far as its handlers know. */
+export interface BunServerFacts {
+  /** Each connection has a context of its own to compress with. */
+  readonly perMessageDeflate: boolean;
+  /** Bun's own limit of a message. */
+  readonly maxPayloadLength: number;
+}
+
+const capabilities = {
+  pause: true,
+  ping: true,
+  compression: true,
+  streaming: false,
+  anyCloseCode: true,
+};
+
+/** Shorter messages are sent as they are: that is what `threshold` is elsewhere, unless set. */
+const THRESHOLD = 64;
+
+/** One peer, from its upgrade on. */
+export class BunPeer implements NativeSocket {
+  readyState = 0;
+  extensions = "";
+  readonly protocol: string;
+  #init: BunPeerInit | undefined;
+  readonly #options: ResolvedLimits;
+  #socket!: BunSocketLike;
+  #link!: NativeLink;
+  /** Bun holds something, or did when it was last asked: to ask costs as much as to send. */
+  #holds = false;
+  /** It is closed, or our own call is about to: then Bun tells of the end from within that call. */
+  #leaving = false;
+  #pings = 0;
+  #pingsSince = 0;
+
+  constructor(init: BunPeerInit) {
+    this.#init = init;
+    this.#options = init.options;
+    this.protocol = init.protocol;
+  }
+
+  get bufferedAmount(): number {
+    if (!this.#holds) return 0;
+    const amount = this.#socket.getBufferedAmount();
+    this.#holds = amount > 0;
+    return amount;
+  }
+
+  send(data: string | Uint8Array<ArrayBuffer>, compress = true): void {
+    const sent = this.#socket.send(data, compress && data.length >= THRESHOLD);
+    if (sent > 0) return;
+    this.#holds = true;
+    // Only with a `backpressureLimit` of the user's: a gap between messages must not stay unseen.
+    if (sent === 0 && data.length > 0) this.#link.overflow(this.#socket.getBufferedAmount());
+  }
+
+  close(code?: number, reason?: string): void {
+    if (this.#leaving) return;
+    this.#leaving = true;
+    this.#socket.close(code ?? 1005, reason); // without a code Bun would send 1000
+  }
+
+  terminate(): void {
+    this.#leaving = true;
+    this.#socket.terminate();
+  }
+
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    if (!this.#leaving) this.#socket.resume();
+  }
+
+  ping(payload: Uint8Array): void {
+    this.#socket.ping(payload);
+  }
+
+  /** From Bun: it is open. */
+  opened(socket: BunSocketLike, facts: BunServerFacts): void {
+    const { offer, options, remoteAddress, open } = this.#init!;
+    this.#init = undefined;
+    this.#socket = socket;
+    this.readyState = 1;
+    socket.binaryType = "uint8array"; // each with memory of its own, which is the user's
+    if (facts.perMessageDeflate) this.extensions = offer;
+    this.#link = new NativeLink(this, { options, capabilities, remoteAddress, tellsDrain: true });
+    open(this.#link);
+  }
+
+  /** From Bun: a message. */
+  gotMessage(data: string | Uint8Array<ArrayBuffer>): void {
+    this.#link.gotMessage(data);
+  }
+
+  /** From Bun: some of what waited has left. */
+  gotDrain(): void {
+    this.#link.gotDrain();
+  }
+
+  /** From Bun, which answers it: a ping. */
+  gotPing(payload: Uint8Array<ArrayBuffer>): void {
+    const { maxPingsPerSecond: limit, clock } = this.#options;
+    const now = clock.now();
+    if (now - this.#pingsSince >= 1000) {
+      this.#pingsSince = now;
+      this.#pings = 0;
+    }
+    if (++this.#pings <= limit) return this.#link.gotPing(payload);
+    const error = new LimitError(
+      `Cannot answer ping: more than ${limit} came in a second (maxPingsPerSecond)`,
+      { option: "maxPingsPerSecond", limit, actual: this.#pings, closeCode: 1008 },
+    );
+    this.#link.fail({ closeCode: 1008, reason: "maxPingsPerSecond" }, error);
+  }
+
+  /** From Bun: a pong. */
+  gotPong(payload: Uint8Array<ArrayBuffer>): void {
+    this.#link.gotPong(payload);
+  }
+
+  /** From Bun: it is closed. Of a Close that we sent it never tells whether it was answered. */
+  gotClose(code: number, reason: string, facts: BunServerFacts): void {
+    const link = this.#link;
+    if (this.#leaving) {
+      this.readyState = 3;
+      return queueMicrotask(() => link.gotClose({ code, reason }));
+    }
+    this.#leaving = true;
+    // No peer can send 1006: with a reason it is Bun's own, which failed the connection.
+    if (code === ABNORMAL && reason !== "") fail(link, reason, facts);
+    this.readyState = 3;
+    link.gotClose({ code, reason, wasClean: code !== ABNORMAL });
+  }
+}
+
+/** What Bun said of it in a Close, if it sent one, is not told but by the words. */
+function fail(link: NativeLink, reason: string, { maxPayloadLength: limit }: BunServerFacts): void {
+  if (!reason.startsWith("Received ")) {
+    const code = reason.includes("timed out") ? "TIMED_OUT" : "IO_FAILED";
+    return link.gotError(new TransportError(code, `Bun dropped the peer: ${reason}`));
+  }
+  if (reason === "Received too big message") {
+    const error = new LimitError(`The message is too long: maxPayloadLength is ${limit}`, {
+      option: "maxMessageSize",
+      limit,
+      actual: limit + 1, // at least
+      closeCode: 1009,
+    });
+    return link.fail({ closeCode: 1009, reason }, error);
+  }
+  const closeCode = reason === "Received invalid UTF-8" ? 1007 : 1002;
+  link.fail({ closeCode, reason }, new TransportError("IO_FAILED", `Bun failed it: ${reason}`));
+}

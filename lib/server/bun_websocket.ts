@@ -1,0 +1,101 @@
+/**
+ * What `Bun.serve` wants as `websocket`: its settings, which hold for all connections of a server, and
+ * what it calls.
+ *
+ * @module
+ */
+import { readConnectionLimits } from "../connection/options.ts";
+import type { BunPeer, BunServerFacts, BunSocketLike } from "./bun_peer.ts";
+
+/** What holds for all connections of a server. */
+export interface BunWebSocketOptions {
+  /** Whether to compress where the client wants it, with a context for each connection. @default {false} */
+  perMessageDeflate?: boolean;
+  /** The longest message in bytes, below 4 GiB; `upgrade` can set less. @default {16777216} */
+  maxMessageSize?: number;
+  /** A peer that is silent for this and `pingTimeout` together, in whole seconds, ... @default {20000} */
+  pingInterval?: number;
+  /** ... is dropped; Bun pings it before. @default {20000} */
+  pingTimeout?: number;
+}
+
+/** The object that `Bun.serve` wants as `websocket`: settings by Bun's names, and what it calls. */
+export interface BunWebSocket {
+  /** Compression. */
+  perMessageDeflate: boolean | { compress: "dedicated"; decompress: "dedicated" };
+  /** The longest message, in bytes. */
+  maxPayloadLength: number;
+  /** How long a peer may be silent, in seconds; 0: for ever. */
+  idleTimeout: number;
+  /** Whether it is pinged before it is dropped. */
+  sendPings: boolean;
+  /** With so many bytes waiting Bun drops what is sent. */
+  backpressureLimit: number;
+  /** A socket is open. */
+  open(socket: BunSocketLike): void;
+  /** A message came. */
+  message(socket: BunSocketLike, data: string | Uint8Array<ArrayBuffer>): void;
+  /** Some of what waited has left. */
+  drain(socket: BunSocketLike): void;
+  /** A ping came. */
+  ping(socket: BunSocketLike, payload: Uint8Array<ArrayBuffer>): void;
+  /** A pong came. */
+  pong(socket: BunSocketLike, payload: Uint8Array<ArrayBuffer>): void;
+  /** It is closed. */
+  close(socket: BunSocketLike, code: number, reason: string): void;
+}
+
+/** Bun keeps lengths in 32 bits, */
+const LONGEST = 0xffff_ffff;
+/** and waits for a peer no longer than this, in seconds. */
+const LONGEST_IDLE = 960;
+
+/**
+ * Makes the object for `Bun.serve`'s `websocket`, by options of this library's: what Bun sets once for
+ * all connections of a server. Settings of Bun's own may be put over it:
+ * `{ ...websocketWith(options), publishToSelf: true }`.
+ *
+ * @throws {TypeError | RangeError} for an option that is none, or that Bun has no number for.
+ *
+ * @example
+ * ```ts ignore
+ * import { upgrade, websocketWith } from "@sluice/websocket/bun";
+ *
+ * Bun.serve({
+ *   fetch: (request, server) => upgrade(request, server, { websocket: chat }),
+ *   websocket: websocketWith({ perMessageDeflate: true, maxMessageSize: 64 * 1024 }),
+ * });
+ * ```
+ */
+export function websocketWith(options: BunWebSocketOptions = {}): BunWebSocket {
+  const { perMessageDeflate = false } = options;
+  if (typeof perMessageDeflate !== "boolean") {
+    throw new TypeError("Cannot read options: perMessageDeflate must be true or false on Bun");
+  }
+  const { maxMessageSize, pingInterval, pingTimeout } = readConnectionLimits(options);
+  const idle = Math.ceil((pingInterval + pingTimeout) / 1000);
+  if (idle > LONGEST_IDLE && idle !== Infinity) {
+    throw new RangeError(
+      `Cannot read options: pingInterval and pingTimeout are ${idle} s together, Bun can wait for ` +
+        `${LONGEST_IDLE} s, or for ever (Infinity)`,
+    );
+  }
+  const maxPayloadLength = Math.min(maxMessageSize, LONGEST);
+  const facts: BunServerFacts = { perMessageDeflate, maxPayloadLength };
+  return {
+    perMessageDeflate: perMessageDeflate && { compress: "dedicated", decompress: "dedicated" },
+    maxPayloadLength,
+    idleTimeout: idle === Infinity ? 0 : idle,
+    sendPings: true,
+    backpressureLimit: LONGEST, // `maxBufferedAmount` judges: Bun would drop single messages
+    open: (socket) => (socket.data as BunPeer).opened(socket, facts),
+    message: (socket, data) => (socket.data as BunPeer).gotMessage(data),
+    drain: (socket) => (socket.data as BunPeer).gotDrain(),
+    ping: (socket, payload) => (socket.data as BunPeer).gotPing(payload),
+    pong: (socket, payload) => (socket.data as BunPeer).gotPong(payload),
+    close: (socket, code, reason) => (socket.data as BunPeer).gotClose(code, reason, facts),
+  };
+}
+
+/** The object for `Bun.serve`'s `websocket`, with the defaults of {@linkcode websocketWith}. */
+export const websocket: BunWebSocket = websocketWith();
