@@ -126,6 +126,7 @@ export async function upgrade<Data, Message extends AnyMessage>(
   try {
     const idleTimeout = idleTimeoutOf(settings.connection);
     const { socket, response } = deno.upgradeWebSocket(request, { idleTimeout });
+    closeInTurn(socket);
     open(socket, { request, admission, settings, remoteAddress }).catch(settings.onError);
     for (const [name, value] of admission.headers) response.headers.append(name, value);
     // Not by its option: Deno finds no subprotocol in a list without spaces behind the commas.
@@ -180,6 +181,12 @@ function addressOf(info: ServeInfo | undefined): TransportAddress | undefined {
   const { transport, hostname = "", port = 0, path } = info?.remoteAddr ?? {};
   if (transport === "tcp") return { transport, hostname, port };
   return transport === "unix" ? { transport, hostname: path ?? "", port: 0 } : undefined;
+}
+
+/** Deno never sends a Close asked for while it has more messages to give: it gets a turn of its own. */
+function closeInTurn(socket: WebSocketLike): void {
+  const close = socket.close.bind(socket);
+  socket.close = (...status): void => void setTimeout(() => close(...status), 0);
 }
 
 /** The runtime pings after half of this, and drops a peer that is silent for all of it. In seconds. */
