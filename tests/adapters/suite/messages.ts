@@ -206,29 +206,26 @@ export const messageCases: readonly Case[] = [
     },
   },
   {
-    name: "what is sent from a source leaves in pieces, or in one",
+    name: "what is sent from a source leaves as it is read, or is refused by name",
     user: (side) => async (connection: WebSocketConnection) => {
       async function* source(): AsyncGenerator<string> {
         yield "first, ";
         await side.go();
         yield "second";
       }
-      const sent = connection.send(source());
+      const sent = connection.send(source()).then(() => "sent", ({ name }: Error) => name);
       connection.send("behind it");
-      await sent;
-      side.tell("sent");
+      side.tell("source", await sent);
     },
     async test({ peer, told, go, opened }): Promise<void> {
-      const { streaming } = opened.capabilities;
-      if (streaming) {
+      if (opened.capabilities.streaming) {
         const { fin, payload } = await peer.answered();
         assert.deepEqual([fin, textOf(payload)], [false, "first, "]);
-      }
-      go();
-      const rest = streaming ? await restOf(peer) : (await peer.message()).data;
-      assert.equal(rest, streaming ? "second" : "first, second");
+        go();
+        assert.equal(await restOf(peer), "second");
+        assert.equal(await told.next("source"), "sent");
+      } else assert.equal(await told.next("source"), "NotSupportedError");
       assert.equal((await peer.message()).data, "behind it");
-      await told.next("sent");
       await peer.closeWith();
     },
   },
