@@ -10,6 +10,7 @@
  * @module
  */
 export { connect, type ConnectOptions } from "./lib/client/connect.ts";
+export type { ClientHttp2Session } from "./lib/client/http2.ts";
 export { fromByteStream, type FromByteStreamOptions } from "./lib/client/from_byte_stream.ts";
 export { fromWebSocket, type FromWebSocketOptions } from "./lib/client/from_web_socket.ts";
 export { type ConnectionStats, WebSocketConnection } from "./lib/connection/connection.ts";
@@ -58,6 +59,7 @@ export type { Opcode, Role } from "./lib/frame/opcode.ts";
 export { Output } from "./lib/frame/output.ts";
 export type { DecoderPair } from "./lib/frame/pair.ts";
 export { FrameDecoderStream, FrameEncoderStream } from "./lib/frame/streams.ts";
+export type { Http2Headers } from "./lib/handshake/http2.ts";
 export {
   MessageDecoder,
   type MessageDecoderOptions,
@@ -77,3 +79,4 @@ export {
 } from "./lib/message/streams.ts";
 export { Utf8Checker } from "./lib/message/utf8.ts";
 export type { ByteStreamPair } from "./lib/transport/byte_stream.ts";
+export type { Http2Session, Http2SessionSocket, Http2Stream } from "./lib/transport/http2.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { WebSocketConnection } from "../connection/connection.ts";
+import type { WebSocketConnection } from "../connection/connection.ts";
 import { Deadline, Deadlines } from "../connection/deadlines.ts";
 import type { ConnectionUser, ErrorHandler } from "../connection/handlers.ts";
 import type { MessageData } from "../connection/inbox.ts";
@@ -13,18 +13,24 @@ import {
   readConnectionOptions,
   type ResolvedConnectionOptions,
 } from "../connection/protocol_options.ts";
-import { extensionFor } from "../connection/extension.ts";
-import { ProtocolLink } from "../connection/protocol_link.ts";
 import type { Transport } from "../connection/transport.ts";
 import { offerDeflate, PER_MESSAGE_DEFLATE } from "../deflate/negotiation.ts";
 import { HandshakeError } from "../errors.ts";
-import { checkProtocols, parseWebSocketURL, requestFor } from "../handshake/client.ts";
+import {
+  checkProtocols,
+  type ClientOfferInit,
+  parseWebSocketURL,
+  requestFor,
+} from "../handshake/client.ts";
+import type { ClientTerms } from "../handshake/client_response.ts";
 import { formatExtensions } from "../handshake/grammar.ts";
 import { createKey } from "../handshake/key.ts";
 import { readLimit } from "../limits.ts";
 import { connectTransport, hasSockets } from "../transport/runtime.ts";
 import { ClientHandshake, type ClientHandshakeInit } from "./handshake.ts";
+import { type ClientHttp2Session, connectHttp2 } from "./http2.ts";
 import { connectNative } from "./native.ts";
+import { openConnection } from "./opened.ts";
 
 /** How to connect. */
 export interface ConnectOptions<Message extends AnyMessage = MessageData>
@@ -46,6 +52,11 @@ export interface ConnectOptions<Message extends AnyMessage = MessageData>
   path?: string;
   /** How long connecting and the opening handshake may take, in milliseconds. @default {10000} */
   handshakeTimeout?: number;
+  /**
+   * A session of node:http2 to open the connection on, as a stream of it (RFC 8441), in place of a
+   * socket of its own. The session is not closed with it.
+   */
+  http2?: ClientHttp2Session;
   /** The longest response head, in bytes. @default {16384} */
   maxHeaderSize?: number;
   /** The most header lines of a response. @default {128} */
@@ -99,21 +110,15 @@ export async function connect<Message extends AnyMessage>(
   const protocols = checkProtocols(options.protocols);
   const settings = readConnectionOptions(options);
   const handshakeTimeout = readLimit("handshakeTimeout", options.handshakeTimeout, 10_000);
-  const key = createKey();
   const { perMessageDeflate: deflate } = settings;
-  const init: ClientHandshakeInit = {
-    request: requestFor(target, {
-      key,
-      protocols,
-      headers: options.headers,
-      extensions: deflate && formatExtensions([offerDeflate(deflate)]),
-    }),
-    offer: { key, protocols, deflate, extensions: deflate ? [PER_MESSAGE_DEFLATE] : [] },
-    maxHeaderSize: readLimit("maxHeaderSize", options.maxHeaderSize, 16_384),
-    maxHeaders: readLimit("maxHeaders", options.maxHeaders, 128),
+  const offer: ClientOfferInit = {
+    protocols,
+    headers: options.headers,
+    extensions: deflate && formatExtensions([offerDeflate(deflate)]),
   };
+  const terms = { protocols, deflate, extensions: deflate ? [PER_MESSAGE_DEFLATE] : [] };
+  const plan: ConnectPlan<Message> = { target, protocols, settings, options, offer, terms };
   options.signal?.throwIfAborted();
-  const plan: ConnectPlan<Message> = { target, protocols, settings, options, init };
 
   // One controller for the caller's signal and the timeout: whichever comes first ends it all.
   const controller = new AbortController();
@@ -129,9 +134,9 @@ export async function connect<Message extends AnyMessage>(
   options.signal?.addEventListener("abort", abort, { once: true });
   Deadlines.of(settings.clock).set(deadline, handshakeTimeout);
   try {
-    if (!hasSockets()) return await connectNative(plan, controller.signal);
-    const transport = await openTransport(plan, controller.signal);
-    return await shakeHands(transport, plan, controller.signal);
+    const { signal } = controller;
+    if (options.http2 !== undefined) return await connectHttp2(options.http2, plan, signal);
+    return await (hasSockets() ? connectSocket(plan, signal) : connectNative(plan, signal));
   } finally {
     deadline.cancel();
     options.signal?.removeEventListener("abort", abort);
@@ -142,14 +147,32 @@ export async function connect<Message extends AnyMessage>(
 export interface ConnectPlan<Message extends AnyMessage> {
   /** Where to. */
   readonly target: URL;
-  /** What to offer. */
+  /** The subprotocols to offer. */
   readonly protocols: string[];
   /** Limits and times. */
   readonly settings: ResolvedConnectionOptions;
   /** The caller's options. */
   readonly options: ConnectOptions<Message>;
-  /** The request, ready to be sent. */
-  readonly init: ClientHandshakeInit;
+  /** What to offer. */
+  readonly offer: ClientOfferInit;
+  /** What was offered: the answer is judged by it. */
+  readonly terms: ClientTerms;
+}
+
+async function connectSocket<Message extends AnyMessage>(
+  plan: ConnectPlan<Message>,
+  signal: AbortSignal,
+): Promise<WebSocketConnection<undefined, Message>> {
+  const { target, offer, terms, options } = plan;
+  const key = createKey();
+  const init: ClientHandshakeInit = {
+    request: requestFor(target, { ...offer, key }),
+    offer: { ...terms, key },
+    maxHeaderSize: readLimit("maxHeaderSize", options.maxHeaderSize, 16_384),
+    maxHeaders: readLimit("maxHeaders", options.maxHeaders, 128),
+  };
+  const transport = await openTransport(plan, signal);
+  return await shakeHands(transport, { plan, init, signal });
 }
 
 function openTransport<Message extends AnyMessage>(
@@ -169,35 +192,21 @@ function openTransport<Message extends AnyMessage>(
 
 function shakeHands<Message extends AnyMessage>(
   transport: Transport,
-  plan: ConnectPlan<Message>,
-  signal: AbortSignal,
+  { plan, init, signal }: {
+    plan: ConnectPlan<Message>;
+    init: ClientHandshakeInit;
+    signal: AbortSignal;
+  },
 ): Promise<WebSocketConnection<undefined, Message>> {
-  const { target, settings, options, init } = plan;
   return new Promise((resolve, reject) => {
     const abort = (): void =>
       signal.reason instanceof HandshakeError
         ? handshake.late(signal.reason)
         : handshake.fail(signal.reason);
     const handshake = new ClientHandshake(transport, init, {
-      opened({ protocol, deflate, rest }): void {
+      opened(agreed): void {
         signal.removeEventListener("abort", abort);
-        const extension = extensionFor("client", deflate, settings);
-        const link = new ProtocolLink({
-          role: "client",
-          transport,
-          protocol,
-          extension,
-          options: settings,
-        });
-        const connection = new WebSocketConnection<undefined, Message>(link, {
-          url: target.href,
-          data: undefined,
-          options: settings,
-          onError: options.onError,
-        });
-        connection.start(options.websocket);
-        link.feed(rest);
-        resolve(connection);
+        resolve(openConnection(transport, plan, agreed));
       },
       failed(error): void {
         signal.removeEventListener("abort", abort);

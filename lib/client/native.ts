@@ -9,7 +9,7 @@ import { openWebSocket, type WebSocketLike } from "../connection/web_socket.ts";
 import type { ConnectPlan } from "./connect.ts";
 
 /** Options that a page's WebSocket has no place for. */
-const UNSUPPORTED = ["headers", "tls", "path"] as const;
+const UNSUPPORTED = ["headers", "tls", "path", "http2"] as const;
 
 /**
  * Opens the platform's WebSocket. Why it failed, if it did, the platform tells nobody.

@@ -156,20 +156,14 @@ export function connectRefusal(response: Response): Http2Headers {
   return { ":status": response.status, ...toHttp2Headers(lines) };
 }
 
-/** What the client asks for: the target and what it offers. */
-export interface ConnectRequestInit extends ClientOfferInit {
-  /** What `parseWebSocketURL` gave. */
-  url: URL;
-}
-
 /**
  * The header list of the request (RFC 8441 sections 4 and 5).
  *
+ * @param url What `parseWebSocketURL` gave.
  * @throws {DOMException} SyntaxError if a subprotocol is no token, or comes twice.
  * @throws {TypeError} if a header is reserved or malformed.
  */
-export function connectRequest(init: ConnectRequestInit): Http2Headers {
-  const { url } = init;
+export function connectRequest(url: URL, init: ClientOfferInit): Http2Headers {
   return {
     ":method": "CONNECT",
     ":protocol": "websocket",

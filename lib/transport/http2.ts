@@ -19,9 +19,13 @@ export interface Http2Session {
 
 /** What is used of a session's socket. */
 export interface Http2SessionSocket {
+  /** The peer's address. */
   readonly remoteAddress?: string | undefined;
+  /** The peer's port. */
   readonly remotePort?: number | undefined;
+  /** Our address. */
   readonly localAddress?: string | undefined;
+  /** Our port. */
   readonly localPort?: number | undefined;
   /** On a server, that one: documented nowhere, but there in all three runtimes. */
   readonly server?: { address?(): string | { address: string } | null } | undefined;

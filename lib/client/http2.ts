@@ -1,0 +1,143 @@
+/**
+ * Connecting over an HTTP/2 session that is there already (RFC 8441): each WebSocket is one stream of
+ * it.
+ *
+ * @module
+ */
+import type { WebSocketConnection } from "../connection/connection.ts";
+import type { AnyMessage } from "../connection/incoming_message.ts";
+import { HandshakeError, TransportError } from "../errors.ts";
+import { connectRequest, type Http2Headers, notEnabled } from "../handshake/http2.ts";
+import { connectionError } from "../transport/errors.ts";
+import type { Http2Session, Http2Stream } from "../transport/http2.ts";
+import { abortable } from "../transport/timing.ts";
+import type { ConnectPlan } from "./connect.ts";
+import { Http2Handshake } from "./http2_handshake.ts";
+import { openConnection } from "./opened.ts";
+
+/** What is used of a `ClientHttp2Session`: what `connect` of `node:http2` gives. */
+export interface ClientHttp2Session extends Http2Session {
+  /** Its socket is still being connected. */
+  readonly connecting: boolean;
+  /** It is gone. */
+  readonly destroyed: boolean;
+  /** It opens no more streams. */
+  readonly closed: boolean;
+  /** What the server has set, once that has come. */
+  readonly remoteSettings: { readonly enableConnectProtocol?: boolean | undefined };
+  /** Opens a stream. */
+  request(headers: Http2Headers): Http2Stream;
+  /** Sends a ping, and tells of its answer. */
+  ping(callback: (error: Error | null) => void): boolean;
+  /** Adds a listener for one time. */
+  once(event: string, listener: (...values: never[]) => unknown): unknown;
+  /** Takes a listener away. */
+  off(event: string, listener: (...values: never[]) => unknown): unknown;
+}
+
+/** Options of a socket, or of who reads from it: the session has its own. */
+const UNSUPPORTED = ["tls", "path", "maxHeaderSize", "maxHeaders"] as const;
+
+/**
+ * Opens a stream of the session and makes the handshake on it.
+ *
+ * @throws {TypeError} for an option that is the session's affair, or a `wss:` URL and a session without
+ * TLS (rejects).
+ */
+export async function connectHttp2<Message extends AnyMessage>(
+  session: ClientHttp2Session,
+  plan: ConnectPlan<Message>,
+  signal: AbortSignal,
+): Promise<WebSocketConnection<undefined, Message>> {
+  const { target, offer, terms, options } = plan;
+  const unsupported = UNSUPPORTED.find((name) => options[name] !== undefined);
+  if (unsupported !== undefined) {
+    throw new TypeError(
+      `Cannot connect: the option ${unsupported} does not go with http2, it is the session's affair`,
+    );
+  }
+  const request = connectRequest(target, offer);
+  // RFC 8441 section 3: not before the server has allowed it, or it would break off the session.
+  await abortable(settled(session), signal, () => {});
+  if (session.remoteSettings.enableConnectProtocol !== true) throw notEnabled(target.host);
+  if (target.protocol === "wss:" && session.encrypted === false) {
+    throw new TypeError("Cannot connect: the URL's scheme is wss, and the session has no TLS");
+  }
+  return await new Promise((resolve, reject) => {
+    const abort = (): void =>
+      signal.reason instanceof HandshakeError
+        ? handshake.late(signal.reason)
+        : handshake.fail(signal.reason);
+    const handshake = new Http2Handshake(openStream(session, request), terms, {
+      opened(transport, agreement): void {
+        signal.removeEventListener("abort", abort);
+        resolve(openConnection(transport, plan, agreement));
+      },
+      failed(error): void {
+        signal.removeEventListener("abort", abort);
+        reject(error);
+      },
+    });
+    if (signal.aborted) abort();
+    else signal.addEventListener("abort", abort, { once: true });
+  });
+}
+
+/** What is waited for, once for all that connect over a session. */
+const settling = new WeakMap<ClientHttp2Session, Promise<void>>();
+
+function settled(session: ClientHttp2Session): Promise<void> {
+  let known = settling.get(session);
+  if (known === undefined) {
+    settling.set(session, known = settle(session));
+    known.catch(() => settling.delete(session));
+  }
+  return known;
+}
+
+/**
+ * Resolves when the server's settings are known. A session does not tell, but they are the first that
+ * a server sends (RFC 9113 section 3.4): once it has answered a ping, they are here.
+ */
+function settle(session: ClientHttp2Session): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (session.destroyed || session.closed) return reject(sessionError());
+    const over = (): void => {
+      session.off("error", fail);
+      session.off("close", fail);
+    };
+    const fail = (cause?: unknown): void => {
+      over();
+      reject(sessionError(cause));
+    };
+    const ping = (): void =>
+      void session.ping((error) => {
+        if (error !== null && error !== undefined) return fail(error);
+        over();
+        resolve();
+      });
+    session.once("error", fail);
+    session.once("close", fail);
+    // Not before: a ping of a session that is still connecting is cancelled.
+    if (session.connecting) session.once("connect", ping);
+    else ping();
+  });
+}
+
+/** Some sessions throw when they are gone, and some give a stream that fails. */
+function openStream(session: ClientHttp2Session, request: Http2Headers): Http2Stream {
+  try {
+    return session.request(request);
+  } catch (error) {
+    throw session.destroyed || session.closed ? sessionError(error) : error;
+  }
+}
+
+function sessionError(cause?: unknown): TransportError {
+  if (cause === undefined) {
+    return new TransportError("CONNECTION_ENDED", "Cannot connect: the HTTP/2 session is closed");
+  }
+  const { code } = connectionError(cause);
+  const why = cause instanceof Error ? cause.message : String(cause);
+  return new TransportError(code, `Cannot connect: the HTTP/2 session failed (${why})`, { cause });
+}

@@ -1,0 +1,100 @@
+/**
+ * The client's side of the opening handshake on one stream of an HTTP/2 session (RFC 8441 section 5):
+ * reads the answer to an extended CONNECT that is under way.
+ *
+ * @module
+ */
+import type { Transport, TransportSink } from "../connection/transport.ts";
+import { HandshakeError, TransportError } from "../errors.ts";
+import type { Agreement, ClientTerms } from "../handshake/client_response.ts";
+import { checkConnectAnswer, type Http2Headers, readAnswer } from "../handshake/http2.ts";
+import { fromHttp2Stream, type Http2Stream } from "../transport/http2.ts";
+import { RefusalBody } from "./refusal_body.ts";
+
+/** How it ends. */
+export interface Http2HandshakeEvents {
+  /** Called in the pass in which the answer came: who starts the transport misses nothing. */
+  opened(transport: Transport, agreement: Agreement): void;
+  failed(error: unknown): void;
+}
+
+/** One handshake. */
+export class Http2Handshake implements TransportSink {
+  readonly #transport: Transport;
+  readonly #terms: ClientTerms;
+  readonly #events: Http2HandshakeEvents;
+  #refusal: { error: HandshakeError; body: RefusalBody } | undefined;
+  #settled = false;
+
+  /** Waits for the answer. */
+  constructor(stream: Http2Stream, terms: ClientTerms, events: Http2HandshakeEvents) {
+    this.#terms = terms;
+    this.#events = events;
+    this.#transport = fromHttp2Stream(stream);
+    this.#transport.start(this);
+    // Until the answer is here: Deno may tell of data before it tells of the answer in front of it.
+    this.#transport.pause();
+    stream.on("response", (headers: Http2Headers) => this.#answered(headers));
+  }
+
+  /** Gives up. */
+  fail(error: unknown): void {
+    if (this.#settled) return;
+    this.#settled = true;
+    this.#transport.close();
+    this.#events.failed(error);
+  }
+
+  /** The time is over: a server that has refused is quoted as far as it came. */
+  late(error: unknown): void {
+    if (!this.#refused()) this.fail(error);
+  }
+
+  /** @internal The body of a refusal. */
+  data(chunk: Uint8Array): void {
+    if (this.#refusal?.body.push(chunk)) this.#refused();
+  }
+
+  /** @internal */
+  drain(): void {}
+
+  /** @internal The server's end. */
+  end(): void {
+    this.late(this.#endedEarly());
+  }
+
+  /** @internal The stream's end. */
+  close(error?: Error): void {
+    this.late(error ?? this.#endedEarly());
+  }
+
+  #answered(headers: Http2Headers): void {
+    if (this.#settled) return;
+    const head = readAnswer(headers);
+    try {
+      const agreement = checkConnectAnswer(head, this.#terms);
+      this.#settled = true;
+      this.#events.opened(this.#transport, agreement);
+    } catch (error) {
+      if (!(error instanceof HandshakeError) || error.code !== "STATUS") return this.fail(error);
+      this.#refusal = { error, body: new RefusalBody(head) };
+    }
+    this.#transport.resume();
+  }
+
+  /** Fails with a refusal, if that has come. */
+  #refused(): boolean {
+    if (this.#refusal === undefined) return false;
+    const { error: { code, message, status, headers }, body: { bytes: body } } = this.#refusal;
+    this.#transport.closeWrite(); // an orderly end: nothing is wrong with the stream
+    this.fail(new HandshakeError(code, message, { status, headers, body }));
+    return true;
+  }
+
+  #endedEarly(): TransportError {
+    return new TransportError(
+      "CONNECTION_ENDED",
+      "Cannot open connection: the server ended the stream without an answer to the handshake",
+    );
+  }
+}
