@@ -57,13 +57,13 @@ export function upgrade<Data = undefined>(
   request: NodeRequest,
   socket: NodeSocket,
   head: Uint8Array,
-  options?: NodeUpgradeOptions<Data>,
+  options: NodeUpgradeOptions<Data>,
 ): Promise<WebSocketConnection<Data> | undefined>;
 export function upgrade<Data, Message extends AnyMessage>(
   request: NodeRequest,
   socket: NodeSocket,
   head: Uint8Array,
-  options?: NodeUpgradeOptions<Data, Message>,
+  options: NodeUpgradeOptions<Data, Message>,
 ): Promise<WebSocketConnection<Data, Message> | undefined> {
   return upgradeHttp(request, socket, head, options);
 }

@@ -120,9 +120,9 @@ class NodeTransport implements Transport {
     return toAddress(path, raw.localAddress, raw.localPort);
   }
 
-  /** Node writes at once what the system takes, and holds only what waits. */
+  /** What the system takes is written at once; only what waits is held. */
   get copiesOnWrite(): boolean {
-    return isNode && this.#socket.writableLength === 0;
+    return this.#socket.writableLength === 0;
   }
 
   get bufferedAmount(): number {

@@ -128,6 +128,6 @@ const versions = (globalThis as unknown as {
 /** Deno's version of these modules. */
 export const isDeno: boolean = versions?.deno !== undefined;
 
-/** Node itself: Deno and Bun, which have these modules too, do not say when they hold memory. */
+/** Node itself: Deno and Bun, which have these modules too, differ in what a socket tells of itself. */
 export const isNode: boolean = versions?.node !== undefined && versions.bun === undefined &&
   !isDeno;

@@ -275,6 +275,26 @@ export function transportSuite(kind: Kind): void {
       assert.equal(client.transport.bufferedAmount, 0);
     });
 
+    test("memory that write is done with may be used again", async (client, server) => {
+      client.start();
+      server.start();
+      let bytes = new Uint8Array(0), sent = 0;
+      const write = async (size: number): Promise<void> => {
+        if (bytes.length < size) bytes = new Uint8Array(size);
+        bytes.set(pattern(sent, size));
+        const drains = client.drains;
+        const more = client.write(bytes.subarray(0, size));
+        if (client.transport.copiesOnWrite) bytes.fill(0);
+        else bytes = new Uint8Array(0);
+        sent += size;
+        if (!more) await client.until("drain", () => client.drains > drains);
+      };
+      for (let i = 0; i < 200; i++) await write(100);
+      for (let i = 0; i < 100; i++) await write(60_000);
+      for (let i = 0; i < 5; i++) await write(2 * MIB);
+      await server.until("all", () => server.received === sent);
+    });
+
     test("not reading stops the peer, and nothing is lost", async (client, server) => {
       client.start();
       server.start();
