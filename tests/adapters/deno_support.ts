@@ -1,0 +1,119 @@
+/** `Deno.serve` with the adapter, and a client that writes what the test wants. */
+import { connect as connectSocket, type Socket } from "node:net";
+import type { DenoUpgradeOptions } from "../../lib/adapters/deno.ts";
+import { upgrade } from "../../lib/adapters/deno.ts";
+import type { WebSocketConnection } from "../../lib/connection/connection.ts";
+import { ownRuntime } from "../support/runtimes.ts";
+
+/** What `describe` takes where there is no Deno.serve. */
+export const onDeno: { skip?: string } = ownRuntime === "deno"
+  ? {}
+  : { skip: `Deno.serve is not there on ${ownRuntime}` };
+
+export interface Rig<Data> extends AsyncDisposable {
+  port: number;
+  url: string;
+  /** The connections, in the order in which they opened. */
+  opened(): Promise<WebSocketConnection<Data>>;
+  /** What `onError` got. */
+  errors: unknown[];
+  /** The requests as the handler got them. */
+  requests: Request[];
+}
+
+/** Every request is given to the adapter. Without `websocket` connections are left to the test. */
+export function serve<Data = undefined>(
+  options: Partial<DenoUpgradeOptions<Data>> = {},
+  tls: { cert?: string; key?: string } = {},
+): Rig<Data> {
+  const waiting: WebSocketConnection<Data>[] = [], errors: unknown[] = [];
+  const requests: Request[] = [];
+  let tell = Promise.withResolvers<void>();
+  const websocket = (connection: WebSocketConnection<Data>): void => {
+    waiting.push(connection);
+    tell.resolve();
+  };
+  const controller = new AbortController();
+  const onListen = (): void => {};
+  const secure = tls.cert === undefined ? {} : { cert: tls.cert, key: tls.key! };
+  const server = Deno.serve(
+    { port: 0, hostname: "127.0.0.1", onListen, ...secure },
+    (request, info) => {
+      requests.push(request);
+      const onError = (error: unknown): void => void errors.push(error);
+      return upgrade<Data>(request, { info, websocket, onError, ...options });
+    },
+  );
+  const { port } = server.addr;
+  return {
+    port,
+    url: `${tls.cert === undefined ? "ws" : "wss"}://127.0.0.1:${port}/path?a=1`,
+    errors,
+    requests,
+    async opened(): Promise<WebSocketConnection<Data>> {
+      if (waiting.length === 0) await tell.promise;
+      tell = Promise.withResolvers();
+      return waiting.shift()!;
+    },
+    // Its shutdown() waits for ever where a client left before its upgrade was answered.
+    [Symbol.asyncDispose](): Promise<void> {
+      controller.abort();
+      return Promise.resolve();
+    },
+  };
+}
+
+/** A bare socket that asks for WebSocket; `undefined` takes a line away. */
+export class Asker implements Disposable {
+  readonly socket: Socket;
+  #text = "";
+  #changed = Promise.withResolvers<void>();
+
+  constructor(
+    port: number,
+    lines: Record<string, string | undefined> = {},
+    start = "GET /chat HTTP/1.1",
+  ) {
+    this.socket = connectSocket(port, "127.0.0.1");
+    this.socket.on("data", (data: Uint8Array) => this.#add(String.fromCharCode(...data)));
+    this.socket.on("error", () => {});
+    this.socket.on("close", () => this.#add(""));
+    const all: Record<string, string | undefined> = {
+      Host: `127.0.0.1:${port}`,
+      Upgrade: "websocket",
+      Connection: "Upgrade",
+      "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+      "Sec-WebSocket-Version": "13",
+      ...lines,
+    };
+    const written = Object.entries(all).filter(([, value]) => value !== undefined);
+    this.socket.write(
+      [start, ...written.map((line) => line.join(": ")), "\r\n"].join("\r\n"),
+      "latin1",
+    );
+  }
+
+  #add(text: string): void {
+    this.#text += text;
+    this.#changed.resolve();
+    this.#changed = Promise.withResolvers();
+  }
+
+  /** What has come, once it matches. */
+  async said(pattern: RegExp): Promise<string> {
+    while (!pattern.test(this.#text)) {
+      if (this.socket.destroyed) throw new Error(`It closed, having said ${this.#text}`);
+      await this.#changed.promise;
+    }
+    return this.#text;
+  }
+
+  /** The status that was answered with. */
+  async status(): Promise<number> {
+    return Number((await this.said(/\r\n\r\n/)).slice(9, 12));
+  }
+
+  [Symbol.dispose](): void {
+    this.socket.destroy();
+  }
+}
