@@ -117,12 +117,15 @@ export async function upgrade<Data, Message extends AnyMessage>(
   const { origins, hosts } = settings;
   const secure = request.url.startsWith("https:");
   const remoteAddress = addressOf(options.info);
+  // Deno never lets go of the socket if it upgrades for a client that left while the hook was asked.
+  const signal = options.handshake && request.signal;
   const admission = await admit(
     () => judgeRequest(headOf(request), { secure, origins, hosts }),
     settings,
     { request, secure, remoteAddress },
   );
   if (admission.kind === "refuse") return admission.response;
+  if (signal?.aborted) return new Response(null, { status: 499 });
   try {
     const idleTimeout = idleTimeoutOf(settings.connection);
     const { socket, response } = deno.upgradeWebSocket(request, { idleTimeout });
