@@ -1,15 +1,20 @@
 /**
- * WebSocket connections behind `node:http` and `node:https`, in Node, Deno and Bun: the way to serve
- * pages and WebSockets, compressed ones as well, on one port.
+ * WebSocket connections behind `node:http`, `node:https` and `node:http2`, in Node, Deno and Bun: the
+ * way to serve pages and WebSockets, compressed ones as well, on one port.
  *
  * @module
  */
 import type { WebSocketConnection } from "../connection/connection.ts";
-import type { AnyMessage, IncomingMessage } from "../connection/incoming_message.ts";
+import type { IncomingMessage } from "../connection/incoming_message.ts";
+import type { Http2Headers } from "../handshake/http2.ts";
 import type { NodeSocket } from "../transport/node_api.ts";
 import { type NodeRequest, type NodeUpgradeOptions, upgradeHttp } from "./node_http.ts";
+import { type Http2UpgradeOptions, type ServerHttp2Stream, upgradeHttp2 } from "./node_http2.ts";
 
 export type { NodeRequest, NodeUpgradeOptions } from "./node_http.ts";
+export type { Http2UpgradeOptions, ServerHttp2Stream } from "./node_http2.ts";
+export type { Http2Headers } from "../handshake/http2.ts";
+export type { Http2Stream } from "../transport/http2.ts";
 export type { NodeSocket } from "../transport/node_api.ts";
 
 /**
@@ -21,9 +26,9 @@ export type { NodeSocket } from "../transport/node_api.ts";
  * why, or when the peer has gone. It never rejects; errors, those of the options as well (the peer gets
  * 500), go to `onError`.
  *
- * Call it in the event itself, or hold the socket's errors until then: to wait is the affair of the
- * hook `handshake`. From then on the socket is ours, and the server's timeouts do not concern it.
- * `server.close()` waits for the connections that are open, and closes none: close them with 1001.
+ * Call it in the event itself: to wait is the affair of the hook `handshake`, and until the call nobody
+ * hears the socket's errors. From then on the socket is ours, and the server's timeouts do not concern
+ * it. `server.close()` waits for the connections that are open, and closes none: close them with 1001.
  *
  * @example One port for a page and a WebSocket.
  * ```ts
@@ -57,13 +62,27 @@ export function upgrade<Data = undefined>(
   request: NodeRequest,
   socket: NodeSocket,
   head: Uint8Array,
-  options: NodeUpgradeOptions<Data>,
+  options?: NodeUpgradeOptions<Data>,
 ): Promise<WebSocketConnection<Data> | undefined>;
-export function upgrade<Data, Message extends AnyMessage>(
-  request: NodeRequest,
-  socket: NodeSocket,
-  head: Uint8Array,
-  options: NodeUpgradeOptions<Data, Message>,
-): Promise<WebSocketConnection<Data, Message> | undefined> {
-  return upgradeHttp(request, socket, head, options);
+/**
+ * Accepts the WebSocket that an extended CONNECT asks for (RFC 8441 section 5), or refuses: for the
+ * `stream` event of a `node:http2` server with `settings: { enableConnectProtocol: true }`. A stream that
+ * asks for something else gets 405 or 501: look at `:method` first where documents are served as well.
+ */
+export function upgrade<Data = undefined>(
+  stream: ServerHttp2Stream,
+  headers: Http2Headers,
+  options: Http2UpgradeOptions<Data, IncomingMessage> & { messages: "stream" },
+): Promise<WebSocketConnection<Data, IncomingMessage> | undefined>;
+/** The same with whole messages. */
+export function upgrade<Data = undefined>(
+  stream: ServerHttp2Stream,
+  headers: Http2Headers,
+  options?: Http2UpgradeOptions<Data>,
+): Promise<WebSocketConnection<Data> | undefined>;
+export function upgrade(...given: unknown[]): Promise<unknown> {
+  // The overloads have checked them; only HTTP/1.1 has headers as they were sent.
+  return "rawHeaders" in (given[0] as object)
+    ? upgradeHttp(...(given as Parameters<typeof upgradeHttp>))
+    : upgradeHttp2(...(given as Parameters<typeof upgradeHttp2>));
 }

@@ -19,8 +19,11 @@ import type { NodeSocket } from "../transport/node_api.ts";
 /** How to accept a connection behind `node:http`. */
 export interface NodeUpgradeOptions<Data = undefined, Message extends AnyMessage = MessageData>
   extends AcceptOptions<Data, Message> {
-  /** Handlers, or a function that is given the connection once it is open. */
-  websocket: ConnectionUser<Data, Message>;
+  /**
+   * Handlers, or a function that is given the connection once it is open. Without it the connection is
+   * what the promise gives.
+   */
+  websocket?: ConnectionUser<Data, Message>;
 }
 
 /** What is used of an `http.IncomingMessage`. */
@@ -48,7 +51,7 @@ export function upgradeHttp<Data, Message extends AnyMessage>(
   request: NodeRequest,
   socket: NodeSocket,
   head: Uint8Array,
-  options: NodeUpgradeOptions<Data, Message>,
+  options: NodeUpgradeOptions<Data, Message> = {},
 ): Promise<WebSocketConnection<Data, Message> | undefined> {
   return new Promise((resolve) => {
     const { settings, problem } = readOptions(options);
@@ -72,14 +75,9 @@ function readOptions<Data, Message extends AnyMessage>(
   options: NodeUpgradeOptions<Data, Message>,
 ): { settings: ServerSettings<Data, Message>; problem?: { error: unknown } } {
   try {
-    if (options.websocket === undefined) {
-      throw new TypeError(
-        "Cannot upgrade: the option websocket (handlers or a function) is missing",
-      );
-    }
     return { settings: readServerOptions(options) };
   } catch (error) {
-    const { onError } = options ?? {};
+    const { onError } = options;
     const report = typeof onError === "function" ? { onError } : {};
     return { settings: readServerOptions<Data, Message>(report), problem: { error } };
   }
