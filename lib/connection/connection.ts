@@ -257,8 +257,9 @@ export class WebSocketConnection<
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<Message, undefined> {
     this.#receiver.claim("iteration");
+    const result = (late: Message | undefined) => this.#result(late);
     const iterator: AsyncIterableIterator<Message, undefined> = {
-      next: () => this.#next(),
+      next: () => this.#next(result),
       return: () => Promise.resolve({ done: true, value: undefined }),
       [Symbol.asyncIterator]: () => iterator,
     };
@@ -275,7 +276,7 @@ export class WebSocketConnection<
       this.#receiver.claim("streams");
       this.#readable = readableOf({
         take: () => this.#receiver.take(),
-        next: () => this.#next(),
+        next: () => this.#next((late) => this.#result(late)),
         close: () => this.close(),
       });
     }
@@ -443,10 +444,12 @@ export class WebSocketConnection<
     }
   }
 
-  #next(): Promise<IteratorResult<Message, undefined>> {
+  #next(
+    result: (late: Message | undefined) => IteratorResult<Message, undefined>,
+  ): Promise<IteratorResult<Message, undefined>> {
     const message = this.#receiver.take();
     if (message !== undefined) return Promise.resolve({ done: false, value: message });
-    return this.#receiver.waitFor((late) => this.#result(late));
+    return this.#receiver.waitFor(result);
   }
 
   #result(message: Message | undefined): IteratorResult<Message, undefined> {

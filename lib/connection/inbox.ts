@@ -8,8 +8,38 @@ import { MAX_WAITING_MESSAGES } from "./options.ts";
 /** A message: text as a string, binary as bytes that the receiver owns. */
 export type MessageData = string | Uint8Array<ArrayBuffer>;
 
-/** Someone who waits for a message; undefined when no more will come. */
-type Taker<Message> = (message: Message | undefined) => void;
+/** Someone who waits for a message. */
+interface Taker<Message> {
+  /** It came; undefined when no more will. */
+  take(message: Message | undefined): void;
+}
+
+let resolveMade: (value: unknown) => void, rejectMade: (reason: unknown) => void;
+/** What `new Promise` calls at once: one function for all, as a new one each time costs as much as it. */
+function keep(resolve: (value: unknown) => void, reject: (reason: unknown) => void): void {
+  resolveMade = resolve;
+  rejectMade = reject;
+}
+
+/** A promise of what `finish` makes of the message. */
+class Promised<Message, Result> implements Taker<Message> {
+  readonly promise: Promise<Result> = new Promise<unknown>(keep) as Promise<Result>;
+  readonly #resolve = resolveMade;
+  readonly #reject = rejectMade;
+  readonly #finish: (message: Message | undefined) => Result;
+
+  constructor(finish: (message: Message | undefined) => Result) {
+    this.#finish = finish;
+  }
+
+  take(message: Message | undefined): void {
+    try {
+      this.#resolve(this.#finish(message));
+    } catch (error) {
+      this.#reject(error);
+    }
+  }
+}
 
 /** Who is told of how full an inbox is. */
 export interface InboxOwner {
@@ -48,7 +78,7 @@ export class Inbox<Message> {
 
   /** Adds a message, or hands it to the first who waits. */
   push(message: Message): void {
-    if (this.#takers.length > 0) return this.#takers.shift()!(message);
+    if (this.#takers.length > 0) return this.#takers.shift()!.take(message);
     this.#messages.push(message);
     this.charge(weigh(message));
   }
@@ -103,9 +133,11 @@ export class Inbox<Message> {
       this.#takers.splice(this.#takers.indexOf(taker), 1);
       reject(signal.reason);
     };
-    const taker: Taker<Message> = (message) => {
-      signal.removeEventListener("abort", abort);
-      resolve(message);
+    const taker: Taker<Message> = {
+      take(message): void {
+        signal.removeEventListener("abort", abort);
+        resolve(message);
+      },
     };
     signal.addEventListener("abort", abort, { once: true });
     this.#add(taker);
@@ -114,26 +146,20 @@ export class Inbox<Message> {
 
   /** Waits for a message and gives what `finish` makes of it: one promise, where `then` makes two. */
   waitFor<Result>(finish: (message: Message | undefined) => Result): Promise<Result> {
-    return new Promise((resolve, reject) => {
-      this.#add((message) => {
-        try {
-          resolve(finish(message));
-        } catch (error) {
-          reject(error);
-        }
-      });
-    });
+    const taker = new Promised(finish);
+    this.#add(taker);
+    return taker.promise;
   }
 
   #add(taker: Taker<Message>): void {
-    if (this.#ended) taker(undefined);
+    if (this.#ended) taker.take(undefined);
     else this.#takers.push(taker);
   }
 
   /** No more will come: those who wait are told, what waits can still be taken. */
   end(): void {
     this.#ended = true;
-    for (const taker of this.#takers.splice(0)) taker(undefined);
+    for (const taker of this.#takers.splice(0)) taker.take(undefined);
   }
 }
 
