@@ -88,6 +88,8 @@ export class NativeLink implements Link {
   #wantsDrain = false;
   #sent: CloseStatus | undefined;
   #terminated = false;
+  /** The peer's Close, behind messages that are held. */
+  #ended: NativeClose | undefined;
   #closed = false;
   #error: Error | undefined;
   readonly #drainPoll = new Deadline(() => this.#checkDrain());
@@ -123,6 +125,7 @@ export class NativeLink implements Link {
   /** Where it stands. */
   get readyState(): ReadyState {
     if (this.#closed || this.#terminated) return 3;
+    if (this.#ended !== undefined) return CLOSING;
     const state = this.#socket.readyState as ReadyState;
     return this.#sent !== undefined && state < CLOSING ? CLOSING : state;
   }
@@ -172,9 +175,11 @@ export class NativeLink implements Link {
     if (!this.#closed) this.#error ??= error;
   }
 
-  /** The platform's socket is closed. */
+  /** The platform's socket is closed: the peer's Close is reached when what came before is taken. */
   gotClose(event: NativeClose | undefined): void {
-    this.#finish(event);
+    const waits = this.#held.length > 0 && this.#sent === undefined && !this.#terminated;
+    if (waits && event?.wasClean) this.#ended = event;
+    else this.#finish(event);
   }
 
   /** Sends a message: false above the high-water mark, or once closing began. */
@@ -259,7 +264,7 @@ export class NativeLink implements Link {
   resume(): void {
     if (!this.#paused) return;
     this.#paused = false;
-    if (this.#held.length > 0) queueMicrotask(() => this.#catchUp());
+    if (this.#held.length > 0 || this.#ended !== undefined) queueMicrotask(() => this.#catchUp());
     else if (!this.#closed) this.#socket.resume?.();
   }
 
@@ -288,6 +293,13 @@ export class NativeLink implements Link {
   }
 
   #catchUp(): void {
+    this.#giveHeld();
+    if (this.#paused || this.#terminated || this.#closed) return;
+    if (this.#ended === undefined) this.#socket.resume?.();
+    else this.#finish(this.#ended);
+  }
+
+  #giveHeld(): void {
     let given = 0;
     while (!this.#paused && !this.#terminated && given < this.#held.length) {
       const data = this.#held[given++];
@@ -295,7 +307,6 @@ export class NativeLink implements Link {
       this.#give(data);
     }
     this.#held.splice(0, given);
-    if (!this.#paused && !this.#terminated && !this.#closed) this.#socket.resume?.();
   }
 
   #exceed(
@@ -330,7 +341,7 @@ export class NativeLink implements Link {
     this.#drainPoll.cancel();
     this.#closeDue.cancel();
     this.#paused = false;
-    this.#catchUp();
+    this.#giveHeld();
     this.#closed = true;
     const { code = ABNORMAL, reason = "", wasClean = false } = event ?? {};
     const received = wasClean ? { closeCode: code, reason } : undefined;

@@ -226,6 +226,44 @@ describe("a platform's WebSocket as a link", () => {
     assert.deepEqual(got, ["a", "b", "c", "d"]);
   });
 
+  it("reaches the peer's close behind what it holds: nothing is lost, no handler called late", async () => {
+    const { connection, socket } = open();
+    for (let at = 0; at < 40; at++) socket.message(`${at}`);
+    socket.closed();
+    assert.deepEqual([connection.readyState, connection.send("late")], [2, false]);
+    let next = 0;
+    for await (const message of connection) assert.equal(message, `${next++}`);
+    assert.deepEqual([next, (await connection.closed).closeCode], [40, 1000]);
+
+    const told: string[] = [], gate = Promise.withResolvers<void>();
+    const handled = open({
+      websocket: {
+        async message(_connection, data): Promise<void> {
+          if (data === "a") await gate.promise;
+          told.push(String(data));
+        },
+        close: () => void told.push("close"),
+      },
+    });
+    handled.socket.message("a", "b", "c");
+    handled.socket.closed();
+    gate.resolve();
+    await handled.connection.closed;
+    assert.deepEqual(told, ["a", "b", "c", "close"]);
+  });
+
+  it("is over for who ends it, though the peer's close waits behind what nobody takes", async () => {
+    for (const end of ["close", "terminate"] as const) {
+      const { connection, socket, clock } = open();
+      for (let at = 0; at < 40; at++) socket.message(`${at}`);
+      socket.closed();
+      connection[end]();
+      const { closeCode } = await connection.closed;
+      assert.equal(closeCode, end === "close" ? 1000 : 1006);
+      assert.equal(clock.timers, 0);
+    }
+  });
+
   it("closes with 4008 past maxReceiveBuffered, 64 bytes added for each message", async () => {
     const { connection, socket, link } = open({ maxReceiveBuffered: 3 * 74 });
     link.pause();
