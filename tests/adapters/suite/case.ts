@@ -78,6 +78,10 @@ export interface Findings extends Flags {
   backpressure?: boolean;
   /** `terminate` drops the peer without a Close. */
   terminate?: boolean;
+  /** Compresses what it sends; with `compression` alone it only reads what is compressed. */
+  deflates?: boolean;
+  /** `closed` tells how the peer answered our Close. */
+  answer?: boolean;
 }
 
 /** What the user's side has told, in order, by key. */

@@ -19,7 +19,9 @@ export const compressionCase: Case = {
     if (findings.compression) await peer.sayCompressed(TEXT);
     else await peer.say(TEXT);
     const { data, compressed } = await peer.message();
-    assert.deepEqual([data, compressed], [TEXT, findings.compression]);
+    assert.equal(data, TEXT);
+    assert.ok(findings.compression || !compressed);
+    findings.deflates = compressed;
     await peer.closeWith();
     await told.closed();
   },

@@ -126,3 +126,22 @@ export function servedAt(
     close,
   };
 }
+
+/** What is used of a server of node:http, or of one like it. */
+interface NodeServer {
+  listen(port: number, hostname: string, listening: () => void): unknown;
+  address(): { port: number } | string | null;
+  close(closed: () => void): unknown;
+}
+
+/** Has it listen; gives the port. */
+export async function listening(server: NodeServer): Promise<number> {
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return (server.address() as { port: number }).port;
+}
+
+/** Has a server of node:http listen. */
+export async function servedBy(server: NodeServer): Promise<Served> {
+  const close = (): Promise<void> => new Promise((resolve) => server.close(() => resolve()));
+  return servedAt(await listening(server), close);
+}

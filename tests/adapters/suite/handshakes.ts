@@ -229,7 +229,9 @@ export const handshakeCases: readonly HandshakeCase[] = [
     name: "a request that breaks a rule is refused by its status, and goes to onError",
     async test(serve, { http2 = false }): Promise<void> {
       await using(serve, { websocket: {} }, async ({ knock }, errors) => {
-        const wrong: Wrong[] = [{ headers: { "sec-websocket-version": "12" }, status: 426 }];
+        const version = { "sec-websocket-version": "12" };
+        // RFC 9113 section 8.6: HTTP/2 has no upgrade that could be required.
+        const wrong: Wrong[] = [{ headers: version, status: http2 ? 400 : 426 }];
         if (!http2) wrong.push(...wrongHttp1);
         for (const { status, ...request } of wrong) {
           const answer = await knock(request);

@@ -29,8 +29,14 @@ export function readKnown(): Known {
 export function knownOf(adapter: string, place: Place, found: Findings): Findings | undefined {
   const known = readKnown();
   if (process.env[WRITES] !== undefined) {
-    known[adapter] = { ...known[adapter], [place]: found };
-    writeFileSync(file, `${JSON.stringify(known, null, 2)}\n`);
+    known[adapter] = sorted({ ...known[adapter], [place]: sorted(found) });
+    writeFileSync(file, `${JSON.stringify(sorted(known), null, 2)}\n`);
   }
   return known[adapter]?.[place];
+}
+
+/** In an order that does not hang on which test was first. */
+function sorted<Value extends object>(values: Value): Value {
+  const entries = Object.entries(values).sort(([one], [other]) => one < other ? -1 : 1);
+  return Object.fromEntries(entries) as Value;
 }
