@@ -54,6 +54,7 @@ export function upgradeHttp<Data, Message extends AnyMessage>(
   options: NodeUpgradeOptions<Data, Message> = {},
 ): Promise<WebSocketConnection<Data, Message> | undefined> {
   return new Promise((resolve) => {
+    if (socket.destroyed) return resolve(undefined); // it tells nothing any more
     const { settings, problem } = readOptions(options);
     const opening = new Opening<Data, Message>(fromNodeSocket(socket), settings, {
       boundToLoopback: isBoundToLoopback(socket),

@@ -80,9 +80,7 @@ class NodeTransport implements Transport {
       this.#handshaking = true;
       socket.once("secure", NodeTransport.#onSecure);
     }
-    // Of what was over before, no event will tell.
-    this.#ended = socket.readableEnded;
-    if (socket.destroyed) this.#close();
+    this.#ended = socket.readableEnded; // of that no event would tell any more
   }
 
   // The listeners are the same for all sockets: they find the transport from the socket.

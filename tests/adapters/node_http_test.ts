@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { upgrade } from "../../lib/adapters/node.ts";
 import type { CloseInfo } from "../../lib/errors.ts";
 import { TransportError } from "../../lib/errors.ts";
 import { bytesOf, join, textOf } from "../connection/support.ts";
@@ -173,7 +174,6 @@ for (const kind of KINDS) {
       const sizes: number[] = [];
       await using rig = await Rig.start(kind);
       rig.server.removeAllListeners("upgrade");
-      const { upgrade } = await import("../../lib/adapters/node.ts");
       rig.server.on("upgrade", (request, socket, head) => {
         upgrade(request, socket, head, {
           messages: "stream",
