@@ -27,6 +27,7 @@ const checks: Check[] = [
     name: "examples in documentation",
     args: ["test", "-A", "--doc", "mod.ts", "lib", "README.md"],
   },
+  { name: "what works where", args: ["run", "-A", ".ci/capabilities.ts"] },
   { name: "shape", args: ["test", "-A", "tests/structure_test.ts", "tests/rules_test.ts"] },
   { name: "publish", args: ["publish", "--dry-run", "--allow-dirty"], forbidden: /warning/i },
 ];

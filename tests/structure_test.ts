@@ -88,6 +88,20 @@ describe("the shape of the library", () => {
     }
   });
 
+  it("has adapters under 200 lines, none of which imports another but to join them", () => {
+    const adapters = published.filter((path) => path.startsWith("lib/adapters/"));
+    assert.ok(adapters.length >= 4, adapters.join());
+    for (const path of adapters) {
+      const lines = sources.get(path)!.trimEnd().split("\n").length;
+      assert.ok(lines < 200, `${path} has ${lines} lines`);
+      if (path === "lib/adapters/node.ts") continue; // the entry of the two for node's servers
+      for (const specifier of importsOf(path)) {
+        const target = resolve(path, specifier);
+        assert.ok(!adapters.includes(target), `${path} imports ${target}, another adapter`);
+      }
+    }
+  });
+
   it("has no cycle but of types", () => {
     const done = new Set<string>();
     function walk(path: string, trail: readonly string[]): void {
