@@ -3,21 +3,40 @@
  *
  * @module
  */
-import { existsSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { existsSync, realpathSync } from "node:fs";
 import { createRequire } from "node:module";
 import process from "node:process";
 import { Child } from "./runtimes.ts";
 
-/** Its binary: `SLUICE_WORKERD`, or that of the npm package; or why there is none. */
+/** Not in deno.json: Deno would want its binaries for every system, and registries may lack some. */
+const PACKAGE = "workerd@1.20261117.1";
+
+let found: { path: string } | { skip: string } | undefined;
+
+/**
+ * Its binary: `SLUICE_WORKERD`, or that of the npm package, which the first call may have to fetch; or
+ * why there is none.
+ */
 export function findWorkerd(): { path: string } | { skip: string } {
+  return found ??= probe();
+}
+
+function probe(): { path: string } | { skip: string } {
   const named = process.env.SLUICE_WORKERD;
-  if (named !== undefined) return { path: named };
+  if (named !== undefined && named !== "") return { path: named };
   const system = process.platform === "win32" ? "windows" : process.platform;
   const machine = process.arch === "x64" ? "64" : process.arch;
   try {
-    const own = createRequire(import.meta.url).resolve("workerd/package.json");
+    const command = ["-y", "-p", PACKAGE, "-c", "command -v workerd"];
+    const shim = execFileSync("npx", command, {
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "ignore"],
+      timeout: 120_000,
+    });
     // The package is a shim; which binary is the right one its installation would find out.
-    const path = createRequire(own).resolve(`@cloudflare/workerd-${system}-${machine}/bin/workerd`);
+    const { resolve } = createRequire(realpathSync(shim.trim()));
+    const path = resolve(`@cloudflare/workerd-${system}-${machine}/bin/workerd`);
     if (existsSync(path)) return { path };
   } catch {
     // Said below.
@@ -39,10 +58,10 @@ export interface Workerd extends AsyncDisposable {
  * @throws {Error} if it is not found, or does not listen (rejects).
  */
 export async function startWorkerd(config: string): Promise<Workerd> {
-  const found = findWorkerd();
-  if ("skip" in found) throw new Error(`Cannot start workerd: ${found.skip}`);
+  const workerd = findWorkerd();
+  if ("skip" in workerd) throw new Error(`Cannot start workerd: ${workerd.skip}`);
   const where = ["--control-fd=1", "--socket-addr=http=127.0.0.1:0"];
-  const child = new Child(found.path, ["serve", "--verbose", ...where, config]);
+  const child = new Child(workerd.path, ["serve", "--verbose", ...where, config]);
   try {
     const [, port] = await child.printed(/"event":"listen","socket":"http","port":(\d+)/);
     return {
