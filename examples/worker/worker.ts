@@ -29,10 +29,7 @@ const websocket: ConnectionHandlers<Count> = {
 export default {
   fetch(request: Request): Response {
     if (request.headers.get("upgrade") !== "websocket") {
-      return new Response("Here is a WebSocket\n", {
-        status: 426,
-        headers: { upgrade: "websocket" },
-      });
+      return new Response("Here is a WebSocket\n", { status: 426 });
     }
     const { 0: client, 1: server } = new WebSocketPair();
     server.accept();
