@@ -62,6 +62,8 @@ export interface Rig {
   readonly peer: WirePeer;
   readonly told: Told;
   readonly opened: ToldOpen;
+  /** Whether compression was agreed on, by what the handshake said on the wire. */
+  readonly agreed: boolean;
   /** Lets the user's side go on. */
   go(): void;
   /** What was found out in trying; the suite compares it with what is known. */

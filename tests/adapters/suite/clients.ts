@@ -7,7 +7,7 @@ import { createHash } from "node:crypto";
 import type { Transport } from "../../../lib/connection/transport.ts";
 import { listenTransport } from "../../../lib/transport/runtime.ts";
 import type { Case, Rig } from "./case.ts";
-import { type Endpoint, Line } from "./endpoint.ts";
+import { compresses, type Endpoint, Line } from "./endpoint.ts";
 import { readHead } from "./http.ts";
 import { Wire, WirePeer, within } from "./wire.ts";
 
@@ -31,9 +31,9 @@ export function clientEndpoint(connect: ConnectCase): Endpoint {
         const connecting = connect(`ws://127.0.0.1:${listener.address.port}/`, each, line);
         connecting.catch(accepted.reject);
         const wire = new Wire(await within(accepted.promise, "the client"));
-        const peer = await answer(wire, each);
+        const far = await answer(wire, each);
         await within(connecting, "the client to open");
-        return await line.rig(peer, () => listener.close());
+        return await line.rig(far, () => listener.close());
       } catch (error) {
         await listener.close();
         throw error;
@@ -43,17 +43,17 @@ export function clientEndpoint(connect: ConnectCase): Endpoint {
 }
 
 /** Reads the client's request and accepts it, with compression if both want it. */
-async function answer(wire: Wire, { compresses = false }: Case): Promise<WirePeer> {
+async function answer(wire: Wire, each: Case): Promise<Pick<Rig, "peer" | "agreed">> {
   const { headers } = await readHead(wire);
   const key = headers.get("sec-websocket-key") ?? "";
   const accept = createHash("sha1").update(key + GUID).digest("base64");
-  const offer = headers.get("sec-websocket-extensions") ?? "";
-  const extension = compresses && offer.includes("permessage-deflate")
+  const agreed = each.compresses === true && compresses({ headers });
+  const extension = agreed
     ? "Sec-WebSocket-Extensions: permessage-deflate; client_no_context_takeover\r\n"
     : "";
   await wire.write(
     "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n",
     `Sec-WebSocket-Accept: ${accept}\r\n${extension}\r\n`,
   );
-  return new WirePeer(wire, false);
+  return { peer: new WirePeer(wire, false), agreed };
 }

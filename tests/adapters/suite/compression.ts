@@ -14,13 +14,13 @@ export const compressionCase: Case = {
   options: { perMessageDeflate: true },
   compresses: true,
   user: () => ({ message: (connection, data) => void connection.send(data) }),
-  async test({ peer, told, opened, findings }): Promise<void> {
-    findings.compression = opened.extensions.startsWith("permessage-deflate");
-    if (findings.compression) await peer.sayCompressed(TEXT);
+  async test({ peer, told, agreed, findings }): Promise<void> {
+    findings.compression = agreed;
+    if (agreed) await peer.sayCompressed(TEXT);
     else await peer.say(TEXT);
     const { data, compressed } = await peer.message();
     assert.equal(data, TEXT);
-    assert.ok(findings.compression || !compressed);
+    assert.ok(agreed || !compressed);
     findings.deflates = compressed;
     await peer.closeWith();
     await told.closed();

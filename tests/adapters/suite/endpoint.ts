@@ -10,7 +10,7 @@ import type { UpgradeOptions } from "../../../lib/server/upgrade_options.ts";
 import { connectTransport } from "../../../lib/transport/runtime.ts";
 import { type Case, type Rig, type Side, Told, type ToldOpen, watched } from "./case.ts";
 import { type Answer, type Knock, knockHttp1, sendHttp1 } from "./http.ts";
-import { Wire, type WirePeer } from "./wire.ts";
+import { Wire } from "./wire.ts";
 
 /** What a server is started with. */
 export type ServeOptions<Data = undefined> = UpgradeOptions<Data> & {
@@ -42,6 +42,8 @@ export interface Endpoint {
   knowsAddress?: boolean;
   /** Whether its handshake is that of HTTP/2. @default {false} */
   http2?: boolean;
+  /** Whether the platform compresses and tells the connection nothing of it. @default {false} */
+  hidesCompression?: boolean;
 }
 
 /** A server as an endpoint: it opens a connection by a handshake of our own. */
@@ -62,9 +64,10 @@ export function serverEndpoint(
       });
       try {
         const offer = each.compresses ? { "sec-websocket-extensions": "permessage-deflate" } : {};
-        const { peer, status, body } = await served.knock({ headers: offer });
+        const answer = await served.knock({ headers: offer });
+        const { peer, status, body } = answer;
         if (peer === undefined) throw new Refused(status, `${body} ${line.told.all("error")}`);
-        return await line.rig(peer, () => served.close());
+        return await line.rig({ peer, agreed: compresses(answer) }, () => served.close());
       } catch (error) {
         await served.close();
         throw error;
@@ -84,6 +87,11 @@ export class Refused extends Error {
   }
 }
 
+/** Whether a handshake agreed on compression. */
+export function compresses({ headers }: { headers: Headers }): boolean {
+  return headers.get("sec-websocket-extensions")?.startsWith("permessage-deflate") ?? false;
+}
+
 /** The line between a user's side and its test, in one process. */
 export class Line {
   readonly told: Told = new Told();
@@ -101,10 +109,10 @@ export class Line {
   };
 
   /** The test's end, once it is open. */
-  async rig(peer: WirePeer, close: () => Promise<void>): Promise<Rig> {
+  async rig(far: Pick<Rig, "peer" | "agreed">, close: () => Promise<void>): Promise<Rig> {
     const opened = await this.told.next<ToldOpen>("open");
     const { told } = this, go = this.#gate.resolve;
-    return { peer, told, opened, go: (): void => go(), findings: {}, close };
+    return { ...far, told, opened, go: (): void => go(), findings: {}, close };
   }
 }
 
