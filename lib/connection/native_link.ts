@@ -85,6 +85,8 @@ export class NativeLink implements Link {
   #paused = false;
   #held: MessageData[] = [];
   #heldSize = 0;
+  /** What the platform held after the last message. */
+  #buffered = 0;
   #wantsDrain = false;
   #sent: CloseStatus | undefined;
   #terminated = false;
@@ -186,13 +188,17 @@ export class NativeLink implements Link {
   send(data: string | Uint8Array, compress?: boolean): boolean {
     if (this.readyState !== 1) return false;
     const { maxBufferedAmount, sendHighWaterMark } = this.#options;
-    const before = this.bufferedAmount;
-    if (before > maxBufferedAmount) {
-      this.overflow(before);
-      return false;
+    // What was buffered has only become less: to ask the platform twice a message costs.
+    if (this.#buffered > maxBufferedAmount) {
+      const before = this.bufferedAmount;
+      if (before > maxBufferedAmount) {
+        this.overflow(before);
+        return false;
+      }
     }
     this.#socket.send(data as string | Uint8Array<ArrayBuffer>, compress);
-    if (this.bufferedAmount <= sendHighWaterMark) return true;
+    this.#buffered = this.bufferedAmount;
+    if (this.#buffered <= sendHighWaterMark) return true;
     this.#wantsDrain = true;
     if (!this.#tellsDrain && !this.#drainPoll.pending) {
       this.#deadlines.set(this.#drainPoll, DRAIN_POLL);

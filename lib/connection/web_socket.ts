@@ -153,7 +153,8 @@ class Intake {
 }
 
 function isBlob(data: unknown): data is { arrayBuffer(): Promise<ArrayBuffer> } {
-  return typeof (data as { arrayBuffer?: unknown }).arrayBuffer === "function";
+  return typeof data === "object" &&
+    typeof (data as { arrayBuffer?: unknown }).arrayBuffer === "function";
 }
 
 /** A view may be one of memory that the platform uses again. */
