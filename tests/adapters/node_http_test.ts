@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { upgrade } from "../../lib/adapters/node.ts";
 import type { CloseInfo } from "../../lib/errors.ts";
 import { TransportError } from "../../lib/errors.ts";
-import { bytesOf, join, textOf } from "../connection/support.ts";
+import { bytesOf, join, readFrames, textOf } from "../connection/support.ts";
 import { KINDS, requestOf, Rig, until } from "./node_http_support.ts";
 
 const MIB = 1 << 20;
@@ -141,6 +141,27 @@ for (const kind of KINDS) {
         peer.transport.close();
       },
     );
+
+    it("a peer that closes and half-closes still gets all that was sent", slow, async () => {
+      await using rig = await Rig.start(kind);
+      const peer = await rig.dial();
+      peer.write(bytesOf(requestOf()));
+      const connection = await rig.opened();
+      await until("the answer", () => peer.bytes.length > 0);
+      peer.transport.pause();
+      for (let i = 0; i < 8; i++) connection.send(new Uint8Array(2 * MIB));
+      assert.ok(connection.bufferedAmount > 0);
+      peer.sayClose(1000, "bye");
+      peer.transport.closeWrite();
+      await until("the peer's end", () => rig.sockets[0].readableEnded);
+      peer.transport.resume();
+      const { wasClean, error } = await connection.closed;
+      assert.deepEqual([wasClean, error], [true, undefined]);
+      await until("the server's end", () => peer.ended || peer.closed);
+      const frames = readFrames(framesOf(peer.bytes));
+      assert.deepEqual(frames.map(({ opcode }) => opcode), [...Array(8).fill(2), 8]);
+      peer.transport.close();
+    });
 
     it("the server's timeouts do not concern it", async () => {
       await using rig = await Rig.start(kind, {
