@@ -57,15 +57,16 @@ const LONGEST_IDLE = 4_000_000;
  *
  * It is the runtime's socket, and `capabilities` tells what it lacks: compression, pings by hand, and
  * a way to stop reading, so that with more than `maxReceiveBuffered` not taken the connection is closed
- * with 1008. The runtime itself takes frames up to 64 MiB. `terminate()` can do no more than to close
- * with 1000. Who needs these things on Deno uses `node:http` and `@sluice/websocket/node`.
+ * with 1008. `maxMessageSize` is judged when a message has come; the runtime itself takes frames up to
+ * 64 MiB. `terminate()` can do no more than to close with 1000. Who needs these things on Deno uses
+ * `node:http` and `@sluice/websocket/node`.
  *
  * The runtime pings a peer that is silent and drops it after `pingInterval` and `pingTimeout` together,
- * in whole seconds; if either is `Infinity`, never. Which address the server is bound to it does not
- * tell, so any Host is let in unless `hosts` says otherwise: a server for this machine alone wants
- * `hosts: ["localhost", "127.0.0.1", "[::1]"]`, against DNS rebinding. What needs no upgrade (426) is a
- * request over HTTP/2, too: `Deno.serve` does not offer RFC 8441, and browsers then open another
- * connection with HTTP/1.1 for the WebSocket.
+ * in whole seconds; if either is `Infinity`, never. It does not tell which address the server is bound
+ * to, so any Host is let in unless `hosts` says otherwise: a server for this machine alone wants
+ * `hosts: ["localhost", "127.0.0.1", "[::1]"]`, against DNS rebinding. Over HTTP/2 a request is
+ * answered with 426: `Deno.serve` does not offer RFC 8441, and browsers open a connection with HTTP/1.1
+ * for the WebSocket.
  *
  * @throws {DOMException} NotSupportedError where there is no `Deno.upgradeWebSocket`, and for an option
  * that it cannot honour, unless it is off: `perMessageDeflate`, `maxPingsPerSecond`, `maxFrameSize`,
