@@ -48,9 +48,6 @@ interface DenoLike {
   ): { socket: WebSocketLike; response: Response };
 }
 
-/** Past it the runtime's timer of half that time would wrap around. In seconds. */
-const LONGEST_IDLE = 4_000_000;
-
 /**
  * Accepts the WebSocket that a request asks for, or refuses: give the Response to `Deno.serve` either
  * way. `websocket` gets the connection once it is open; `connection.request` is the request.
@@ -193,8 +190,11 @@ function closeInTurn(socket: WebSocketLike): void {
   socket.close = (...status): void => void setTimeout(() => close(...status), 0);
 }
 
-/** The runtime pings after half of this, and drops a peer that is silent for all of it. In seconds. */
+/**
+ * The runtime pings after half of this, and drops a peer that is silent for all of it. In seconds; past
+ * 4,000,000 its timer of half that time would wrap around.
+ */
 function idleTimeoutOf({ pingInterval, pingTimeout }: ResolvedLimits): number {
   const time = pingInterval + pingTimeout;
-  return time === Infinity ? 0 : Math.min(Math.ceil(time / 1000), LONGEST_IDLE);
+  return time === Infinity ? 0 : Math.min(Math.ceil(time / 1000), 4_000_000);
 }
