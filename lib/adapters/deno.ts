@@ -190,10 +190,7 @@ function closeInTurn(socket: WebSocketLike): void {
   socket.close = (...status): void => void setTimeout(() => close(...status), 0);
 }
 
-/**
- * The runtime pings after half of this, and drops a peer that is silent for all of it. In seconds; past
- * 4,000,000 its timer of half that time would wrap around.
- */
+/** In seconds: half of it to the ping, half to the end. Past 4,000,000 a timer would wrap around. */
 function idleTimeoutOf({ pingInterval, pingTimeout }: ResolvedLimits): number {
   const time = pingInterval + pingTimeout;
   return time === Infinity ? 0 : Math.min(Math.ceil(time / 1000), 4_000_000);
