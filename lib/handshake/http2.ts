@@ -211,6 +211,10 @@ function toHttp2Headers(lines: Iterable<readonly [string, string]>): Http2Header
   for (const [name, value] of lines) {
     checkHeader(name, value);
     const key = name.toLowerCase(), before = headers[key];
+    // RFC 9113 section 8.2.2: it would make the message malformed, and not every runtime looks.
+    if (CONNECTION_FIELDS.includes(key)) {
+      throw new TypeError(`Cannot set header ${quote(name)}: HTTP/2 does not have it`);
+    }
     headers[key] = before === undefined ? value : [before, value].flat();
   }
   return headers;

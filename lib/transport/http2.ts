@@ -7,6 +7,7 @@
 import type { Transport, TransportAddress, TransportSink } from "../connection/transport.ts";
 import { TransportError } from "../errors.ts";
 import { connectionError, resetError } from "./errors.ts";
+import { countWaiting, sendQueued } from "./http2_queue.ts";
 import { LINGER_TIMEOUT } from "./timing.ts";
 
 /** What is used of an `Http2Session`. */
@@ -15,6 +16,8 @@ export interface Http2Session {
   readonly encrypted?: boolean | undefined;
   /** Its socket, of which only the addresses may be read. */
   readonly socket: Http2SessionSocket;
+  /** Sends a ping, and tells of its answer. */
+  ping(callback: (error: Error | null) => void): boolean;
 }
 
 /** What is used of a session's socket. */
@@ -71,6 +74,7 @@ class Http2Transport implements Transport {
   /** What is written waits in the caller's memory for the peer's window. */
   readonly copiesOnWrite = false;
   readonly #stream: Http2Stream;
+  readonly #session: Http2Session | undefined;
   #sink: TransportSink | undefined;
   #begun = false;
   #paused = false;
@@ -88,7 +92,7 @@ class Http2Transport implements Transport {
   constructor(stream: Http2Stream) {
     this.#stream = stream;
     // Read now: a stream that is gone has no session.
-    const { session } = stream;
+    const session = this.#session = stream.session;
     const socket = addressesOf(session);
     this.remoteAddress = toAddress(socket?.remoteAddress, socket?.remotePort);
     this.localAddress = toAddress(socket?.localAddress, socket?.localPort);
@@ -115,7 +119,9 @@ class Http2Transport implements Transport {
 
   write(bytes: Uint8Array): boolean {
     if (this.#ending || this.#closed || this.#gone || this.#stream.closed) return false;
-    if (bytes.byteLength > 0 && !this.#stream.write(bytes)) this.#needDrain = true;
+    if (bytes.byteLength === 0) return !this.#needDrain;
+    if (!this.#stream.write(bytes)) this.#wait(true);
+    if (!this.#needDrain) sendQueued(this.#session);
     return !this.#needDrain;
   }
 
@@ -160,8 +166,14 @@ class Http2Transport implements Transport {
     else this.#stream.resume();
   }
 
+  #wait(needDrain: boolean): void {
+    if (this.#needDrain === needDrain) return;
+    this.#needDrain = needDrain;
+    countWaiting(this.#session, needDrain ? 1 : -1);
+  }
+
   #drain(): void {
-    this.#needDrain = false;
+    this.#wait(false);
     if (!this.#closed && !this.#ending) this.#sink?.drain();
   }
 
@@ -175,6 +187,7 @@ class Http2Transport implements Transport {
   #close(): void {
     if (this.#gone) return;
     this.#gone = true;
+    this.#wait(false);
     clearTimeout(this.#linger);
     if (this.#closed || (this.#ended && this.#ending)) this.#error = undefined;
     else this.#error ??= resetError();

@@ -203,6 +203,7 @@ describe("answers over HTTP/2", () => {
     assert.throws(() => connectAnswer({ headers: [["a", "b\r\nc: d"]] }), TypeError);
     assert.throws(() => connectAnswer({ headers: [[":status", "404"]] }), TypeError);
     assert.throws(() => connectAnswer({ headers: { connection: "close" } }), TypeError);
+    assert.throws(() => connectAnswer({ headers: { "Keep-Alive": "1" } }), /HTTP\/2 does not have/);
   });
 
   it("a refusal loses the headers of a connection, and keeps each cookie", () => {
