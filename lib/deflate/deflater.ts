@@ -30,6 +30,8 @@ export class Deflater {
   /** The greatest distance: bytes further back are dropped. */
   readonly #reach: number;
   readonly #chains: HashChains;
+  /** The bytes of the message in progress. */
+  #taken = 0;
   /** Where in the window the bytes that are yet to be compressed begin. */
   #position = 0;
   /** Where in the window the bytes of the block begin; below 0 when they have left it. */
@@ -54,6 +56,7 @@ export class Deflater {
   reset(): void {
     this.#chains.reset();
     this.#position = 0;
+    this.#taken = 0;
     this.#bits = 0;
     this.#bitCount = 0;
   }
@@ -66,6 +69,7 @@ export class Deflater {
   deflate(piece: Uint8Array, final: boolean, emit: PieceSink): void {
     const chains = this.#chains;
     this.#begin();
+    this.#taken += piece.length;
     let room = chains.reserve(piece.length);
     let taken = 0;
     while (room < piece.length - taken) {
@@ -80,6 +84,7 @@ export class Deflater {
     if (final) this.#compress(chains.end, emit);
     this.#endBlock(emit);
     if (final) {
+      this.#taken = 0;
       // Section 7.2.1: an empty stored block ends the message, but for its last four bytes.
       writer.write(0, 3);
       writer.align();
@@ -151,7 +156,9 @@ export class Deflater {
   /** Makes symbols of the bytes up to `to`, or some more where a match goes on. */
   #compress(to: number, emit: PieceSink): void {
     const chains = this.#chains;
-    const { chain, good, lazy } = this.#level;
+    const { good, lazy } = this.#level;
+    // By all that has come of the message: the same, wherever it was cut.
+    const chain = chains.spend(this.#taken);
     const { window } = chains;
     let position = this.#position;
     /** The length of the match at `position`; -1 before it is looked for. */
@@ -186,6 +193,7 @@ export class Deflater {
       }
       symbols.match(length, distance);
       position += length;
+      chains.skip(position);
       length = -1;
     }
     this.#position = position;

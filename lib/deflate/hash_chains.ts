@@ -12,6 +12,18 @@ const FIRST_SIZE = 1024;
 const MOST_HASHES = 8192;
 /** So many positions are put into their chains at once: none of them waits for another. */
 const AHEAD = 256;
+/**
+ * A message of so many bytes is long: its blocks have codes of their own, in which literals are short.
+ * A match of four or five bytes is then of use up to these distances only: from farther away it takes
+ * more bits than its literals.
+ */
+const LONG = 512;
+const FAR_FOUR = 512;
+const FAR_FIVE = 4096;
+/** A message of so many bytes is searched by sparse chains. */
+const VERY_LONG = 8192;
+/** In sparse chains, so many positions of each match are, and its last. */
+const KEPT = 4;
 /** The hash of four bytes is the upper bits of their product with this (2^32 / phi). */
 const HASH = 0x9e3779b1 | 0;
 
@@ -34,15 +46,19 @@ export class HashChains {
   readonly #reach: number;
   /** The greatest size of the buffer. */
   readonly #most: number;
-  readonly #nice: number;
+  readonly #level: Level;
   /** The window, to be read four bytes at a time. */
   #view: DataView;
   /** Bytes of the stream before `window[0]`, modulo 2^16. */
   #offset = 0;
   /** The first position that is in no chain yet. */
   #next = 0;
-  /** How far ahead of a search positions are in their chains, or twice as far. */
-  readonly #ahead: number;
+  /** How far ahead of a search positions may be put into their chains, or twice as far. */
+  readonly #mostAhead: number;
+  /** How far they are: 0 where chains are sparse. */
+  #ahead: number;
+  /** Whether a match of four or five bytes is of use at any distance. */
+  #fourOrFive = true;
   /** For each hash, the last position that has it. */
   #heads: Uint16Array;
   /** For each position, how far before it the one before it in its chain is; 0 ends a chain. */
@@ -53,12 +69,12 @@ export class HashChains {
   #shift: number;
 
   /** Makes an empty window of 2^windowBits bytes. */
-  constructor(windowBits: number, { nice }: Level) {
+  constructor(windowBits: number, level: Level) {
     this.#reach = 1 << windowBits;
     this.#most = this.#reach + Math.max(4096, this.#reach >>> 1);
-    this.#nice = nice;
+    this.#level = level;
     // What is put in ahead takes the places of what is about to be out of reach.
-    this.#ahead = Math.min(AHEAD, this.#reach >>> 4);
+    this.#ahead = this.#mostAhead = Math.min(AHEAD, this.#reach >>> 4);
     this.window = new Uint8Array(FIRST_SIZE);
     this.#view = new DataView(this.window.buffer);
     const chained = Math.min(FIRST_SIZE, this.#reach);
@@ -78,6 +94,19 @@ export class HashChains {
     this.#offset = this.#offset + this.end & 0xffff;
     this.#next = 0;
     this.end = 0;
+  }
+
+  /**
+   * How a message is searched of which `size` bytes have come; gives how many earlier positions are
+   * compared for one match. A sparse chain has the positions where a search began, and a few of each
+   * match: that takes half the time, and finds most of what there is to be found.
+   */
+  spend(size: number): number {
+    const { chain, thrifty } = this.#level;
+    const sparse = thrifty && size >= VERY_LONG;
+    this.#ahead = sparse ? 0 : this.#mostAhead;
+    this.#fourOrFive = !thrifty || size < LONG;
+    return sparse ? chain * 5 >>> 3 : this.#fourOrFive ? chain : Math.max(1, chain * 3 >>> 3);
   }
 
   /** Makes room for `length` bytes by growing, as far as the buffer may grow. Gives the room. */
@@ -114,7 +143,7 @@ export class HashChains {
     const mask = this.#mask;
     const number = at + this.#offset;
     const limit = at < this.#reach ? at : this.#reach;
-    const nice = most < this.#nice ? most : this.#nice;
+    const nice = most < this.#level.nice ? most : this.#level.nice;
     const first = view.getInt32(at, true);
     let best = atLeast < 3 ? 3 : atLeast;
     let found = 0;
@@ -139,7 +168,7 @@ export class HashChains {
         view.getInt32(candidate + tail, true) === last && view.getInt32(candidate, true) === first
       ) {
         const length = this.#matchLength(candidate, at, most);
-        if (length > best) {
+        if (length > best && (length > 5 || this.#fourOrFive || isNear(length, distance))) {
           best = length;
           found = distance;
           if (length >= nice) break;
@@ -160,6 +189,15 @@ export class HashChains {
     if (found === 0) return 0;
     this.distance = found;
     return best;
+  }
+
+  /** A match was taken, up to `end`, from the position before the first that is in no chain yet. */
+  skip(end: number): void {
+    const kept = this.#next + KEPT;
+    if (this.#ahead > 0 || kept >= end) return;
+    this.#insert(kept);
+    // Its last position is where another match may begin that goes beyond it.
+    this.#next = end - 1;
   }
 
   /** How many bytes from `candidate` on are the same as those from `at` on: 4 to `most`. */
@@ -213,4 +251,9 @@ export class HashChains {
     // The bytes that are there enter the new chains with the next search.
     this.#next = 0;
   }
+}
+
+/** Whether a match of four or five bytes is near enough to be of use. */
+function isNear(length: number, distance: number): boolean {
+  return distance <= (length === 4 ? FAR_FOUR : FAR_FIVE);
 }
