@@ -29,10 +29,14 @@ export interface ClientHttp2Session extends Http2Session {
   request(headers: Http2Headers): Http2Stream;
   /** Sends a ping, and tells of its answer. */
   ping(callback: (error: Error | null) => void): boolean;
-  /** Adds a listener for one time. */
-  once(event: string, listener: (...values: never[]) => unknown): unknown;
-  /** Takes a listener away. */
-  off(event: string, listener: (...values: never[]) => unknown): unknown;
+  /** Hears of its failure, once. */
+  once(event: "error", listener: (error: Error) => void): unknown;
+  /** Hears of its end, once. */
+  once(event: "close", listener: () => void): unknown;
+  /** Hears once that its socket is connected. */
+  once(event: "connect", listener: () => void): unknown;
+  /** Hears of it no more. */
+  off(event: string, listener: (error?: Error) => void): unknown;
 }
 
 /** Options of a socket, or of who reads from it: the session has its own. */
@@ -59,6 +63,7 @@ export async function connectHttp2<Message extends AnyMessage>(
   const request = connectRequest(target, offer);
   // RFC 8441 section 3: not before the server has allowed it, or it would break off the session.
   await abortable(settled(session), signal, () => {});
+  if (session.destroyed || session.closed) throw sessionError();
   if (session.remoteSettings.enableConnectProtocol !== true) throw notEnabled(target.host);
   if (target.protocol === "wss:" && session.encrypted === false) {
     throw new TypeError("Cannot connect: the URL's scheme is wss, and the session has no TLS");
@@ -106,13 +111,13 @@ function settle(session: ClientHttp2Session): Promise<void> {
       session.off("error", fail);
       session.off("close", fail);
     };
-    const fail = (cause?: unknown): void => {
+    const fail = (cause?: Error): void => {
       over();
       reject(sessionError(cause));
     };
     const ping = (): void =>
       void session.ping((error) => {
-        if (error !== null && error !== undefined) return fail(error);
+        if (error) return fail(error);
         over();
         resolve();
       });
