@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { MessageData } from "../connection/inbox.ts";
 import { NativeLink, type NativeSocket } from "../connection/native_link.ts";
 import type { ResolvedLimits } from "../connection/options.ts";
 import type { TransportAddress } from "../connection/transport.ts";
@@ -138,8 +139,8 @@ export class BunPeer implements NativeSocket {
   }
 
   /** From Bun: a message. */
-  gotMessage(data: string | Uint8Array<ArrayBuffer>): void {
-    this.#link.gotMessage(data);
+  gotMessage(data: string | Uint8Array): void {
+    this.#link.gotMessage(data as MessageData); // each has an ArrayBuffer of its own
   }
 
   /** From Bun: some of what waited has left. */
@@ -148,14 +149,14 @@ export class BunPeer implements NativeSocket {
   }
 
   /** From Bun, which answers it: a ping. */
-  gotPing(payload: Uint8Array<ArrayBuffer>): void {
+  gotPing(payload: Uint8Array): void {
     const { maxPingsPerSecond: limit, clock } = this.#options;
     const now = clock.now();
     if (now - this.#pingsSince >= 1000) {
       this.#pingsSince = now;
       this.#pings = 0;
     }
-    if (++this.#pings <= limit) return this.#link.gotPing(payload);
+    if (++this.#pings <= limit) return this.#link.gotPing(payload as Uint8Array<ArrayBuffer>);
     const error = new LimitError(
       `Cannot answer ping: more than ${limit} came in a second (maxPingsPerSecond)`,
       { option: "maxPingsPerSecond", limit, actual: this.#pings, closeCode: 1008 },
@@ -164,8 +165,8 @@ export class BunPeer implements NativeSocket {
   }
 
   /** From Bun: a pong. */
-  gotPong(payload: Uint8Array<ArrayBuffer>): void {
-    this.#link.gotPong(payload);
+  gotPong(payload: Uint8Array): void {
+    this.#link.gotPong(payload as Uint8Array<ArrayBuffer>);
   }
 
   /** From Bun: it is closed. Of a Close that we sent it never tells whether it was answered. */

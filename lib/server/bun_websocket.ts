@@ -34,13 +34,13 @@ export interface BunWebSocket {
   /** A socket is open. */
   open(socket: BunSocketLike): void;
   /** A message came. */
-  message(socket: BunSocketLike, data: string | Uint8Array<ArrayBuffer>): void;
+  message(socket: BunSocketLike, data: string | Uint8Array): void;
   /** Some of what waited has left. */
   drain(socket: BunSocketLike): void;
   /** A ping came. */
-  ping(socket: BunSocketLike, payload: Uint8Array<ArrayBuffer>): void;
+  ping(socket: BunSocketLike, payload: Uint8Array): void;
   /** A pong came. */
-  pong(socket: BunSocketLike, payload: Uint8Array<ArrayBuffer>): void;
+  pong(socket: BunSocketLike, payload: Uint8Array): void;
   /** It is closed. */
   close(socket: BunSocketLike, code: number, reason: string): void;
 }
