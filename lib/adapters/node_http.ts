@@ -56,8 +56,10 @@ export function upgradeHttp<Data, Message extends AnyMessage>(
   return new Promise((resolve) => {
     if (socket.destroyed) return resolve(undefined); // it tells nothing any more
     const { settings, problem } = readOptions(options);
-    const opening = new Opening<Data, Message>(fromNodeSocket(socket), settings, {
-      boundToLoopback: isBoundToLoopback(socket),
+    const bound = boundAddress(socket);
+    const path = typeof bound === "string" ? bound : undefined;
+    const opening = new Opening<Data, Message>(fromNodeSocket(socket, path), settings, {
+      boundToLoopback: typeof bound === "object" && isLoopback(bound.address),
       opened: (_opening, connection): void => resolve(connection),
       ended(_opening, error): void {
         if (error !== undefined) settings.onError(error);
@@ -116,8 +118,7 @@ function refuseTooLarge(limit: string, option: string): never {
   throw new HandshakeError("HEAD_TOO_LARGE", why, { status: 431 });
 }
 
-/** Whether the server can only be reached from this machine; if it is not told, the socket was. */
-function isBoundToLoopback(socket: ServedSocket): boolean {
-  const bound = socket.server?.address?.() ?? { address: socket.localAddress ?? "" };
-  return typeof bound === "object" && isLoopback(bound.address);
+/** Where the server listens, or a path; if that is not told, where it was reached. */
+function boundAddress(socket: ServedSocket): string | { address: string } {
+  return socket.server?.address?.() ?? { address: socket.localAddress ?? "" };
 }

@@ -46,7 +46,6 @@ class NodeTransport implements Transport {
   /** Kept where a closed socket forgets it. */
   readonly #remoteAddress: TransportAddress | undefined;
   #sink: TransportSink | undefined;
-  #head: Uint8Array | undefined;
   #begun = false;
   #paused = false;
   #needDrain = false;
@@ -70,7 +69,6 @@ class NodeTransport implements Transport {
     // Read now: of a closed socket Node knows its address only if it was asked before.
     const { remoteAddress } = this;
     if (!isNode) this.#remoteAddress = remoteAddress;
-    this.#head = options.head;
     if (options.path === undefined) socket.setNoDelay?.(true);
     socket.on("error", NodeTransport.#onError);
     socket.on("drain", NodeTransport.#onDrain);
@@ -187,9 +185,6 @@ class NodeTransport implements Transport {
   /** Tells what came before the sink, and then listens for `data`, which sets the socket flowing. */
   #begin(): void {
     this.#begun = true;
-    const head = this.#head;
-    this.#head = undefined;
-    if (head !== undefined && head.byteLength > 0 && !this.#closed) this.#sink?.data(head);
     if (this.#ended && !this.#closed) this.#sink?.end();
     this.#socket.on("data", NodeTransport.#onData);
     this.#flow();
@@ -224,7 +219,6 @@ class NodeTransport implements Transport {
 }
 
 interface NodeTransportOptions {
-  head?: Uint8Array | undefined;
   path?: string | undefined;
   /** The TCP socket below, on a server's TLS socket, whose handshake is still to come. */
   raw?: NodeSocket;
@@ -241,14 +235,14 @@ function toAddress(
 }
 
 /**
- * A transport over an open socket of Node's, plain or TLS, such as the `upgrade` event of `node:http`
- * gives. `head` is what has been read from it already: it comes first.
+ * A transport over an open socket that another has used before, such as the `upgrade` event of
+ * `node:http` gives. On a Unix socket, `path` is what the server listens on.
  */
-export function fromNodeSocket(socket: NodeSocket, head?: Uint8Array): Transport {
+export function fromNodeSocket(socket: NodeSocket, path?: string): Transport {
   // The HTTP server's timeouts are not ours; and its TLS sockets would end with the peer.
   socket.setTimeout?.(0);
   socket.allowHalfOpen = true;
-  return new NodeTransport(socket, { head });
+  return new NodeTransport(socket, { path });
 }
 
 /**

@@ -1,12 +1,16 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { upgrade } from "../../lib/adapters/node.ts";
 import { connect } from "../../lib/client/connect.ts";
 import { HandshakeError, TransportError } from "../../lib/errors.ts";
-import { bytesOf } from "../connection/support.ts";
+import { bytesOf, Peer } from "../connection/support.ts";
 import { VirtualClock } from "../support/clock.ts";
+import { nodeNet } from "../transport/sockets.ts";
 import { KINDS, LINES, requestOf, Rig, type ServeOptions, until } from "./node_http_support.ts";
 
 const statusOf = (error: unknown): unknown =>
@@ -144,6 +148,31 @@ describe("upgrade behind node:http: who is let in, and who is not", () => {
       assert.deepEqual(said, ["a echo", "a hook", "b echo", "b hook"]);
     } finally {
       for (const server of servers) server.close();
+    }
+  });
+
+  it("on a Unix socket there is no address to tell", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "sluice-")), path = join(folder, "socket");
+    const server = createServer(), told: unknown[] = [];
+    server.on("upgrade", (request, socket, head) => {
+      upgrade(request, socket, head, {
+        handshake(_request, { remoteAddress }) {
+          told.push(remoteAddress);
+          return undefined;
+        },
+        websocket: (connection) => void told.push(connection.remoteAddress),
+      });
+    });
+    await new Promise<void>((done) => server.listen(path, done));
+    const peer = new Peer(await nodeNet.connect({ path }), true);
+    try {
+      peer.write(bytesOf(requestOf({ host: "any.example" })));
+      await until("the upgrade", () => told.length === 2);
+      assert.deepEqual(told, [undefined, { transport: "unix", hostname: path, port: 0 }]);
+    } finally {
+      peer.transport.close();
+      server.close();
+      rmSync(folder, { recursive: true, force: true });
     }
   });
 
