@@ -94,8 +94,10 @@ class Http2Transport implements Transport {
     // Read now: a stream that is gone has no session.
     const session = this.#session = stream.session;
     const socket = addressesOf(session);
-    this.remoteAddress = toAddress(socket?.remoteAddress, socket?.remotePort);
-    this.localAddress = toAddress(socket?.localAddress, socket?.localPort);
+    const bound = socket?.server?.address?.();
+    const path = typeof bound === "string" ? bound : undefined;
+    this.remoteAddress = toAddress(path, socket?.remoteAddress, socket?.remotePort);
+    this.localAddress = toAddress(path, socket?.localAddress, socket?.localPort);
     this.secure = session?.encrypted === true;
     stream.on("error", (error: unknown): void => {
       this.#error ??= streamError(error);
@@ -212,8 +214,14 @@ function addressesOf(session: Http2Session | undefined): Http2SessionSocket | un
   }
 }
 
-function toAddress(hostname: string | undefined, port: number | undefined): TransportAddress {
-  return { transport: "tcp", hostname: hostname ?? "", port: port ?? 0 };
+function toAddress(
+  path: string | undefined,
+  hostname: string = "",
+  port: number = 0,
+): TransportAddress {
+  return path === undefined
+    ? { transport: "tcp", hostname, port }
+    : { transport: "unix", hostname: path, port: 0 };
 }
 
 /** A stream or its session failed; most say no more than that they were reset. */

@@ -1,11 +1,21 @@
 /** Extended CONNECT streams of node:http2 (RFC 8441) as connections, with a client made by hand. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { ClientHttp2Session, ClientHttp2Stream } from "node:http2";
+import { mkdtempSync, rmSync } from "node:fs";
+import { type ClientHttp2Session, type ClientHttp2Stream, connect, createServer } from "node:http2";
+import { connect as connectSocket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { type Http2UpgradeOptions, upgradeHttp2 } from "../../lib/adapters/node_http2.ts";
 import type { CloseInfo, IncomingMessage, WebSocketConnection } from "../../mod.ts";
 import { LimitError, TransportError } from "../../mod.ts";
-import { closePayload, frame, join, readFrames, textOf } from "../connection/support.ts";
+import {
+  closePayload,
+  frame,
+  join as joinBytes,
+  readFrames,
+  textOf,
+} from "../connection/support.ts";
 import { connectHeaders, type Http2Rig, http2Rig, type Http2RigOptions } from "./http2_support.ts";
 
 const options = { timeout: 60_000 };
@@ -40,7 +50,7 @@ class Client {
   }
 
   #add(chunk: Uint8Array): void {
-    this.#bytes = join(this.#bytes, chunk);
+    this.#bytes = joinBytes(this.#bytes, chunk);
     this.#changed.resolve();
     this.#changed = Promise.withResolvers();
   }
@@ -175,6 +185,27 @@ describe("upgrade over HTTP/2", () => {
       assert.deepEqual(server.errors, []);
     });
   }
+
+  it("on a Unix socket the address is its path", options, async () => {
+    const folder = mkdtempSync(join(tmpdir(), "sluice-")), path = join(folder, "socket");
+    const given = Promise.withResolvers<WebSocketConnection | undefined>();
+    const server = createServer({ settings: { enableConnectProtocol: true } });
+    server.on("stream", (stream, headers) => given.resolve(upgradeHttp2(stream, headers)));
+    await new Promise<void>((resolve) => server.listen(path, resolve));
+    const session = connect("http://localhost", { createConnection: () => connectSocket(path) });
+    session.on("error", () => {});
+    try {
+      await new Promise((resolve) => session.once("remoteSettings", resolve));
+      const client = new Client(session, connectHeaders(80));
+      assert.equal((await client.answered)[":status"], 200);
+      const connection = await given.promise;
+      assert.deepEqual(connection?.remoteAddress, { transport: "unix", hostname: path, port: 0 });
+    } finally {
+      session.destroy();
+      await new Promise<void>((resolve) => server.close(() => resolve()));
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
 
   it("without a hook, connection.request is still there", options, async () => {
     await using server = await serve();
