@@ -69,6 +69,35 @@ export function upgrade<Data = undefined>(
  * Accepts the WebSocket that an extended CONNECT asks for (RFC 8441 section 5), or refuses: for the
  * `stream` event of a `node:http2` server with `settings: { enableConnectProtocol: true }`. A stream that
  * asks for something else gets 405 or 501: look at `:method` first where documents are served as well.
+ * A server with a `request` listener takes each CONNECT for itself; there it is the `connect` event.
+ *
+ * Each WebSocket is one stream of a session, with all that the other has; its window is what makes the
+ * peer wait. What is a reset of the socket otherwise is one of the stream, and the session goes on.
+ *
+ * @example A WebSocket in an HTTP/2 session.
+ * ```ts
+ * import { connect as connectHttp2, createServer } from "node:http2";
+ * import { connect } from "@sluice/websocket";
+ * import { upgrade } from "@sluice/websocket/node";
+ *
+ * const server = createServer({ settings: { enableConnectProtocol: true } });
+ * server.on("request", (_request, response) => response.end("Hello"));
+ * server.on("connect", ({ stream, headers }) => {
+ *   upgrade(stream, headers, {
+ *     websocket: { message: (connection, data) => void connection.send(data) },
+ *   });
+ * });
+ * await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
+ * const { port } = server.address() as { port: number };
+ * const session = connectHttp2(`http://127.0.0.1:${port}`);
+ * const connection = await connect(`ws://127.0.0.1:${port}/`, { http2: session });
+ * connection.send("Hello");
+ * console.log(await connection.receive()); // Hello
+ * connection.close();
+ * await connection.closed;
+ * session.close();
+ * server.close();
+ * ```
  */
 export function upgrade<Data = undefined>(
   stream: ServerHttp2Stream,
