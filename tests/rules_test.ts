@@ -5,6 +5,7 @@ import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { rules } from "./rules.ts";
 import { rfc7692 } from "./rules/rfc7692.ts";
+import { rfc8441 } from "./rules/rfc8441.ts";
 import type { Rule } from "./rules/rule.ts";
 import { vectors } from "./vectors.ts";
 
@@ -137,6 +138,17 @@ describe("the rules of RFC 7692", () => {
       assert.ok(rfc7692.some((row) => row.section === section), section);
     }
     assert.ok(rfc7692.every(({ not, who }) => not === undefined || who === "other"));
+  });
+});
+
+describe("the rules of RFC 8441", () => {
+  checks(rfc8441);
+
+  it("they are of sections 3 to 5, and all but those for a session have tests", () => {
+    for (const section of ["3", "4", "5"]) {
+      assert.ok(rfc8441.some((row) => row.section === section), section);
+    }
+    assert.ok(rfc8441.every(({ not, who }) => not === undefined || who === "other"));
   });
 });
 
