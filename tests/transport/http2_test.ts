@@ -1,11 +1,19 @@
 /** The transport over a stream of node:http2. */
-import http2 from "node:http2";
+import assert from "node:assert/strict";
+import http2, { type ClientHttp2Session } from "node:http2";
+import { describe, it } from "node:test";
 import type { Transport } from "../../lib/connection/transport.ts";
+import { TransportError } from "../../lib/errors.ts";
 import { fromHttp2Stream } from "../../lib/transport/http2.ts";
 import { ca, cert, key } from "../certificates/mod.ts";
-import { type OpenPair, transportSuite } from "./suite.ts";
+import { End, type OpenPair, transportSuite } from "./suite.ts";
 
-async function openPair(kind: "tcp" | "tls"): Promise<OpenPair> {
+/** The same, and the session that they share. */
+interface Http2Pair extends OpenPair {
+  session: ClientHttp2Session;
+}
+
+async function openPair(kind: "tcp" | "tls"): Promise<Http2Pair> {
   const settings = { enableConnectProtocol: true };
   const server = kind === "tls"
     ? http2.createSecureServer({ cert, key, settings })
@@ -30,6 +38,7 @@ async function openPair(kind: "tcp" | "tls"): Promise<OpenPair> {
   });
   await new Promise((resolve) => stream.once("response", resolve));
   return {
+    session,
     client: fromHttp2Stream(stream),
     server: await accepted.promise,
     async dispose(): Promise<void> {
@@ -42,3 +51,21 @@ async function openPair(kind: "tcp" | "tls"): Promise<OpenPair> {
 for (const kind of ["tcp", "tls"] as const) {
   transportSuite({ name: `node:http2 over ${kind}`, halfClose: true, open: () => openPair(kind) });
 }
+
+describe("transport over node:http2", () => {
+  it("a session that dies is no orderly end, on either side", { timeout: 60_000 }, async () => {
+    const { session, dispose, ...pair } = await openPair("tcp");
+    const ends = [new End(pair.client).start(), new End(pair.server).start()];
+    pair.client.write(Uint8Array.of(0));
+    await ends[1].until("1 byte", () => ends[1].received === 1);
+    session.destroy();
+    for (const end of ends) {
+      await end.untilClosed();
+      assert.equal(end.ended, false);
+      assert.ok(end.error instanceof TransportError, String(end.error));
+      assert.equal(end.error.code, "CONNECTION_RESET");
+      end.check();
+    }
+    await dispose();
+  });
+});
