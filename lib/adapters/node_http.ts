@@ -12,7 +12,7 @@ import { HandshakeError } from "../errors.ts";
 import { HeaderLines, type RequestHead } from "../handshake/head.ts";
 import { isLoopback } from "../handshake/host.ts";
 import { Opening } from "../server/opening.ts";
-import { type AcceptOptions, readServerOptions, type ServerSettings } from "../server/options.ts";
+import { type AcceptOptions, readServerOptionsFor } from "../server/options.ts";
 import { fromNodeSocket } from "../transport/node.ts";
 import type { NodeSocket } from "../transport/node_api.ts";
 
@@ -55,7 +55,7 @@ export function upgradeHttp<Data, Message extends AnyMessage>(
 ): Promise<WebSocketConnection<Data, Message> | undefined> {
   return new Promise((resolve) => {
     if (socket.destroyed) return resolve(undefined); // it tells nothing any more
-    const { settings, problem } = readOptions(options);
+    const { settings, problem } = readServerOptionsFor<Data, Message>(options);
     const bound = boundAddress(socket);
     const path = typeof bound === "string" ? bound : undefined;
     const opening = new Opening<Data, Message>(fromNodeSocket(socket, path), settings, {
@@ -71,19 +71,6 @@ export function upgradeHttp<Data, Message extends AnyMessage>(
       return readHead(request, settings);
     }, head);
   });
-}
-
-/** The peer of a server whose options are wrong gets its answer, by the defaults. */
-function readOptions<Data, Message extends AnyMessage>(
-  options: NodeUpgradeOptions<Data, Message>,
-): { settings: ServerSettings<Data, Message>; problem?: { error: unknown } } {
-  try {
-    return { settings: readServerOptions(options) };
-  } catch (error) {
-    const { onError } = options;
-    const report = typeof onError === "function" ? { onError } : {};
-    return { settings: readServerOptions<Data, Message>(report), problem: { error } };
-  }
 }
 
 /**
