@@ -104,12 +104,12 @@ function tryAll(): void {
     if (runtime === undefined) throw new Error(`no ${name} found`);
     for (const file of files) {
       console.log(`${name} ${file}`);
-      const { status } = spawnSync(runtime.path, argumentsFor(name, file), {
+      const { status, stdout, stderr } = spawnSync(runtime.path, argumentsFor(name, file), {
         cwd: SUITES,
+        encoding: "utf8",
         env: { ...process.env, SLUICE_WRITE_CAPABILITIES: "1" },
-        stdio: ["ignore", "ignore", "inherit"],
       });
-      if (status !== 0) throw new Error(`${file} failed on ${name}`);
+      if (status !== 0) throw new Error(`${file} failed on ${name}: ${stdout}${stderr}`);
     }
   }
 }

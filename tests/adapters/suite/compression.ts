@@ -10,7 +10,7 @@ const TEXT = "the same, and the same again. ".repeat(40);
 
 /** The case: the peer agrees on compression, and an adapter that can use it does. */
 export const compressionCase: Case = {
-  name: "messages are compressed both ways",
+  name: "messages are compressed both ways, or that option is refused by name",
   options: { perMessageDeflate: true },
   compresses: true,
   user: () => ({ message: (connection, data) => void connection.send(data) }),

@@ -107,11 +107,6 @@ export class Wire implements TransportSink {
     this.#change();
   }
 
-  /** Bytes that came and were not taken. */
-  get size(): number {
-    return this.#size;
-  }
-
   /** Writes, and resolves once the system has taken it, or the pipe is gone. */
   async write(...parts: readonly (string | Uint8Array)[]): Promise<void> {
     while (this.#full && !this.closed) await this.#drained.promise;
