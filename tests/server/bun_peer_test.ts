@@ -106,7 +106,7 @@ describe("a socket of Bun.serve's", () => {
 
   it("asks what waits only when something does", async () => {
     let drains = 0;
-    const { peer, socket, connection } = open({
+    const { peer, socket, connection, clock } = open({
       sendHighWaterMark: 10,
       websocket: { drain: () => void drains++ },
     });
@@ -120,6 +120,7 @@ describe("a socket of Bun.serve's", () => {
     peer.gotDrain();
     await settle();
     assert.deepEqual([drains, ready], [0, false]);
+    assert.equal(clock.timers, 0); // Bun tells
     socket.buffered = 10;
     peer.gotDrain();
     await settle();
@@ -166,6 +167,14 @@ describe("a socket of Bun.serve's", () => {
     const { socket, connection } = open();
     connection.close({ closeCode: 1005 });
     assert.deepEqual(socket.calls, [["close", 1005, undefined]]);
+  });
+
+  it("closing does not touch the socket behind its end, though it was paused", async () => {
+    const { socket, connection } = open();
+    connection.pause();
+    connection.close();
+    await connection.closed;
+    assert.deepEqual(socket.calls, [["pause"], ["close", 1000, ""]]);
   });
 
   it("terminate is ours, and no socket is touched behind the end", async () => {
