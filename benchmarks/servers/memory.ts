@@ -27,7 +27,7 @@ const MOST_RUNS = 30;
 const IDLE_RUNS = 3;
 
 function collect(collection: Collection): void {
-  const { gc, Bun } = globalThis as Collectors;
+  const { gc, Bun } = globalThis as unknown as Collectors;
   if (Bun !== undefined) {
     Bun.gc(true);
     if (collection === "shrink") Bun.shrink();

@@ -326,7 +326,8 @@ describe("compression on a platform's own WebSocket", () => {
       protocols: [],
       settings: readConnectionOptions(options),
       options,
-      init: { request: bytesOf(""), offer: { key: "" }, maxHeaderSize: 1, maxHeaders: 1 },
+      offer: {},
+      terms: {},
     }, new AbortController().signal);
   }
 

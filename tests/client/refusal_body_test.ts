@@ -6,7 +6,7 @@ import { HeaderLines } from "../../lib/handshake/head.ts";
 function body(status: number, headers: [string, string][]): RefusalBody {
   const lines = new HeaderLines();
   for (const [name, value] of headers) lines.append(name, value);
-  return new RefusalBody({ minorVersion: 1, status, statusText: "", headers: lines });
+  return new RefusalBody({ status, headers: lines });
 }
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
