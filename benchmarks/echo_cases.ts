@@ -23,10 +23,19 @@ export interface EchoCase extends Omit<LoadCase, "mode"> {
 
 /**
  * Who takes part: this library and its peer; a bare TCP echo of as many bytes as well; the other ways
- * to read a connection of this library's, beside its handlers and the peer; or those that compress,
- * with each message in the context of those before or, `alone`, without.
+ * to read a connection of this library's, beside its handlers and the peer; those that compress,
+ * with each message in the context of those before or, `alone`, without; the adapter to the runtime's
+ * own server beside the same server written by hand; or the adapter to `node:http` beside this
+ * library's own listener, and the bare sockets of both.
  */
-export type Field = "peer" | "bare" | "readings" | "compressed" | "compressed-alone";
+export type Field =
+  | "peer"
+  | "bare"
+  | "readings"
+  | "compressed"
+  | "compressed-alone"
+  | "adapters"
+  | "node-http";
 
 /** A server that takes part. */
 export interface Contender {
@@ -64,6 +73,15 @@ export const ECHO_CASES: readonly EchoCase[] = [
   { name: "64-text-1", payload: 64, opcode: 1, depth: 1, connections: 50, field: "peer" },
   { name: "64-readings-32", payload: 64, opcode: 2, depth: 32, connections: 50, field: "readings" },
   { name: "64-readings-1", payload: 64, opcode: 2, depth: 1, connections: 50, field: "readings" },
+  { name: "64-adapters-32", payload: 64, opcode: 2, depth: 32, connections: 50, field: "adapters" },
+  {
+    name: "64-adapters-node-http-32",
+    payload: 64,
+    opcode: 2,
+    depth: 32,
+    connections: 50,
+    field: "node-http",
+  },
   { name: "16k-binary-1", payload: 16 * KIB, opcode: 2, depth: 1, connections: 50, field: "peer" },
   { name: "1m-binary-1", payload: KIB * KIB, opcode: 2, depth: 1, connections: 10, field: "peer" },
   {
@@ -116,6 +134,25 @@ export function contendersFor(
       server("pipeTo", "sluice_pipe", [{ name: "sluice", atMost: 6 }, ...pipeBeside]),
     ];
     others = [server("sluice", "sluice"), ...peers];
+  } else if (field === "adapters") {
+    if (runtime === "node") return []; // it has no server of its own with WebSockets
+    const file = `adapter_${runtime}`, read = { name: peer.name, atMost: 2 };
+    ours = [
+      server("adapter", file, [{ name: peer.name, atMost: 1.15 }]),
+      { ...server("adapter, for await", file, [read]), args: ["iteration"] },
+    ];
+    others = [peer];
+  } else if (field === "node-http") {
+    const file = "bare_node_http";
+    const bareHttp: Contender = { ...server("bare node:http", file), mode: "upgraded" };
+    ours = [server("adapter", "adapter_node", [{ name: "sluice", atMost: 1.3 }])];
+    // A buffer for all that is in flight, as this library's own listener has it by then.
+    const bareWide = { ...bare, args: ["16384"] };
+    others = [
+      server("sluice", "sluice"),
+      { ...bareHttp, beside: [{ name: bare.name }] },
+      bareWide,
+    ];
   } else if (field === "compressed" || field === "compressed-alone") {
     const args = field === "compressed" ? [] : ["alone"];
     // Deno has no peer, but this library on Node.

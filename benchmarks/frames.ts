@@ -7,8 +7,8 @@
 
 /** One kind of load. */
 export interface LoadCase {
-  /** Frames over a WebSocket, or the same bytes over plain TCP. */
-  mode: "websocket" | "bare";
+  /** Frames over a WebSocket, the same bytes over plain TCP, or over TCP after the handshake. */
+  mode: "websocket" | "bare" | "upgraded";
   /** 1 for text, 2 for binary (RFC 6455 section 5.2). */
   opcode: 1 | 2;
   /** Bytes of payload in each message. */

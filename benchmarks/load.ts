@@ -80,9 +80,9 @@ function makePlainLoad({ mode, payload: size, opcode, depth }: LoadCase): Load {
     batches: [batch],
     again: 0,
     judge: () =>
-      mode === "bare"
-        ? new ByteCounter(batch.length / depth)
-        : new FrameCounter(reply, { payload: size, verified: depth }),
+      mode === "websocket"
+        ? new FrameCounter(reply, { payload: size, verified: depth })
+        : new ByteCounter(batch.length / depth),
   };
 }
 

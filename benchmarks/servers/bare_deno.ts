@@ -1,10 +1,13 @@
-/** Echo of bare bytes on Deno.listen: what the runtime's own socket costs. */
+/** Echo of bare bytes on Deno.listen, told how many to read at once: what the runtime's socket costs. */
+import process from "node:process";
 import { announce } from "./announce.ts";
+
+// As small as this library's memory for a read that waits on an idle connection.
+const bufferSize = Number(process.argv[2] ?? 1024);
 
 async function echo(connection: Deno.TcpConn): Promise<void> {
   connection.setNoDelay(true);
-  // Memory for a read that waits, as small as this library's on an idle connection.
-  const buffer = new Uint8Array(1024);
+  const buffer = new Uint8Array(bufferSize);
   using _ = connection;
   for (;;) {
     const size = await connection.read(buffer);

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { BunSocketLike } from "../../lib/adapters/bun.ts";
 
 /** A TCP socket, with the bytes it could not take yet. */
 export interface BunSocket {
@@ -10,9 +11,10 @@ export interface BunSocket {
   write(bytes: Uint8Array): number;
 }
 
-/** A WebSocket on the server's side. */
-export interface BunWebSocket {
-  send(data: string | Uint8Array, compress?: boolean): number;
+/** What is needed of a server within its handler. */
+export interface BunServer {
+  upgrade(request: Request, options?: { headers: [string, string][]; data: unknown }): boolean;
+  requestIP(request: Request): { address: string; port: number } | null;
 }
 
 /** Whether a connection has a context of its own. */
@@ -34,10 +36,10 @@ export interface BunLike {
     port: number;
     fetch(
       request: Request,
-      server: { upgrade(request: Request): boolean },
-    ): Response | undefined;
+      server: BunServer,
+    ): Response | undefined | Promise<Response | undefined>;
     websocket: {
-      message(socket: BunWebSocket, data: string | Uint8Array): void;
+      message(socket: BunSocketLike, data: string | Uint8Array<ArrayBuffer>): void;
       perMessageDeflate: boolean | { compress: BunCompressor; decompress: BunCompressor };
       idleTimeout: number;
       maxPayloadLength: number;
