@@ -208,12 +208,12 @@ export class Inflater {
     const ring = this.#ring, { input } = reader, { window } = ring, end = input.length;
     const { entries: literals, mask: literalMask, root: literalRoot } = this.#literals;
     const { entries: distances, mask: distanceMask, root: distanceRoot } = this.#distances;
-    let { next, bits, count } = reader, { bytes, at, stop } = ring;
+    let { next, bits, count } = reader, { bytes, at, stop, view } = ring;
     let state = this.#state, length = this.#length, distance = this.#distance, extra = this.#extra;
 
     for (;;) {
       if (state === SYMBOL) {
-        if (stop - at < MAX_MATCH && ring.grow()) ({ bytes, stop } = ring);
+        if (stop - at < MAX_MATCH && ring.grow()) ({ bytes, stop, view } = ring);
         // As long as neither input nor room can end before a match does.
         const lastIn = end - MATCH_INPUT, lastOut = stop - MAX_MATCH;
         while (next <= lastIn && at <= lastOut) {
@@ -264,11 +264,10 @@ export class Inflater {
           if (distance > window || distance > at && !ring.wrapped) tooFar();
           let from = at - distance;
           if (from >= 0) {
-            for (const last = to - 3; at < last; at += 4, from += 4) {
-              bytes[at] = bytes[from];
-              bytes[at + 1] = bytes[from + 1];
-              bytes[at + 2] = bytes[from + 2];
-              bytes[at + 3] = bytes[from + 3];
+            if (distance > 3) { // else the four bytes would be read before they are written
+              for (const last = to - 3; at < last; at += 4, from += 4) {
+                view.setInt32(at, view.getInt32(from, true), true);
+              }
             }
             while (at < to) bytes[at++] = bytes[from++];
           } else {
@@ -290,7 +289,7 @@ export class Inflater {
         if ((entry & KIND) === 0 && at === stop) {
           ring.at = at;
           ring.makeRoom(emit);
-          ({ bytes, at, stop } = ring);
+          ({ bytes, at, stop, view } = ring);
         }
         bits >>= entry & CODE_BITS;
         count -= entry & CODE_BITS;
@@ -331,7 +330,7 @@ export class Inflater {
           if (at === stop) {
             ring.at = at;
             ring.makeRoom(emit);
-            ({ bytes, at, stop } = ring);
+            ({ bytes, at, stop, view } = ring);
           }
           let from = at - distance;
           if (from < 0) from += bytes.length;

@@ -14,6 +14,7 @@ const LEAST_FULL_SIZE = 2048;
 const LEAST_WINDOW_BITS = 9;
 
 const nothing = new Uint8Array(0);
+const noView = new DataView(nothing.buffer);
 
 /**
  * A ring of bytes. It holds nothing at first, then doubles with what is written, up to the window;
@@ -25,6 +26,8 @@ export class Ring {
   readonly window: number;
   /** The memory: its size is a power of two. */
   bytes: Uint8Array = nothing;
+  /** The same, to be copied four bytes at a time. */
+  view: DataView = noView;
   /** Where the next byte goes. */
   at = 0;
   /** Where writing has to stop until there is more room. */
@@ -77,6 +80,7 @@ export class Ring {
     if (bytes.length === this.#fullSize || this.stop < bytes.length) return false;
     this.bytes = new Uint8Array(bytes.length === 0 ? FIRST_SIZE : bytes.length * 2);
     this.bytes.set(bytes);
+    this.view = new DataView(this.bytes.buffer);
     this.#setStop();
     return true;
   }
