@@ -61,8 +61,8 @@ export function upgradeHttp<Data, Message extends AnyMessage>(
     const opening = new Opening<Data, Message>(fromNodeSocket(socket, path), settings, {
       boundToLoopback: typeof bound === "object" && isLoopback(bound.address),
       opened: (_opening, connection): void => resolve(connection),
-      ended(_opening, error): void {
-        if (error !== undefined) settings.onError(error);
+      ended(ending, error): void {
+        if (error !== undefined && !ending.told) settings.onError(error);
         resolve(undefined);
       },
     });

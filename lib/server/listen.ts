@@ -131,7 +131,7 @@ class Server<Data, Message extends AnyMessage>
   ended(opening: Opening<Data, Message>, error: Error | undefined): void {
     this.#openings.delete(opening);
     // The peer was told; its owner wants to know too, as of a certificate that peers reject.
-    if (error !== undefined) this.#settings.onError(error);
+    if (error !== undefined && !opening.told) this.#settings.onError(error);
     this.#settle();
   }
 

@@ -54,6 +54,7 @@ export class Opening<Data, Message extends AnyMessage = MessageData> implements 
   #asksUpgrade = false;
   #error: Error | undefined;
   #refusedWith: number | undefined;
+  #told = false;
 
   /** Makes the handshake; nothing happens before `start`. */
   constructor(
@@ -75,6 +76,11 @@ export class Opening<Data, Message extends AnyMessage = MessageData> implements 
   /** The status of the hook's Response, if that refused: no error, but no connection either. */
   get refusedWith(): number | undefined {
     return this.#refusedWith;
+  }
+
+  /** Whether `onError` has heard already of what `ended` tells: an error of the user's own code. */
+  get told(): boolean {
+    return this.#told;
   }
 
   /** Begins to read the request. */
@@ -290,6 +296,7 @@ export class Opening<Data, Message extends AnyMessage = MessageData> implements 
   #failed(error: unknown): void {
     if (error instanceof HandshakeError) return this.refuse(error);
     if (this.#state !== "done") this.#settings.onError(error);
+    this.#told = true;
     this.refuse(
       new HandshakeError("INTERNAL", "Cannot accept handshake: the server failed", {
         status: 500,

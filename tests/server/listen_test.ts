@@ -159,6 +159,19 @@ describe("listen", () => {
     await refusedWith(server, 401);
   });
 
+  it("onError hears once of a hook that throws, by its own error", async () => {
+    const errors: unknown[] = [];
+    const server = await start({
+      handshake: () => {
+        throw new Error("mine");
+      },
+      onError: (error) => void errors.push(error),
+    });
+    await refusedWith(server, 500);
+    await server.shutdown();
+    assert.deepEqual(errors.map((error) => (error as Error).message), ["mine"]);
+  });
+
   it("needs handlers, and checks its options before it listens", async () => {
     const bad = [
       {},

@@ -15,8 +15,8 @@ const PACKAGE = "workerd@1.20261117.1";
 let found: { path: string } | { skip: string } | undefined;
 
 /**
- * Its binary: `SLUICE_WORKERD`, or that of the npm package, which the first call may have to fetch; or
- * why there is none.
+ * Its binary: `SLUICE_WORKERD`, or that of the npm package, if npm has fetched it before; or why there
+ * is none.
  */
 export function findWorkerd(): { path: string } | { skip: string } {
   return found ??= probe();
@@ -28,7 +28,7 @@ function probe(): { path: string } | { skip: string } {
   const system = process.platform === "win32" ? "windows" : process.platform;
   const machine = process.arch === "x64" ? "64" : process.arch;
   try {
-    const command = ["-y", "-p", PACKAGE, "-c", "command -v workerd"];
+    const command = ["--offline", "-y", "-p", PACKAGE, "-c", "command -v workerd"];
     const shim = execFileSync("npx", command, {
       encoding: "utf8",
       stdio: ["ignore", "pipe", "ignore"],
@@ -41,7 +41,7 @@ function probe(): { path: string } | { skip: string } {
   } catch {
     // Said below.
   }
-  return { skip: "no workerd found" };
+  return { skip: `no workerd found; "npx -y -p ${PACKAGE} true" fetches it` };
 }
 
 /** A workerd under way. `await using` ends it. */
