@@ -50,7 +50,13 @@ interface FromBrowser {
   id?: number;
   result?: unknown;
   error?: { message: string };
+  method?: string;
+  params?: unknown;
+  sessionId?: string;
 }
+
+/** Is told of an event of the debugging protocol by its name, `Network.webSocketCreated` say. */
+export type EventListener = (method: string, params: unknown) => void;
 
 /** A running browser. `await using` ends it. */
 export class Chromium implements AsyncDisposable {
@@ -58,6 +64,7 @@ export class Chromium implements AsyncDisposable {
   readonly #profile: string;
   readonly #connection: WebSocketConnection;
   readonly #waiting = new Map<number, PromiseWithResolvers<unknown>>();
+  readonly #listeners = new Map<string, EventListener>();
   #count = 0;
 
   private constructor(child: Child, profile: string, connection: WebSocketConnection) {
@@ -119,6 +126,11 @@ export class Chromium implements AsyncDisposable {
     return await answer.promise as Result;
   }
 
+  /** Has a tab's events of one domain told: to the listener that was given last. */
+  listen(sessionId: string, domain: string, listener: EventListener): void {
+    this.#listeners.set(`${sessionId} ${domain}`, listener);
+  }
+
   /** Ends the browser and removes its profile. */
   async close(): Promise<void> {
     // Asked to, it ends its helper processes first; killed, it would leave them to the system.
@@ -140,8 +152,14 @@ export class Chromium implements AsyncDisposable {
   async #listen(): Promise<void> {
     try {
       for await (const text of this.#connection) {
-        const { id, result, error } = JSON.parse(String(text)) as FromBrowser;
-        if (id === undefined) continue; // an event
+        const { id, result, error, method = "", params, sessionId = "" } = JSON.parse(
+          String(text),
+        ) as FromBrowser;
+        if (id === undefined) {
+          const [domain] = method.split(".");
+          this.#listeners.get(`${sessionId} ${domain}`)?.(method, params);
+          continue;
+        }
         const answer = this.#waiting.get(id);
         this.#waiting.delete(id);
         if (error === undefined) answer?.resolve(result);
@@ -225,6 +243,12 @@ export class Tab {
       if (performance.now() > end) throw new Error(`The page never had: ${expression}`);
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
+  }
+
+  /** Has the events of one domain of the debugging protocol told, `Network` say, from now on. */
+  async observe(domain: string, listener: EventListener): Promise<void> {
+    this.#browser.listen(this.#sessionId, domain, listener);
+    await this.#command(`${domain}.enable`);
   }
 
   /** Types into what has the focus. */
