@@ -1,42 +1,14 @@
 import { after, before, describe, it } from "node:test";
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import type { WebSocketConnection } from "../../mod.ts";
 import { listen, type WebSocketServer } from "../../lib/server/mod.ts";
 import { Chromium, needsChromium, type Tab } from "../support/chromium.ts";
-import { findRuntime } from "../support/runtimes.ts";
+import { type Bundle, bundle, type Page } from "./bundle.ts";
 
 const options = { timeout: 120_000 };
-const entry = fileURLToPath(new URL("../../mod.ts", import.meta.url));
-
-/** The library as one file for browsers, or why there is none. */
-type Bundle = { text: string } | { skip: string };
-
-function bundle(name: "deno" | "bun", ...args: string[]): Bundle {
-  const runtime = findRuntime(name);
-  if (runtime === undefined) return { skip: `no ${name} found` };
-  const folder = mkdtempSync(join(tmpdir(), "sluice-bundle-"));
-  try {
-    const file = join(folder, "bundle.js");
-    execFileSync(runtime.path, [...args, file, entry], { stdio: "pipe" });
-    return { text: readFileSync(file, "utf8") };
-  } catch (error) {
-    const said = String((error as { stderr?: unknown }).stderr);
-    // `deno bundle` fetches its bundler when it is first used; that it cannot is not our failure.
-    if (!said.includes("registry.npmjs.org")) throw error;
-    return { skip: `${name} could not fetch its bundler` };
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
-}
-
 const bundles: [string, Bundle][] = [
-  ["deno bundle", bundle("deno", "bundle", "--quiet", "--platform=browser", "--minify", "-o")],
-  ["bun build", bundle("bun", "build", "--target=browser", "--minify", "--outfile")],
+  ["deno bundle", bundle("deno")],
+  ["bun build", bundle("bun")],
 ];
 
 /** Serves the bundle and an empty page, echoes, and keeps what it accepts. */
@@ -274,9 +246,4 @@ for (const [name, made] of bundles) {
       });
     });
   });
-}
-
-/** The page's global scope. */
-interface Page {
-  sluice: typeof import("../../mod.ts");
 }

@@ -1,0 +1,41 @@
+/** The library as one file for browsers, made by a runtime's own bundler. */
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { findRuntime } from "../support/runtimes.ts";
+
+const entry = fileURLToPath(new URL("../../mod.ts", import.meta.url));
+
+const commands = {
+  deno: ["bundle", "--quiet", "--platform=browser", "--minify", "-o"],
+  bun: ["build", "--target=browser", "--minify", "--outfile"],
+};
+
+/** The library as one file for browsers, or why there is none. */
+export type Bundle = { text: string } | { skip: string };
+
+/** The page's global scope, where a test has put what a bundle exports. */
+export interface Page {
+  sluice: typeof import("../../mod.ts");
+}
+
+/** Bundles mod.ts. */
+export function bundle(name: "deno" | "bun"): Bundle {
+  const runtime = findRuntime(name);
+  if (runtime === undefined) return { skip: `no ${name} found` };
+  const folder = mkdtempSync(join(tmpdir(), "sluice-bundle-"));
+  try {
+    const file = join(folder, "bundle.js");
+    execFileSync(runtime.path, [...commands[name], file, entry], { stdio: "pipe" });
+    return { text: readFileSync(file, "utf8") };
+  } catch (error) {
+    const said = String((error as { stderr?: unknown }).stderr);
+    // `deno bundle` fetches its bundler when it is first used; that it cannot is not our failure.
+    if (!said.includes("registry.npmjs.org")) throw error;
+    return { skip: `${name} could not fetch its bundler` };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
