@@ -71,6 +71,8 @@ export class Http2Handshake implements TransportSink {
   #answered(headers: Http2Headers): void {
     if (this.#settled) return;
     const head = readAnswer(headers);
+    // Before the connection is open, whose user may pause it again at once.
+    this.#transport.resume();
     try {
       const agreement = checkConnectAnswer(head, this.#terms);
       this.#settled = true;
@@ -79,7 +81,6 @@ export class Http2Handshake implements TransportSink {
       if (!(error instanceof HandshakeError) || error.code !== "STATUS") return this.fail(error);
       this.#refusal = { error, body: new RefusalBody(head) };
     }
-    this.#transport.resume();
   }
 
   /** Fails with a refusal, if that has come. */

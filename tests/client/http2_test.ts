@@ -136,6 +136,30 @@ describe("connect over HTTP/2", () => {
     connection.terminate();
   });
 
+  it("paused when it opens, what is not read stays with the server", options, async () => {
+    const answering = Promise.withResolvers<ServerHttp2Stream>();
+    await using rig = await http2Rig((stream) => {
+      stream.respond({ ":status": 200 });
+      answering.resolve(stream);
+    });
+    const connection = await connect(rig.url, {
+      http2: rig.open(),
+      websocket: { open: (connection) => connection.pause() },
+    });
+    const stream = await answering.promise;
+    const piece = frame(0x82, new Uint8Array(50_000), { masked: false });
+    let size = 0, drained = true;
+    stream.on("drain", () => drained = true);
+    // A stream that takes no more for a while has come to the end of its window.
+    while (drained && size < 8 << 20) {
+      drained = stream.write(piece);
+      size += piece.length;
+      for (let i = 0; i < 50 && !drained; i++) await new Promise((next) => setTimeout(next, 10));
+    }
+    assert.ok(size < 8 << 20, "8 MiB went to a connection that does not read");
+    connection.terminate();
+  });
+
   it("gives messages as streams where that is asked for", options, async () => {
     await using rig = await echo();
     const connection = await connect(rig.url, { http2: rig.open(), messages: "stream" });
