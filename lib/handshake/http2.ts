@@ -149,9 +149,15 @@ export function connectAnswer(init: AgreedInit): Http2Headers {
 /**
  * The header list of a response that refuses, without the fields that HTTP/2 does not have.
  *
- * @throws {TypeError} if a header breaks the grammar.
+ * @throws {TypeError} if a header breaks the grammar, or the status is one that accepts.
  */
 export function connectRefusal(response: Response): Http2Headers {
+  // RFC 9110 section 9.3.6: the client would take the body for the peer's frames.
+  if (response.status < 300) {
+    throw new TypeError(
+      `Cannot refuse handshake: over HTTP/2 the status ${response.status} accepts it`,
+    );
+  }
   const lines = [...response.headers].filter(([name]) => !CONNECTION_FIELDS.includes(name));
   return { ":status": response.status, ...toHttp2Headers(lines) };
 }

@@ -420,6 +420,12 @@ describe("upgrade over HTTP/2: refusals", () => {
     assert.equal(answer.errors.length, 1);
   });
 
+  it("a hook's Response with a status that accepts in HTTP/2 is 500", options, async () => {
+    const answer = await refused({ handshake: () => new Response("Who?", { status: 200 }) }, {});
+    assert.equal(answer.status, 500);
+    assert.match(message(answer.errors[0]), /status 200 accepts/);
+  });
+
   it("an option that is none is 500, and the promise does not reject", options, async () => {
     const answer = await refused({ maxMessageSize: -1 }, {});
     assert.equal(answer.status, 500);

@@ -216,6 +216,13 @@ describe("answers over HTTP/2", () => {
       "set-cookie": ["a=1", "b=2"],
     });
   });
+
+  it("any status of 2xx would make a tunnel (RFC 9110 section 9.3.6): none refuses", () => {
+    for (const status of [200, 204, 299]) {
+      assert.throws(() => connectRefusal(new Response(null, { status })), /HTTP\/2 the status 2/);
+    }
+    assert.equal(connectRefusal(new Response(null, { status: 300 }))[":status"], 300);
+  });
 });
 
 describe("connectRequest", () => {
