@@ -64,6 +64,11 @@ const DRAIN_POLL = 10;
 /** What turns a code that the platform refuses, 1001 say, into one that it sends: 4001. */
 const REFUSED_CODE_OFFSET = 3000;
 
+/** No character of UTF-16 takes more bytes of UTF-8. */
+const MOST_OF_UTF16 = 3;
+/** The most that a message takes on the wire besides: its header, and what does not compress. */
+const FRAME_COST = 32;
+
 const utf8 = new TextEncoder();
 
 /**
@@ -85,7 +90,7 @@ export class NativeLink implements Link {
   #paused = false;
   #held: MessageData[] = [];
   #heldSize = 0;
-  /** What the platform held after the last message. */
+  /** The most that the platform can hold: what it held when it was last asked, and what came since. */
   #buffered = 0;
   #wantsDrain = false;
   #sent: CloseStatus | undefined;
@@ -188,15 +193,17 @@ export class NativeLink implements Link {
   send(data: string | Uint8Array, compress?: boolean): boolean {
     if (this.readyState !== 1) return false;
     const { maxBufferedAmount, sendHighWaterMark } = this.#options;
-    // What was buffered has only become less: to ask the platform twice a message costs.
+    // To ask the platform costs as much as to send: it is asked where the answer can matter.
     if (this.#buffered > maxBufferedAmount) {
-      const before = this.bufferedAmount;
+      const before = this.#buffered = this.bufferedAmount;
       if (before > maxBufferedAmount) {
         this.overflow(before);
         return false;
       }
     }
     this.#socket.send(data as string | Uint8Array<ArrayBuffer>, compress);
+    this.#buffered += data.length * MOST_OF_UTF16 + FRAME_COST;
+    if (this.#buffered <= sendHighWaterMark) return true;
     this.#buffered = this.bufferedAmount;
     if (this.#buffered <= sendHighWaterMark) return true;
     this.#wantsDrain = true;
@@ -277,8 +284,7 @@ export class NativeLink implements Link {
   /** The platform has judged by a limit of its own, if any. */
   #isTooLong(data: MessageData): boolean {
     const limit = this.#options.maxMessageSize;
-    // No character of UTF-16 takes more than three bytes of UTF-8.
-    if (data.length * 3 <= limit) return false;
+    if (data.length * MOST_OF_UTF16 <= limit) return false;
     const size = typeof data === "string" && data.length <= limit
       ? utf8.encode(data).length
       : data.length;

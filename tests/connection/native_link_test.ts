@@ -319,6 +319,21 @@ describe("a platform's WebSocket as a link", () => {
     assert.equal(clock.timers, 0);
   });
 
+  it("asks the platform what it holds only where that may be past the mark", () => {
+    const { connection, socket } = open({ sendHighWaterMark: 1000 });
+    let asked = 0, held = 0;
+    Object.defineProperty(socket, "bufferedAmount", { get: () => (asked++, held) });
+    for (let sent = 0; sent < 5; sent++) assert.equal(connection.send("x".repeat(50)), true);
+    assert.equal(asked, 0);
+    for (let sent = 0; sent < 95; sent++) assert.equal(connection.send("x".repeat(50)), true);
+    assert.ok(asked > 0 && asked < 25, `${asked}`);
+    // Text may take three times its length, and nothing was asked before it was sent.
+    held = 1001;
+    const { connection: other, socket: wide } = open({ sendHighWaterMark: 1000 });
+    Object.defineProperty(wide, "bufferedAmount", { get: () => held });
+    assert.equal(other.send("\u20ac".repeat(334)), false);
+  });
+
   it("closes with 4008 past maxBufferedAmount, judged before a send", async () => {
     const { connection, socket, clock } = open({ maxBufferedAmount: 10, sendHighWaterMark: 5 });
     socket.stuck = true;
