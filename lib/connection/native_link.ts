@@ -149,7 +149,8 @@ export class NativeLink implements Link {
 
   /** The platform has a message. */
   gotMessage(data: MessageData): void {
-    if (this.#closed || this.#terminated) return;
+    // Who failed the connection reads no more of it: behind a message that was dropped would be a gap.
+    if (this.#closed || this.#terminated || this.#error !== undefined) return;
     if (this.#isTooLong(data)) return;
     if (!this.#paused && this.#held.length === 0) return this.#give(data);
     // A platform that can pause still gives what it has read: one message of any size may be of that.

@@ -278,6 +278,22 @@ describe("a platform's WebSocket as a link", () => {
     for (const letter of "abc") assert.equal(await connection.receive(), letter.repeat(10));
   });
 
+  it("nothing is given behind a message that was dropped", async () => {
+    const limits = { maxMessageSize: 3, maxReceiveBuffered: 2 * 67 };
+    for (const [pausing, ...messages] of [[0, "one", "four", "two"], [1, "one", "two", "3", "4"]]) {
+      const { connection, socket, link } = open(limits);
+      if (pausing) link.pause();
+      socket.message(...messages as string[]);
+      assert.equal(socket.closes.length, 1);
+      await settle();
+      socket.message("late");
+      socket.closed({ code: 4008, reason: "", wasClean: true });
+      assert.equal(await connection.receive(), "one");
+      if (pausing) assert.equal(await connection.receive(), "two");
+      await assert.rejects(connection.receive());
+    }
+  });
+
   it("a platform that can pause may still give one message of any size, and then little", async () => {
     const { connection, socket, link } = open({ maxReceiveBuffered: 100 }, { pause: true });
     link.pause();
