@@ -54,6 +54,8 @@ export interface Contender {
 }
 
 const KIB = 1024;
+/** A server written by hand drops silent peers as the adapter does by default: after so many seconds. */
+const IDLE_TIMEOUT = "40";
 
 /** Contexts fill before the counting begins. */
 const COMPRESSED = {
@@ -141,7 +143,7 @@ export function contendersFor(
       server("adapter", file, [{ name: peer.name, atMost: 1.15 }]),
       { ...server("adapter, for await", file, [read]), args: ["iteration"] },
     ];
-    others = [peer];
+    others = [{ ...peer, args: [IDLE_TIMEOUT] }];
   } else if (field === "node-http") {
     const file = "bare_node_http";
     const bareHttp: Contender = { ...server("bare node:http", file), mode: "upgraded" };

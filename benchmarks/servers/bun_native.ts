@@ -1,4 +1,5 @@
-/** Echo on Bun's own WebSocket server. */
+/** Echo on Bun's own WebSocket server, told after how many seconds of silence it drops a peer. */
+import process from "node:process";
 import { announce } from "./announce.ts";
 import { bun } from "./bun.ts";
 
@@ -11,7 +12,7 @@ const server = bun.serve({
   websocket: {
     message: (socket, data) => void socket.send(data),
     perMessageDeflate: false,
-    idleTimeout: 0,
+    idleTimeout: Number(process.argv[2] ?? 0),
     maxPayloadLength: 64 * 1024 * 1024,
     backpressureLimit: 64 * 1024 * 1024,
   },
