@@ -9,7 +9,7 @@ import { BitWriter } from "./bit_writer.ts";
 import { writeBlock } from "./block.ts";
 import { MAX_MATCH, MIN_MATCH } from "./codes.ts";
 import { HashChains } from "./hash_chains.ts";
-import { type Level, LEVELS } from "./levels.ts";
+import { effortFor, type Level, LEVELS } from "./levels.ts";
 import { BLOCK_SYMBOLS, Symbols } from "./symbols.ts";
 
 /** How a deflater works. */
@@ -156,9 +156,10 @@ export class Deflater {
   /** Makes symbols of the bytes up to `to`, or some more where a match goes on. */
   #compress(to: number, emit: PieceSink): void {
     const chains = this.#chains;
-    const { good, lazy } = this.#level;
+    const { good } = this.#level;
     // By all that has come of the message: the same, wherever it was cut.
-    const chain = chains.spend(this.#taken);
+    const effort = chains.effort = effortFor(this.#level, this.#taken);
+    const { chain, lazy } = effort;
     const { window } = chains;
     let position = this.#position;
     /** The length of the match at `position`; -1 before it is looked for. */

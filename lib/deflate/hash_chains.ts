@@ -4,7 +4,7 @@
  * @module
  */
 import { MAX_MATCH } from "./codes.ts";
-import type { Level } from "./levels.ts";
+import type { Effort, Level } from "./levels.ts";
 
 /** A window begins with so many bytes, and doubles. */
 const FIRST_SIZE = 1024;
@@ -12,16 +12,9 @@ const FIRST_SIZE = 1024;
 const MOST_HASHES = 8192;
 /** So many positions are put into their chains at once: none of them waits for another. */
 const AHEAD = 256;
-/**
- * A message of so many bytes is long: its blocks have codes of their own, in which literals are short.
- * A match of four or five bytes is then of use up to these distances only: from farther away it takes
- * more bits than its literals.
- */
-const LONG = 512;
+/** Who is choosy takes a match of four or five bytes up to these distances. */
 const FAR_FOUR = 512;
 const FAR_FIVE = 4096;
-/** A message of so many bytes is searched by sparse chains. */
-const VERY_LONG = 8192;
 /** In sparse chains, so many positions of each match are, and its last. */
 const KEPT = 4;
 /** The hash of four bytes is the upper bits of their product with this (2^32 / phi). */
@@ -46,7 +39,7 @@ export class HashChains {
   readonly #reach: number;
   /** The greatest size of the buffer. */
   readonly #most: number;
-  readonly #level: Level;
+  readonly #nice: number;
   /** The window, to be read four bytes at a time. */
   #view: DataView;
   /** Bytes of the stream before `window[0]`, modulo 2^16. */
@@ -57,8 +50,8 @@ export class HashChains {
   readonly #mostAhead: number;
   /** How far they are: 0 where chains are sparse. */
   #ahead: number;
-  /** Whether a match of four or five bytes is of use at any distance. */
-  #fourOrFive = true;
+  /** Whether a match of four or five bytes must be near. */
+  #choosy = false;
   /** For each hash, the last position that has it. */
   #heads: Uint16Array;
   /** For each position, how far before it the one before it in its chain is; 0 ends a chain. */
@@ -69,10 +62,10 @@ export class HashChains {
   #shift: number;
 
   /** Makes an empty window of 2^windowBits bytes. */
-  constructor(windowBits: number, level: Level) {
+  constructor(windowBits: number, { nice }: Level) {
     this.#reach = 1 << windowBits;
     this.#most = this.#reach + Math.max(4096, this.#reach >>> 1);
-    this.#level = level;
+    this.#nice = nice;
     // What is put in ahead takes the places of what is about to be out of reach.
     this.#ahead = this.#mostAhead = Math.min(AHEAD, this.#reach >>> 4);
     this.window = new Uint8Array(FIRST_SIZE);
@@ -96,17 +89,10 @@ export class HashChains {
     this.end = 0;
   }
 
-  /**
-   * How a message is searched of which `size` bytes have come; gives how many earlier positions are
-   * compared for one match. A sparse chain has the positions where a search began, and a few of each
-   * match: that takes half the time, and finds most of what there is to be found.
-   */
-  spend(size: number): number {
-    const { chain, thrifty } = this.#level;
-    const sparse = thrifty && size >= VERY_LONG;
+  /** What is spent from here on. */
+  set effort({ choosy, sparse }: Effort) {
+    this.#choosy = choosy;
     this.#ahead = sparse ? 0 : this.#mostAhead;
-    this.#fourOrFive = !thrifty || size < LONG;
-    return sparse ? chain * 5 >>> 3 : this.#fourOrFive ? chain : Math.max(1, chain * 3 >>> 3);
   }
 
   /** Makes room for `length` bytes by growing, as far as the buffer may grow. Gives the room. */
@@ -143,7 +129,7 @@ export class HashChains {
     const mask = this.#mask;
     const number = at + this.#offset;
     const limit = at < this.#reach ? at : this.#reach;
-    const nice = most < this.#level.nice ? most : this.#level.nice;
+    const nice = most < this.#nice ? most : this.#nice;
     const first = view.getInt32(at, true);
     let best = atLeast < 3 ? 3 : atLeast;
     let found = 0;
@@ -168,7 +154,7 @@ export class HashChains {
         view.getInt32(candidate + tail, true) === last && view.getInt32(candidate, true) === first
       ) {
         const length = this.#matchLength(candidate, at, most);
-        if (length > best && (length > 5 || this.#fourOrFive || isNear(length, distance))) {
+        if (length > best && (length > 5 || !this.#choosy || isNear(length, distance))) {
           best = length;
           found = distance;
           if (length >= nice) break;

@@ -6,27 +6,73 @@
 
 /** What one level spends on matches. */
 export interface Level {
-  /** How many earlier positions are compared for one match. */
-  readonly chain: number;
   /** A match of so many bytes is long enough: no more positions are compared. */
   readonly nice: number;
   /** A match of so many bytes is good: for a better one a byte later, a quarter of the chain. */
   readonly good: number;
-  /** Whether less is spent on long messages, which compress well by themselves. */
-  readonly thrifty: boolean;
+  /** What it spends on a message, by its size. */
+  readonly efforts: readonly Effort[];
+}
+
+/** What is spent on messages of some size. */
+export interface Effort {
+  /** On messages of so many bytes or more. */
+  readonly from: number;
+  /** How many earlier positions are compared for one match. */
+  readonly chain: number;
   /** Below so many bytes, a better match is looked for a byte later; 0: never. */
   readonly lazy: number;
+  /**
+   * Whether a match of four or five bytes that is far away is left: in codes of the block's own, as
+   * long messages have them, it takes more bits than its literals.
+   */
+  readonly choosy: boolean;
+  /**
+   * Whether chains are sparse: where a search began, and a few positions of each match. That takes half
+   * the time, and finds most of what there is to be found.
+   */
+  readonly sparse: boolean;
+}
+
+/** From so many bytes on a message is long, and very long. */
+const LONG = 512;
+const VERY_LONG = 8192;
+
+/** A level that spends as much on each byte of any message. */
+function thorough(nice: number, good: number, chain: number, lazy: number): Level {
+  return { nice, good, efforts: [{ from: 0, chain, lazy, choosy: false, sparse: false }] };
+}
+
+/** A level that spends less on long messages, which compress well by themselves. */
+function thrifty(nice: number, good: number, chain: number, lazy: number): Level {
+  const some = Math.max(1, chain * 3 >>> 3), half = Math.max(1, chain >>> 1);
+  return {
+    nice,
+    good,
+    efforts: [
+      { from: VERY_LONG, chain: half, lazy: lazy >>> 1, choosy: true, sparse: true },
+      { from: LONG, chain: some, lazy, choosy: true, sparse: false },
+      ...thorough(nice, good, chain, lazy).efforts,
+    ],
+  };
 }
 
 /** The levels from 1, the fastest, to 9, the smallest. */
 export const LEVELS: readonly Level[] = [
-  { chain: 2, nice: 16, good: 4, thrifty: true, lazy: 0 },
-  { chain: 4, nice: 32, good: 4, thrifty: true, lazy: 0 },
-  { chain: 8, nice: 32, good: 8, thrifty: true, lazy: 0 },
-  { chain: 8, nice: 48, good: 8, thrifty: true, lazy: 16 },
-  { chain: 16, nice: 64, good: 8, thrifty: true, lazy: 32 },
-  { chain: 32, nice: 128, good: 8, thrifty: true, lazy: 32 },
-  { chain: 64, nice: 258, good: 32, thrifty: false, lazy: 64 },
-  { chain: 256, nice: 258, good: 64, thrifty: false, lazy: 128 },
-  { chain: 1024, nice: 258, good: 258, thrifty: false, lazy: 258 },
+  thrifty(16, 4, 2, 0),
+  thrifty(32, 4, 4, 0),
+  thrifty(32, 8, 8, 0),
+  thrifty(48, 8, 8, 16),
+  thrifty(64, 8, 16, 32),
+  thrifty(128, 8, 32, 32),
+  thorough(258, 32, 64, 64),
+  thorough(258, 64, 256, 128),
+  thorough(258, 258, 1024, 258),
 ];
+
+/** What a level spends on a message of which `size` bytes have come. */
+export function effortFor({ efforts }: Level, size: number): Effort {
+  let at = 0;
+  while (size < efforts[at].from) at++;
+  return efforts[at];
+}
