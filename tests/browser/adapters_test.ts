@@ -10,9 +10,9 @@ import { Chromium, needsChromium, type Tab } from "../support/chromium.ts";
 import { findRuntime, needs, ownRuntime, runtimeNames } from "../support/runtimes.ts";
 import { bundle, type Page } from "./bundle.ts";
 import { NetworkPanel } from "./network_panel.ts";
-import { kindsOf, type ServerKind, Servers } from "./servers.ts";
+import { type Ended, kindsOf, type ServerKind, Servers } from "./servers.ts";
 
-const options = { timeout: 60_000 };
+const chromium = needsChromium();
 const PMD = "permessage-deflate";
 /** In more than one byte a character, and long enough to be worth compressing. */
 const TEXT = "Grüße 🙂 ".repeat(30);
@@ -94,26 +94,41 @@ function termsOf(kind: ServerKind): { overHttp2: boolean; extensions: string; an
   };
 }
 
-describe("Chromium", needsChromium(), () => {
+/** What a test has of its page. */
+interface Opened {
+  tab: Tab;
+  panel: NetworkPanel;
+  origin: string;
+  /** For a WebSocket of the same origin, and which it is for the server. */
+  url: string;
+  id: string;
+  /** What the server knows of it, once it is over. */
+  ended(): Promise<Ended>;
+}
+
+describe("Chromium", () => {
   let browser: Chromium | undefined;
   let count = 0;
   before(async () => {
+    if (chromium.skip !== undefined) return;
     browser = await Chromium.start({ flags: ["--ignore-certificate-errors"] });
   });
   after(() => browser?.close());
 
-  /** A page of the server's, with the network panel open, and the URL of a WebSocket of the same origin. */
+  /** Opens a page of the server's, and the network panel. */
   async function withPage(
     servers: Servers | undefined,
     kind: ServerKind,
-    body: (at: { tab: Tab; panel: NetworkPanel; url: string; id: string }) => Promise<void>,
+    body: (at: Opened) => Promise<void>,
   ): Promise<void> {
     assert.ok(browser !== undefined, "Chromium did not start");
     assert.ok(servers !== undefined, "the servers did not start");
     const host = servers.host(kind), s = termsOf(kind).overHttp2 ? "s" : "";
-    const tab = await browser.newTab(`http${s}://${host}/`);
-    const id = String(++count);
-    await body({ tab, panel: await NetworkPanel.open(tab), url: `ws${s}://${host}/?id=${id}`, id });
+    const origin = `http${s}://${host}`, id = String(++count);
+    const tab = await browser.newTab(`${origin}/`);
+    const panel = await NetworkPanel.open(tab);
+    const ended = servers.ended.bind(servers, id);
+    await body({ tab, panel, origin, url: `ws${s}://${host}/?id=${id}`, id, ended });
     await tab.close();
   }
 
@@ -123,7 +138,7 @@ describe("Chromium", needsChromium(), () => {
     kind: ServerKind,
     perform: (tab: Tab, url: string) => Promise<Seen>,
   ): Promise<void> {
-    await withPage(servers, kind, async ({ tab, panel, url, id }) => {
+    await withPage(servers, kind, async ({ tab, panel, origin, url, id, ended }) => {
       const { overHttp2, extensions, answer } = termsOf(kind);
       assert.deepEqual(await perform(tab, url), {
         page: overHttp2 ? "h2" : "http/1.1",
@@ -133,13 +148,13 @@ describe("Chromium", needsChromium(), () => {
         closed: [4321, answer, true],
       });
       const received = { closeCode: 4321, reason: "enough" };
-      assert.deepEqual(await servers?.ended(id), { id, protocol: "echo", extensions, received });
+      assert.deepEqual(await ended(), { id, protocol: "echo", extensions, received });
 
       const shown = await panel.closed(url);
       const { request, response } = shown;
       assert.equal(request["sec-websocket-protocol"], "other, echo");
       assert.equal(request["sec-websocket-extensions"], `${PMD}; client_max_window_bits`);
-      assert.equal(request.origin, `http${overHttp2 ? "s" : ""}://${servers?.host(kind)}`);
+      assert.equal(request.origin, origin);
       assert.equal(shown.status, overHttp2 ? 200 : 101);
       // RFC 8441 section 5: there is no key over HTTP/2.
       assert.equal("sec-websocket-key" in request, !overHttp2);
@@ -157,9 +172,11 @@ describe("Chromium", needsChromium(), () => {
   }
 
   for (const name of ownRuntime === "deno" ? runtimeNames : [ownRuntime]) {
-    describe(`with ${name}`, needs(name), () => {
+    describe(`with ${name}`, () => {
+      const options = { timeout: 60_000, ...needs(name), ...chromium };
       let servers: Servers | undefined;
       before(async () => {
+        if (options.skip !== undefined) return;
         servers = await Servers.start(name);
       });
       after(() => servers?.[Symbol.asyncDispose]());
@@ -181,7 +198,7 @@ describe("Chromium", needsChromium(), () => {
 
       if (name !== ownRuntime) return; // one runtime's servers are enough for what is in the page
       for (const kind of ["listen", "node:http2"] as const) {
-        it(`${kind}: fromWebSocket in the page`, { ...options, ...missing }, async () => {
+        it(`${kind}: fromWebSocket in the page`, { ...missing, ...options }, async () => {
           if ("skip" in made) return;
           await check(servers, kind, async (tab, url) => {
             await tab.call(async (text: string) => {
