@@ -13,6 +13,7 @@ import { HeaderLines, type RequestHead } from "../handshake/head.ts";
 import { isLoopback } from "../handshake/host.ts";
 import { Opening } from "../server/opening.ts";
 import { type AcceptOptions, readServerOptionsFor } from "../server/options.ts";
+import { take } from "../server/taken.ts";
 import { fromNodeSocket } from "../transport/node.ts";
 import type { NodeSocket } from "../transport/node_api.ts";
 
@@ -56,6 +57,12 @@ export function upgradeHttp<Data, Message extends AnyMessage>(
   return new Promise((resolve) => {
     if (socket.destroyed) return resolve(undefined); // it tells nothing any more
     const { settings, problem } = readServerOptionsFor<Data, Message>(options);
+    try {
+      take(socket);
+    } catch (error) {
+      settings.onError(error);
+      return resolve(undefined);
+    }
     const bound = boundAddress(socket);
     const path = typeof bound === "string" ? bound : undefined;
     const opening = new Opening<Data, Message>(fromNodeSocket(socket, path), settings, {

@@ -29,6 +29,7 @@ import {
   readServerOptionsFor,
   type ServerSettings,
 } from "../server/options.ts";
+import { take } from "../server/taken.ts";
 import { fromHttp2Stream, type Http2Stream } from "../transport/http2.ts";
 
 /** What is used of a `ServerHttp2Stream`: what the event `stream` gives. */
@@ -71,8 +72,14 @@ export async function upgradeHttp2<Data, Message extends AnyMessage>(
   headers: Http2Headers,
   options: Http2UpgradeOptions<Data, Message> = {},
 ): Promise<WebSocketConnection<Data, Message> | undefined> {
-  const transport = fromHttp2Stream(stream); // hears of errors from here on
   const { settings, problem } = readServerOptionsFor<Data, Message>(options);
+  try {
+    take(stream);
+  } catch (error) {
+    settings.onError(error);
+    return undefined;
+  }
+  const transport = fromHttp2Stream(stream); // hears of errors from here on
   const asking = new Asking(stream, transport);
   const judge = (): WebSocketRequest => {
     if (problem !== undefined) throw problem.error;

@@ -243,6 +243,34 @@ describe("upgrade over HTTP/2", () => {
     },
   );
 
+  it(
+    "a second call for a stream gives undefined, and leaves the first alone",
+    options,
+    async () => {
+      const errors: unknown[] = [];
+      const given: Promise<WebSocketConnection | undefined>[] = [];
+      await using rig = await http2Rig((stream, headers) => {
+        for (let i = 0; i < 2; i++) {
+          given.push(
+            upgradeHttp2(stream, headers, { onError: (error) => void errors.push(error) }),
+          );
+        }
+      });
+      const session = rig.open();
+      await new Promise((resolve) => session.once("remoteSettings", resolve));
+      const client = new Client(session, connectHeaders(rig.port));
+      assert.equal((await client.answered)[":status"], 200);
+      const [connection, second] = await Promise.all(given);
+      assert.equal(second, undefined);
+      assert.match(
+        errors.map(message).join(),
+        /^Cannot upgrade: the request was upgraded before[^,]*$/,
+      );
+      client.say(0x81, "still here");
+      assert.equal(await connection?.receive(), "still here");
+    },
+  );
+
   it("gives messages as streams where that is asked for", options, async () => {
     const text = Promise.withResolvers<string>();
     await using rig = await http2Rig((stream, headers) => {

@@ -100,6 +100,26 @@ for (const kind of KINDS) {
       });
     }
 
+    it("a second call for a socket gives undefined, and leaves the first alone", async () => {
+      const errors: unknown[] = [];
+      const second = Promise.withResolvers<unknown>();
+      await using rig = await Rig.start(kind, {
+        websocket: { message: (connection, data) => void connection.send(data) },
+      });
+      rig.server.on("upgrade", (request, socket, head) => {
+        const onError = (error: unknown): void => void errors.push(error);
+        second.resolve(upgrade(request, socket, head, { onError }));
+      });
+      const connection = await rig.connect();
+      assert.equal(await second.promise, undefined);
+      assert.equal(errors.length, 1);
+      assert.match(String(errors[0]), /upgraded before/);
+      connection.send("still here");
+      assert.equal(await connection.receive(), "still here");
+      connection.close();
+      await connection.closed;
+    });
+
     it("a peer that is gone before the call: undefined, and nothing hangs", async () => {
       await using rig = await Rig.start(kind, {
         before: (socket) => void socket.on("error", () => {}).destroy(new Error("gone before")),
