@@ -34,8 +34,8 @@ import { fromHttp2Stream, type Http2Stream } from "../transport/http2.ts";
 
 /** What is used of a `ServerHttp2Stream`: what the event `stream` gives. */
 export interface ServerHttp2Stream extends Http2Stream {
-  /** Answers. */
-  respond(headers: Http2Headers): void;
+  /** Answers. Each has it, but newer types of Node's do not say so of the event `stream`. */
+  respond?(headers: Http2Headers): void;
 }
 
 /** How to accept a connection over HTTP/2. */
@@ -141,7 +141,7 @@ function accept<Data, Message extends AnyMessage>(
 ): WebSocketConnection<Data, Message> {
   const accepted = { asked, request, protocol, data };
   const { connection, extensions } = openConnection<Data, Message>(transport, settings, accepted);
-  stream.respond(connectAnswer({ protocol, extensions, headers }));
+  respond(stream, connectAnswer({ protocol, extensions, headers }));
   connection.start(settings.websocket);
   return connection;
 }
@@ -149,8 +149,12 @@ function accept<Data, Message extends AnyMessage>(
 async function refuse({ stream, transport }: Asking, response: Response): Promise<void> {
   const body = new Uint8Array(await response.arrayBuffer());
   if (stream.closed || stream.destroyed) return;
-  stream.respond(connectRefusal(response));
+  respond(stream, connectRefusal(response));
   transport.write(body);
   transport.closeWrite();
   transport.close();
+}
+
+function respond(stream: ServerHttp2Stream, headers: Http2Headers): void {
+  (stream as Required<ServerHttp2Stream>).respond(headers);
 }

@@ -156,7 +156,7 @@ export function isLoopback(hostname: string): boolean {
 export interface ServedSocket {
   readonly localAddress?: string | undefined;
   /** Documented nowhere, but there in Node, Deno and Bun. */
-  readonly server?: { address?(): string | { address: string } | null } | undefined;
+  readonly server?: { address?(): string | { address: string } | null } | null | undefined;
 }
 
 /** Whether its server can only be reached from this machine; if it is not told, the socket was. */

@@ -6,6 +6,7 @@
  */
 import type { Transport, TransportAddress, TransportSink } from "../connection/transport.ts";
 import { TransportError } from "../errors.ts";
+import type { Http2Headers } from "../handshake/http2.ts";
 import { connectionError, resetError } from "./errors.ts";
 import { countWaiting, sendQueued } from "./http2_queue.ts";
 import { LINGER_TIMEOUT } from "./timing.ts";
@@ -31,7 +32,7 @@ export interface Http2SessionSocket {
   /** Our port. */
   readonly localPort?: number | undefined;
   /** On a server, that one: documented nowhere, but there in all three runtimes. */
-  readonly server?: { address?(): string | { address: string } | null } | undefined;
+  readonly server?: { address?(): string | { address: string } | null } | null | undefined;
 }
 
 /** What is used of an `Http2Stream`. */
@@ -58,8 +59,14 @@ export interface Http2Stream {
   pause(): unknown;
   /** Reads again. */
   resume(): unknown;
-  /** Adds a listener. */
-  on(event: string, listener: (...values: never[]) => unknown): unknown;
+  /** Hears what the peer sends. */
+  on(event: "data", listener: (chunk: Uint8Array) => void): unknown;
+  /** Hears of its failure. */
+  on(event: "error", listener: (error: Error) => void): unknown;
+  /** Hears of the peer's end, of room to write again, or that it is gone. */
+  on(event: "end" | "drain" | "close", listener: () => void): unknown;
+  /** Hears the answer; on a client. */
+  on(event: "response", listener: (headers: Http2Headers) => void): unknown;
 }
 
 /** RFC 9113 section 7: nothing went wrong. */

@@ -41,10 +41,14 @@ export interface NodeSocket {
   setNoDelay?(noDelay?: boolean): unknown;
   /** How long the socket may be idle; 0 for ever. */
   setTimeout?(milliseconds: number): unknown;
-  /** Adds a listener. */
-  on(event: string, listener: (...values: never[]) => void): unknown;
-  /** Adds a listener for one time. */
-  once(event: string, listener: (...values: never[]) => void): unknown;
+  /** Hears what the peer sends. */
+  on(event: "data", listener: (chunk: Uint8Array) => void): unknown;
+  /** Hears of its failure. */
+  on(event: "error", listener: (error: Error) => void): unknown;
+  /** Hears of the peer's end, of room to write again, or that it is gone. */
+  on(event: "end" | "drain" | "close", listener: () => void): unknown;
+  /** Hears once that it is connected, that TLS is agreed, or that all was written. */
+  once(event: "connect" | "secureConnect" | "secure" | "finish", listener: () => void): unknown;
 }
 
 /** What is used of a `net.Server`. */
