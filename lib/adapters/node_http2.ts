@@ -21,6 +21,7 @@ import {
   type Admission,
   type AdmissionFacts,
   admit,
+  inTime,
   refusalResponse,
 } from "../server/admission.ts";
 import { openConnection } from "../server/opened.ts";
@@ -89,10 +90,10 @@ export async function upgradeHttp2<Data, Message extends AnyMessage>(
   try {
     if (stream.closed || stream.destroyed) return undefined;
     if (admission.kind === "accept") return accept(asking, admission, settings);
-    await refuse(asking, admission.response);
+    await refuse(asking, admission.response, settings);
   } catch (error) {
     settings.onError(error);
-    await refuse(asking, refusalResponse(error)).catch(() => transport.close());
+    await refuse(asking, refusalResponse(error), settings).catch(() => transport.close());
   }
   return undefined;
 }
@@ -146,8 +147,12 @@ function accept<Data, Message extends AnyMessage>(
   return connection;
 }
 
-async function refuse({ stream, transport }: Asking, response: Response): Promise<void> {
-  const body = new Uint8Array(await response.arrayBuffer());
+async function refuse<Data, Message extends AnyMessage>(
+  { stream, transport }: Asking,
+  response: Response,
+  settings: ServerSettings<Data, Message>,
+): Promise<void> {
+  const body = new Uint8Array(await inTime(response.arrayBuffer(), settings));
   if (stream.closed || stream.destroyed) return;
   respond(stream, connectRefusal(response));
   transport.write(body);

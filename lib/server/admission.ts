@@ -65,7 +65,7 @@ function ask<Data, Message extends AnyMessage>(
   settings: UpgradeSettings<Data, Message>,
   facts: AdmissionFacts,
 ): ReturnType<NonNullable<typeof settings.handshake>> {
-  const { handshake, handshakeTimeout, connection } = settings;
+  const { handshake } = settings;
   const { secure, remoteAddress } = facts;
   const result = handshake?.(facts.request, {
     remoteAddress: remoteAddress?.transport === "tcp" ? remoteAddress : undefined,
@@ -73,7 +73,14 @@ function ask<Data, Message extends AnyMessage>(
     protocols: asked.protocols,
     origin: asked.origin,
   });
-  if (!isThenable(result)) return result;
+  return isThenable(result) ? inTime(result, settings) : result;
+}
+
+/** The same, or a rejection after `handshakeTimeout`. */
+export function inTime<T, Data, Message extends AnyMessage>(
+  result: PromiseLike<T>,
+  { handshakeTimeout, connection }: UpgradeSettings<Data, Message>,
+): Promise<T> {
   return new Promise((resolve, reject) => {
     const deadline = new Deadline(() =>
       reject(

@@ -442,6 +442,15 @@ describe("upgrade over HTTP/2: refusals", () => {
     assert.match(answer.body, /handshakeTimeout/);
   });
 
+  it("a hook's Response whose body never ends is 503", options, async () => {
+    const answer = await refused({
+      handshakeTimeout: 20,
+      handshake: () => new Response(new ReadableStream(), { status: 403 }),
+    }, {});
+    assert.equal(answer.status, 503);
+    assert.match(message(answer.errors[0]), /handshakeTimeout/);
+  });
+
   it("a hook's header that HTTP/2 does not have is 500", options, async () => {
     const answer = await refused({ handshake: () => ({ headers: { "keep-alive": "1" } }) }, {});
     assert.equal(answer.status, 500);
