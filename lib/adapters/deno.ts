@@ -55,8 +55,9 @@ interface DenoLike {
  * It is the runtime's socket, and `capabilities` tells what it lacks: compression, pings by hand, and
  * a way to stop reading, so that with more than `maxReceiveBuffered` not taken the connection is closed
  * with 1008. `maxMessageSize` is judged when a message has come; the runtime itself takes frames up to
- * 64 MiB. `terminate()` can do no more than to close with 1000. Who needs these things on Deno uses
- * `node:http` and `@sluice/websocket/node`.
+ * 64 MiB. `terminate()` can do no more than to close with 1000, and a peer that never answers a Close
+ * keeps the runtime's socket until it leaves, though `closed` told the end after `closeTimeout`. Who
+ * needs these things on Deno uses `node:http` and `@sluice/websocket/node`.
  *
  * The runtime pings a peer that is silent and drops it after `pingInterval` and `pingTimeout` together,
  * in whole seconds; if either is `Infinity`, never. It does not tell which address the server is bound
