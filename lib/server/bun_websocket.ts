@@ -13,7 +13,10 @@ export interface BunWebSocketOptions {
   perMessageDeflate?: boolean;
   /** The longest message in bytes, below 4 GiB; `upgrade` can set less. @default {16777216} */
   maxMessageSize?: number;
-  /** A peer that is silent for this and `pingTimeout` together, in whole seconds, ... @default {20000} */
+  /**
+   * A peer that is silent for this and `pingTimeout` together, ... Bun counts in steps of 4 seconds, and
+   * waits for 8 at least. @default {20000}
+   */
   pingInterval?: number;
   /** ... is dropped; Bun pings it before. @default {20000} */
   pingTimeout?: number;
