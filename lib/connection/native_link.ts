@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { type CloseInfo, type CloseStatus, LimitError } from "../errors.ts";
+import { type CloseInfo, type CloseStatus, LimitError, TransportError } from "../errors.ts";
 import { ABNORMAL, NO_STATUS } from "../message/close.ts";
 import { Deadline, Deadlines } from "./deadlines.ts";
 import type { MessageData } from "./inbox.ts";
@@ -360,13 +360,15 @@ export class NativeLink implements Link {
     const received = wasClean ? { closeCode: code, reason } : undefined;
     // A platform that failed the connection tells what it sent, or 0: the peer said nothing.
     const failed = !wasClean && (code === 0 || this.#error !== undefined);
+    const dropped = this.#terminated ||
+      this.#error instanceof TransportError && this.#error.code === "TIMED_OUT";
     const info: CloseInfo = {
       closeCode: failed ? ABNORMAL : code,
       reason: failed ? "" : reason,
       wasClean,
       sent: this.#sent,
       received,
-      initiator: this.#sent === undefined && !this.#terminated ? "remote" : "local",
+      initiator: this.#sent === undefined && !dropped ? "remote" : "local",
       error: this.#error,
     };
     this.#sink.close(info);
