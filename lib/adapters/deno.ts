@@ -64,7 +64,7 @@ interface DenoLike {
  * to, so any Host is let in unless `hosts` says otherwise: a server for this machine alone wants
  * `hosts: ["localhost", "127.0.0.1", "[::1]"]`, against DNS rebinding. Over HTTP/2 a request is
  * answered with 426: `Deno.serve` does not offer RFC 8441, and browsers open a connection with HTTP/1.1
- * for the WebSocket.
+ * for the WebSocket. If a `handshake` hook waits, Deno warns once of `request.signal`; that is harmless.
  *
  * @throws {DOMException} NotSupportedError where there is no `Deno.upgradeWebSocket`, and for an option
  * that it cannot honour, unless it is off: `perMessageDeflate`, `maxPingsPerSecond`, `maxFrameSize`,
@@ -114,14 +114,14 @@ export async function upgrade<Data, Message extends AnyMessage>(
   refuseUnsupported(options, "Deno.serve's WebSocket");
   const settings = readUpgradeOptions(options);
   const { origins, hosts } = settings;
-  const secure = request.url.startsWith("https:");
-  const remoteAddress = addressOf(options.info);
+  const secure = request.url.startsWith("https:"), remoteAddress = addressOf(options.info);
   // Deno never lets go of the socket if it upgrades for a client that left while the hook was asked.
-  const signal = options.handshake && request.signal;
+  // Not looked at for a hook that answers at once: Deno warns once of any use of it.
+  let signal: AbortSignal | undefined;
   const admission = await admit(
     () => judgeRequest(headOf(request), { secure, origins, hosts }),
     settings,
-    { request, secure, remoteAddress },
+    { request, secure, remoteAddress, waiting: () => void (signal = request.signal) },
   );
   if (admission.kind === "refuse") return admission.response;
   if (signal?.aborted) return new Response(null, { status: 499 });

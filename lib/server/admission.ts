@@ -20,6 +20,8 @@ export interface AdmissionFacts {
   readonly secure: boolean;
   /** The peer's address, where known. */
   readonly remoteAddress: TransportAddress | undefined;
+  /** Called if the hook takes its time, before it is waited for. */
+  waiting?(): void;
 }
 
 /** What was decided. */
@@ -73,7 +75,9 @@ function ask<Data, Message extends AnyMessage>(
     protocols: asked.protocols,
     origin: asked.origin,
   });
-  return isThenable(result) ? inTime(result, settings) : result;
+  if (!isThenable(result)) return result;
+  facts.waiting?.();
+  return inTime(result, settings);
 }
 
 /** The same, or a rejection after `handshakeTimeout`. */
