@@ -2,7 +2,7 @@
 declare namespace Bun {
   type Server = import("../lib/adapters/bun.ts").BunServerLike & {
     readonly port: number;
-    stop(): Promise<void>;
+    stop(closeActiveConnections?: boolean): Promise<void>;
   };
   type Answer = Response | undefined | Promise<Response | undefined>;
   type Handler = (request: Request, server: Server) => Answer;

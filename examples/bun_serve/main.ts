@@ -73,5 +73,5 @@ console.log(`A poll on http://localhost:${server.port}/`);
 
 process.once("SIGINT", async () => {
   for (const each of [...voters, ...readers]) each.close({ closeCode: 1001 });
-  await server.stop();
+  await server.stop(true); // also what a browser keeps open for later
 });

@@ -4,6 +4,7 @@ export const page = `<!DOCTYPE html>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
 <title>A button</title>
+<link rel="icon" href="data:,">
 <style>
   body { display: grid; place-content: center; gap: 1rem; min-height: 90vh; text-align: center;
          font: 1.25rem/1.4 system-ui, sans-serif; color-scheme: light dark; }

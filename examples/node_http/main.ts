@@ -47,8 +47,12 @@ server.listen(Number(process.env.PORT ?? 8080), () => {
   console.log(`Notepad on http://localhost:${port}/`);
 });
 
-// node:http waits for its connections, and leaves it to us to close them.
-process.once("SIGINT", () => {
+// node:http waits for all connections, those too that a browser keeps for later, and knows no WebSockets.
+process.once("SIGINT", async () => {
   server.close();
-  for (const pad of pads) pad.close({ closeCode: 1001 });
+  await Promise.all(Array.from(pads, (pad) => {
+    pad.close({ closeCode: 1001 });
+    return pad.closed;
+  }));
+  server.closeAllConnections();
 });

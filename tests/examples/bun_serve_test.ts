@@ -1,6 +1,8 @@
 /** The examples behind Bun.serve, as a reader starts them. */
 import { describe, it } from "node:test";
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { connect as connectTcp } from "node:net";
 import { connect, HandshakeError } from "../../mod.ts";
 import { type Child, needs, startFile } from "../support/runtimes.ts";
 
@@ -60,9 +62,12 @@ describe("the poll behind Bun.serve", needs("bun"), () => {
     await using server = start("bun_serve/main.ts");
     const address = await poll(server);
     const voter = await connect(`ws${address}vote`, { websocket: {} });
+    const unused = connectTcp(Number(new URL(`ws${address}`).port), "localhost"); // as browsers keep
+    await once(unused, "connect");
     server.signal("SIGINT");
     assert.equal((await voter.closed).closeCode, 1001);
     assert.deepEqual(await server.exited, { code: 0, signal: null });
+    unused.destroy();
   });
 });
 

@@ -1,5 +1,7 @@
 import { describe, it } from "node:test";
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { connect as connectTcp } from "node:net";
 import { connect, HandshakeError } from "../../mod.ts";
 import { Chromium, needsChromium } from "../support/chromium.ts";
 import {
@@ -65,9 +67,12 @@ for (const name of runtimeNames) {
       const { server, address } = await start(name);
       await using _ = server;
       const connection = await connect(`${address}pad`, { websocket: {} });
+      const unused = connectTcp(Number(new URL(address).port), "localhost"); // as browsers keep
+      await once(unused, "connect");
       server.signal("SIGINT");
       assert.equal((await connection.closed).closeCode, 1001);
       assert.deepEqual(await server.exited, { code: 0, signal: null });
+      unused.destroy();
     });
 
     // Once on each runtime is enough: a browser takes seconds.
