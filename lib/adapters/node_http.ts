@@ -10,7 +10,7 @@ import type { MessageData } from "../connection/inbox.ts";
 import type { AnyMessage } from "../connection/incoming_message.ts";
 import { HandshakeError } from "../errors.ts";
 import { HeaderLines, type RequestHead } from "../handshake/head.ts";
-import { isLoopback } from "../handshake/host.ts";
+import { boundAddress, isBoundToLoopback } from "../handshake/host.ts";
 import { Opening } from "../server/opening.ts";
 import { type AcceptOptions, readServerOptionsFor } from "../server/options.ts";
 import { take } from "../server/taken.ts";
@@ -39,11 +39,6 @@ export interface NodeRequest {
   readonly rawHeaders: readonly string[];
 }
 
-/** The HTTP server that a socket is of: documented nowhere, but there in all three runtimes. */
-interface ServedSocket extends NodeSocket {
-  readonly server?: { address?(): string | { address: string } | null };
-}
-
 /**
  * Accepts the WebSocket that a request asks for, or refuses. Never rejects: gives undefined once a
  * peer that is refused has been told why, or is gone, and the error to `onError`.
@@ -63,10 +58,9 @@ export function upgradeHttp<Data, Message extends AnyMessage>(
       settings.onError(error);
       return resolve(undefined);
     }
-    const bound = boundAddress(socket);
-    const path = typeof bound === "string" ? bound : undefined;
+    const bound = boundAddress(socket), path = typeof bound === "string" ? bound : undefined;
     const opening = new Opening<Data, Message>(fromNodeSocket(socket, path), settings, {
-      boundToLoopback: typeof bound === "object" && isLoopback(bound.address),
+      boundToLoopback: isBoundToLoopback(socket),
       opened: (_opening, connection): void => resolve(connection),
       ended(ending, error): void {
         if (error !== undefined && !ending.told) settings.onError(error);
@@ -110,9 +104,4 @@ function readHead(
 function refuseTooLarge(limit: string, option: string): never {
   const why = `Cannot accept handshake: the request has more than ${limit} (option ${option})`;
   throw new HandshakeError("HEAD_TOO_LARGE", why, { status: 431 });
-}
-
-/** Where the server listens, or a path; if that is not told, where it was reached. */
-function boundAddress(socket: ServedSocket): string | { address: string } {
-  return socket.server?.address?.() ?? { address: socket.localAddress ?? "" };
 }

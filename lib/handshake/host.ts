@@ -159,8 +159,13 @@ export interface ServedSocket {
   readonly server?: { address?(): string | { address: string } | null } | null | undefined;
 }
 
-/** Whether its server can only be reached from this machine; if it is not told, the socket was. */
+/** Where its server listens, or a path; if that is not told, where the socket was reached. */
+export function boundAddress(socket: ServedSocket): string | { address: string } {
+  return socket.server?.address?.() ?? { address: socket.localAddress ?? "" };
+}
+
+/** Whether its server can only be reached from this machine. */
 export function isBoundToLoopback(socket: ServedSocket): boolean {
-  const bound = socket.server?.address?.() ?? { address: socket.localAddress ?? "" };
+  const bound = boundAddress(socket);
   return typeof bound === "object" && isLoopback(bound.address);
 }

@@ -9,6 +9,7 @@ import { TransportError } from "../errors.ts";
 import type { Http2Headers } from "../handshake/http2.ts";
 import { connectionError, resetError } from "./errors.ts";
 import { countWaiting, sendQueued } from "./http2_queue.ts";
+import { toAddress } from "./node_api.ts";
 import { LINGER_TIMEOUT } from "./timing.ts";
 
 /** What is used of an `Http2Session`. */
@@ -219,16 +220,6 @@ function addressesOf(session: Http2Session | undefined): Http2SessionSocket | un
   } catch {
     return undefined;
   }
-}
-
-function toAddress(
-  path: string | undefined,
-  hostname: string = "",
-  port: number = 0,
-): TransportAddress {
-  return path === undefined
-    ? { transport: "tcp", hostname, port }
-    : { transport: "unix", hostname: path, port: 0 };
 }
 
 /** A stream or its session failed; most say no more than that they were reset. */

@@ -26,6 +26,7 @@ import {
   type NodeModules,
   type NodeSocket,
   type NodeTlsConnectOptions,
+  toAddress,
 } from "./node_api.ts";
 import { LINGER_TIMEOUT } from "./timing.ts";
 
@@ -222,16 +223,6 @@ interface NodeTransportOptions {
   path?: string | undefined;
   /** The TCP socket below, on a server's TLS socket, whose handshake is still to come. */
   raw?: NodeSocket;
-}
-
-function toAddress(
-  path: string | undefined,
-  hostname: string | undefined,
-  port: number | undefined,
-): TransportAddress {
-  return path === undefined
-    ? { transport: "tcp", hostname: hostname ?? "", port: port ?? 0 }
-    : { transport: "unix", hostname: path, port: 0 };
 }
 
 /**

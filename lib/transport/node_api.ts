@@ -5,6 +5,8 @@
  * @module
  */
 
+import type { TransportAddress } from "../connection/transport.ts";
+
 /** What is used of a `net.Socket` or `tls.TLSSocket`. */
 export interface NodeSocket {
   /** The peer's address; `undefined` on Unix sockets, and once closed. */
@@ -135,3 +137,14 @@ export const isDeno: boolean = versions?.deno !== undefined;
 /** Node itself: Deno and Bun, which have these modules too, differ in what a socket tells of itself. */
 export const isNode: boolean = versions?.node !== undefined && versions.bun === undefined &&
   !isDeno;
+
+/** One end of such a socket; on a Unix socket, its path. */
+export function toAddress(
+  path: string | undefined,
+  hostname: string | undefined,
+  port: number | undefined,
+): TransportAddress {
+  return path === undefined
+    ? { transport: "tcp", hostname: hostname ?? "", port: port ?? 0 }
+    : { transport: "unix", hostname: path, port: 0 };
+}
