@@ -50,7 +50,8 @@ interface DenoLike {
 
 /**
  * Accepts the WebSocket that a request asks for, or refuses: give the Response to `Deno.serve` either
- * way. `websocket` gets the connection once it is open; `connection.request` is the request.
+ * way. A request that was upgraded and is then answered otherwise, by an error say or after a second
+ * upgrade, makes `Deno.serve` itself stop listening. `websocket` gets the connection once it is open.
  *
  * It is the runtime's socket, and `capabilities` tells what it lacks: compression, pings by hand, and
  * a way to stop reading, so that with more than `maxReceiveBuffered` not taken the connection is closed
