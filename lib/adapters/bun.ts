@@ -68,7 +68,8 @@ const SERVERS = ["pingInterval", "pingTimeout"] as const;
  *
  * @throws {DOMException} NotSupportedError for an option that Bun cannot honour, unless it is off:
  * `maxFrameSize`, `maxFragments`, `sendTimeout`, `mask` (rejects).
- * @throws {TypeError | RangeError} for an option that is none, or is one of `websocketWith` (rejects).
+ * @throws {TypeError | RangeError} for a value that an option cannot have, or an option of
+ * `websocketWith` (rejects).
  *
  * @example
  * ```ts ignore

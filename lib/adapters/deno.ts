@@ -70,7 +70,7 @@ interface DenoLike {
  * @throws {DOMException} NotSupportedError where there is no `Deno.upgradeWebSocket`, and for an option
  * that it cannot honour, unless it is off: `perMessageDeflate`, `maxPingsPerSecond`, `maxFrameSize`,
  * `maxFragments`, `sendTimeout`, `mask` (rejects).
- * @throws {TypeError | RangeError} for an option that is none (rejects).
+ * @throws {TypeError | RangeError} for a value that an option cannot have (rejects).
  *
  * @example
  * ```ts

@@ -77,7 +77,7 @@ export interface ConnectOptions<Message extends AnyMessage = MessageData>
  *
  * @throws {DOMException} SyntaxError for a URL that is none, or has a fragment, or a subprotocol that
  * is no token (rejects); NotSupportedError for an option that a browser does not have (rejects).
- * @throws {TypeError | RangeError} for an option that is none (rejects).
+ * @throws {TypeError | RangeError} for a value that an option cannot have (rejects).
  *
  * @example
  * ```ts

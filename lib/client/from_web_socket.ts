@@ -56,7 +56,7 @@ export interface FromWebSocketOptions<
  * @throws {DOMException} NotSupportedError for an option that only this library's own protocol can
  * honour, unless it is off: `perMessageDeflate` with details, `pingInterval`, `pingTimeout`,
  * `maxPingsPerSecond`, `maxFrameSize`, `maxFragments`, `sendTimeout`, `mask` (rejects).
- * @throws {TypeError | RangeError} for an option that is none (rejects).
+ * @throws {TypeError | RangeError} for a value that an option cannot have (rejects).
  *
  * @example
  * ```ts

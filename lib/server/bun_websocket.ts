@@ -58,7 +58,7 @@ const LONGEST_IDLE = 960;
  * all connections of a server. Settings of Bun's own may be put over it:
  * `{ ...websocketWith(options), publishToSelf: true }`.
  *
- * @throws {TypeError | RangeError} for an option that is none, or that Bun has no number for.
+ * @throws {TypeError | RangeError} for a value that an option cannot have, or that Bun has no number for.
  *
  * @example
  * ```ts ignore
