@@ -92,8 +92,6 @@ export class NativeLink implements Link {
   #heldSize = 0;
   /** The most that the platform can hold: what it held when it was last asked, and what came since. */
   #buffered = 0;
-  /** It is asked when it may hold more than this. */
-  readonly #unasked: number;
   #wantsDrain = false;
   #sent: CloseStatus | undefined;
   #terminated = false;
@@ -113,7 +111,6 @@ export class NativeLink implements Link {
     this.capabilities = capabilities;
     this.remoteAddress = remoteAddress;
     this.#tellsDrain = tellsDrain;
-    this.#unasked = Math.min(options.sendHighWaterMark, options.maxBufferedAmount);
     this.#deadlines = Deadlines.of(options.clock);
   }
 
@@ -155,8 +152,15 @@ export class NativeLink implements Link {
     // Who failed the connection reads no more of it: behind a message that was dropped would be a gap.
     if (this.#closed || this.#terminated || this.#error !== undefined) return;
     if (this.#isTooLong(data)) return;
-    if (!this.#paused && this.#held.length === 0) this.#give(data);
-    else this.#hold(data);
+    if (!this.#paused && this.#held.length === 0) return this.#give(data);
+    // A platform that can pause still gives what it has read: one message of any size may be of that.
+    const before = this.#heldSize, after = before + data.length + MESSAGE_COST;
+    const held = this.capabilities.pause ? before : after;
+    if (held > this.#options.maxReceiveBuffered) {
+      return this.#exceed("maxReceiveBuffered", held, "Messages are not taken");
+    }
+    this.#held.push(data);
+    this.#heldSize = after;
   }
 
   /** The platform has a ping, and answers it. */
@@ -189,26 +193,18 @@ export class NativeLink implements Link {
   /** Sends a message: false above the high-water mark, or once closing began. */
   send(data: string | Uint8Array, compress?: boolean): boolean {
     if (this.readyState !== 1) return false;
-    // To ask the platform costs as much as to send: it is asked where the answer can matter.
-    const buffered = this.#buffered + data.length * MOST_OF_UTF16 + FRAME_COST;
-    if (buffered > this.#unasked) return this.#sendAsking(data, compress);
-    this.#buffered = buffered;
-    this.#socket.send(data as string | Uint8Array<ArrayBuffer>, compress);
-    return true;
-  }
-
-  /** The same where more may wait than is let wait without a word. */
-  #sendAsking(data: string | Uint8Array, compress: boolean | undefined): boolean {
     const { maxBufferedAmount, sendHighWaterMark } = this.#options;
-    // What was buffered has only become less.
+    // To ask the platform costs as much as to send: it is asked where the answer can matter.
     if (this.#buffered > maxBufferedAmount) {
-      const before = this.bufferedAmount;
+      const before = this.#buffered = this.bufferedAmount;
       if (before > maxBufferedAmount) {
         this.overflow(before);
         return false;
       }
     }
     this.#socket.send(data as string | Uint8Array<ArrayBuffer>, compress);
+    this.#buffered += data.length * MOST_OF_UTF16 + FRAME_COST;
+    if (this.#buffered <= sendHighWaterMark) return true;
     this.#buffered = this.bufferedAmount;
     if (this.#buffered <= sendHighWaterMark) return true;
     this.#wantsDrain = true;
@@ -296,17 +292,6 @@ export class NativeLink implements Link {
     if (size <= limit) return false;
     this.#exceed("maxMessageSize", size, "The message is too long");
     return true;
-  }
-
-  #hold(data: MessageData): void {
-    // A platform that can pause still gives what it has read: one message of any size may be of that.
-    const before = this.#heldSize, after = before + data.length + MESSAGE_COST;
-    const held = this.capabilities.pause ? before : after;
-    if (held > this.#options.maxReceiveBuffered) {
-      return this.#exceed("maxReceiveBuffered", held, "Messages are not taken");
-    }
-    this.#held.push(data);
-    this.#heldSize = after;
   }
 
   /** What the platform gives is whole; who wants pieces has it in one. */
