@@ -89,6 +89,8 @@ export class NativeLink implements Link {
   #sink!: LinkSink;
   #paused = false;
   #held: MessageData[] = [];
+  /** How many of them have been given. */
+  #given = 0;
   #heldSize = 0;
   /** The most that the platform can hold: what it held when it was last asked, and what came since. */
   #buffered = 0;
@@ -312,14 +314,15 @@ export class NativeLink implements Link {
     else this.#finish(this.#ended);
   }
 
+  /** May be called while it gives: a handler closes, and the platform tells so within the call. */
   #giveHeld(): void {
-    let given = 0;
-    while (!this.#paused && !this.#terminated && given < this.#held.length) {
-      const data = this.#held[given++];
+    while (!this.#paused && !this.#terminated && this.#given < this.#held.length) {
+      const data = this.#held[this.#given++];
       this.#heldSize -= data.length + MESSAGE_COST;
       this.#give(data);
     }
-    this.#held.splice(0, given);
+    this.#held.splice(0, this.#given);
+    this.#given = 0;
   }
 
   #exceed(

@@ -23,6 +23,8 @@ class FakeWebSocket implements NativeSocket {
   readonly protocol = "chat";
   readonly extensions = "permessage-deflate";
   readonly url = "ws://fake/";
+  /** Its close is told within the call, as by Bun. */
+  tellsAtOnce = false;
   /** What is sent stays buffered. */
   stuck = false;
   readonly sent: (string | Uint8Array)[] = [];
@@ -41,6 +43,7 @@ class FakeWebSocket implements NativeSocket {
     }
     this.closes.push(status);
     this.readyState = 2;
+    if (this.tellsAtOnce) this.closed();
   }
   message(...all: (string | ArrayBuffer)[]): void {
     for (const data of all) {
@@ -94,6 +97,27 @@ describe("a platform's WebSocket as a link", () => {
       undefined,
     ]);
     await assert.rejects(connection.ping(), { name: "NotSupportedError" });
+  });
+
+  it("gives what it held once, though a handler closes and the platform tells so at once", async () => {
+    const got: unknown[] = [];
+    const { socket, link, connection } = open({
+      websocket: {
+        message(connection, data): void {
+          got.push(data);
+          if (data === "b") connection.close();
+        },
+      },
+    });
+    socket.tellsAtOnce = true;
+    link.pause();
+    socket.message("a", "b", "c");
+    link.resume();
+    await settle();
+    assert.deepEqual(got.slice(0, 2), ["a", "b"]);
+    assert.equal(got.filter((data) => data === "a").length, 1);
+    assert.equal(got.filter((data) => data === "b").length, 1);
+    assert.equal((await connection.closed).closeCode, 1000);
   });
 
   it("passes messages both ways", async () => {
