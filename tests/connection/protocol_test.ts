@@ -1,4 +1,4 @@
-import { describe, it } from "node:test";
+import { afterEach, describe, it } from "node:test";
 import assert from "node:assert/strict";
 import type { ConnectionOptions } from "../../lib/connection/options.ts";
 import { readConnectionOptions } from "../../lib/connection/protocol_options.ts";
@@ -28,6 +28,12 @@ interface Setup {
   out(): string[];
 }
 
+/** What a test left in the memory that all outputs share would concern the tests after it. */
+const made: Protocol[] = [];
+afterEach(() => {
+  for (const { output } of made.splice(0)) output.release();
+});
+
 function setUp(role: Role, options: ConnectionOptions = {}, react?: (what: string) => void): Setup {
   const log: string[] = [], errors: (ProtocolError | LimitError)[] = [];
   const clock = new VirtualClock();
@@ -50,6 +56,7 @@ function setUp(role: Role, options: ConnectionOptions = {}, react?: (what: strin
     ping: (payload): void => tell(`ping ${textOf(payload)}`),
     pong: (payload): void => tell(`pong ${textOf(payload)}`),
   };
+  made.push(protocol);
   return {
     protocol,
     log,
