@@ -38,10 +38,13 @@ const GUARD = 300_000;
 
 const skip = !existsSync("/proc/self/fd");
 
+/** Memory of buffers is else freed in a thread, however late: what was measured would hang on that. */
+const V8 = "--v8-flags=--expose-gc,--no-concurrent-array-buffer-sweeping";
+
 function start(count?: number, part?: string): Child {
   const file = fileURLToPath(new URL("./programs/leaks.ts", import.meta.url));
   const flags = {
-    deno: ["run", "--quiet", "--no-check", "-A", "--v8-flags=--expose-gc"],
+    deno: ["run", "--quiet", "--no-check", "-A", V8],
     bun: [],
     node: ["--expose-gc"],
   }[ownRuntime];

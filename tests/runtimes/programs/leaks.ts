@@ -37,7 +37,7 @@ export interface Report {
  */
 const NOISE = { each: 100, all: 65_536 };
 /** Code that is compiled meanwhile stays, but only once: a leak grows in each of so many rounds. */
-const ROUNDS = 3;
+const ROUNDS = 5;
 
 async function run(way: Way, count: number): Promise<void> {
   const { batch = 100 } = way;
