@@ -7,7 +7,7 @@
 import type { WebSocketConnection } from "../connection/connection.ts";
 import type { ConnectionUser } from "../connection/handlers.ts";
 import type { MessageData } from "../connection/inbox.ts";
-import type { AnyMessage, IncomingMessage } from "../connection/incoming_message.ts";
+import type { AnyMessage } from "../connection/incoming_message.ts";
 import type { Transport, TransportAddress } from "../connection/transport.ts";
 import { isBoundToLoopback } from "../handshake/host.ts";
 import {
@@ -57,18 +57,10 @@ export interface Http2UpgradeOptions<Data = undefined, Message extends AnyMessag
  * It is our own protocol on one stream of the session: all that `capabilities` names works. A stream
  * that asks for something else gets 405 or 501, so look at `:method` first where documents are served.
  */
-export function upgradeHttp2<Data = undefined>(
-  stream: ServerHttp2Stream,
-  headers: Http2Headers,
-  options: Http2UpgradeOptions<Data, IncomingMessage> & { messages: "stream" },
-): Promise<WebSocketConnection<Data, IncomingMessage> | undefined>;
-/** The same with whole messages. */
-export function upgradeHttp2<Data = undefined>(
-  stream: ServerHttp2Stream,
-  headers: Http2Headers,
-  options?: Http2UpgradeOptions<Data>,
-): Promise<WebSocketConnection<Data> | undefined>;
-export async function upgradeHttp2<Data, Message extends AnyMessage>(
+export async function upgradeHttp2<
+  Data = undefined,
+  Message extends AnyMessage = MessageData,
+>(
   stream: ServerHttp2Stream,
   headers: Http2Headers,
   options: Http2UpgradeOptions<Data, Message> = {},
