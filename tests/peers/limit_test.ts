@@ -7,10 +7,11 @@ import assert from "node:assert/strict";
 import { connect, LimitError, TransportError, type WebSocketConnection } from "../../mod.ts";
 import { listen, type WebSocketServer } from "../../lib/server/mod.ts";
 import { ca, cert, key } from "../certificates/mod.ts";
+import { runsEverything } from "../support/tier.ts";
 import { GUARD, Peer, peers } from "./support.ts";
 
 const MIB = 1024 * 1024;
-const RUNS = 20;
+const RUNS = runsEverything ? 20 : 5;
 /** Together, since a peer may wait for an end that Deno's TLS cannot show. */
 const AT_ONCE = 5;
 const timeout = GUARD * 2;

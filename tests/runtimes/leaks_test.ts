@@ -7,6 +7,7 @@ import { describe, it } from "node:test";
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { Child, findRuntime, ownRuntime } from "../support/runtimes.ts";
+import { shareOf } from "../support/tier.ts";
 import type { Report } from "./programs/leaks.ts";
 
 /** The ways in which a connection ends. */
@@ -33,6 +34,9 @@ const WAYS = [
   "terminate with much waiting to leave",
 ];
 
+/** Those that are tried here: a third of them on each runtime, or all with `deno task test:all`. */
+const tried = shareOf(WAYS);
+
 /** A guard against hanging, in milliseconds. */
 const GUARD = 300_000;
 
@@ -41,21 +45,20 @@ const skip = !existsSync("/proc/self/fd");
 /** Memory of buffers is else freed in a thread, however late: what was measured would hang on that. */
 const V8 = "--v8-flags=--expose-gc,--no-concurrent-array-buffer-sweeping";
 
-function start(count?: number, part?: string): Child {
+function start(names: readonly string[] = tried, count = 2000): Child {
   const file = fileURLToPath(new URL("./programs/leaks.ts", import.meta.url));
   const flags = {
     deno: ["run", "--quiet", "--no-check", "-A", V8],
     bun: [],
     node: ["--expose-gc"],
   }[ownRuntime];
-  const args = count === undefined ? [] : [`${count}`, part ?? ""];
-  return new Child(findRuntime(ownRuntime)!.path, [...flags, file, ...args]);
+  return new Child(findRuntime(ownRuntime)!.path, [...flags, file, `${count}`, ...names]);
 }
 
 describe(`2,000 connections in each way${skip ? " (no /proc: skipped)" : ""}`, { skip }, () => {
   let program: Child | undefined;
 
-  for (const name of WAYS) {
+  for (const name of tried) {
     it(
       `${name}: memory, timers and open files are where they were`,
       { timeout: GUARD },
@@ -78,7 +81,9 @@ describe(`2,000 connections in each way${skip ? " (no /proc: skipped)" : ""}`, {
     { timeout: GUARD },
     async () => {
       // The machine may be busy with something else just then: once more, with fewer.
-      for (const attempt of [() => program ??= start(), () => start(100, "Close")]) {
+      for (
+        const attempt of [() => program ??= start(), () => start(["both Closes at once"], 100)]
+      ) {
         await using child = attempt();
         await child.printed(/^over$/m, { timeout: GUARD });
         const over = performance.now();

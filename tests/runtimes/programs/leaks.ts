@@ -2,7 +2,7 @@
  * Opens, uses and ends thousands of connections in each way in which one can end, and prints a line
  * for each way: what is held before and after. Then it has nothing left to do, and should end.
  *
- * Arguments: how many connections a way (2000), and a part of the names of the ways to take (all).
+ * Arguments: how many connections to open in each way (2000), and the names of the ways to try (all).
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -76,7 +76,7 @@ async function measure(way: Way, standard: number): Promise<Report> {
   }
 }
 
-const [standard = "2000", part = ""] = process.argv.slice(2);
+const [standard = "2000", ...names] = process.argv.slice(2);
 const folder = mkdtempSync(join(tmpdir(), "sluice-leaks-"));
 const peer = await Peer.start(join(folder, "peer"));
 let idle = await figures();
@@ -86,7 +86,7 @@ try {
   await pause(500);
   idle = { ...await figures(), connections: 0, clockTimers: 0, timers: 0 };
   for (const way of [...closes, ...troubles(peer), ...dropped(peer, folder)]) {
-    if (!way.name.includes(part)) continue;
+    if (names.length > 0 && !names.includes(way.name)) continue;
     console.log(JSON.stringify(await measure(way, Number(standard))));
   }
 } finally {
