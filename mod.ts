@@ -60,6 +60,7 @@ export { Output } from "./lib/frame/output.ts";
 export type { DecoderPair } from "./lib/frame/pair.ts";
 export { FrameDecoderStream, FrameEncoderStream } from "./lib/frame/streams.ts";
 export type { Http2Headers } from "./lib/handshake/http2.ts";
+export { isWebSocketUpgrade, type RequestLike } from "./lib/handshake/upgrade.ts";
 export {
   MessageDecoder,
   type MessageDecoderOptions,

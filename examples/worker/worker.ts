@@ -6,7 +6,8 @@
  *
  * @module
  */
-import { type ConnectionHandlers, fromWebSocket } from "../../mod.ts"; // "@sluice/websocket"
+// "@sluice/websocket"
+import { type ConnectionHandlers, fromWebSocket, isWebSocketUpgrade } from "../../mod.ts";
 import type { WorkerResponseInit, WorkerSocket } from "./types.ts";
 
 declare const WebSocketPair: new () => { 0: WorkerSocket; 1: WorkerSocket };
@@ -28,7 +29,7 @@ const websocket: ConnectionHandlers<Count> = {
 
 export default {
   fetch(request: Request): Response {
-    if (request.headers.get("upgrade") !== "websocket") {
+    if (!isWebSocketUpgrade(request)) {
       return new Response("Here is a WebSocket\n", { status: 426 });
     }
     const { 0: client, 1: server } = new WebSocketPair();

@@ -23,6 +23,7 @@ import {
   type UpgradeSettings,
 } from "../server/upgrade_options.ts";
 
+export { isWebSocketUpgrade, type RequestLike } from "../handshake/upgrade.ts";
 export {
   type BunWebSocket,
   type BunWebSocketOptions,

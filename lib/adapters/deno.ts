@@ -20,6 +20,8 @@ import {
   type UpgradeSettings,
 } from "../server/upgrade_options.ts";
 
+export { isWebSocketUpgrade, type RequestLike } from "../handshake/upgrade.ts";
+
 /** What `Deno.serve` tells of a request: the second argument of its handler. */
 export interface ServeInfo {
   /** Who asks. */
@@ -74,11 +76,11 @@ interface DenoLike {
  *
  * @example
  * ```ts
- * import { upgrade } from "@sluice/websocket/deno";
+ * import { isWebSocketUpgrade, upgrade } from "@sluice/websocket/deno";
  * import { connect } from "@sluice/websocket";
  *
  * await using server = Deno.serve({ port: 0, onListen() {} }, (request, info) => {
- *   if (request.headers.get("upgrade") !== "websocket") return new Response("Hello");
+ *   if (!isWebSocketUpgrade(request)) return new Response("Hello");
  *   return upgrade(request, {
  *     info,
  *     websocket: { message: (connection, data) => void connection.send(data) },

@@ -14,6 +14,7 @@ import { type Http2UpgradeOptions, type ServerHttp2Stream, upgradeHttp2 } from "
 export type { NodeRequest, NodeUpgradeOptions } from "./node_http.ts";
 export type { Http2UpgradeOptions, ServerHttp2Stream } from "./node_http2.ts";
 export type { Http2Headers } from "../handshake/http2.ts";
+export { isWebSocketUpgrade, type RequestLike } from "../handshake/upgrade.ts";
 export type { Http2Stream } from "../transport/http2.ts";
 export type { NodeSocket } from "../transport/node_api.ts";
 

@@ -19,5 +19,6 @@ export type {
   HandshakeInfo,
   HandshakeResult,
 } from "../handshake/hook.ts";
+export { isWebSocketUpgrade, type RequestLike } from "../handshake/upgrade.ts";
 export type { OriginPolicy, RequestFacts } from "../handshake/origin.ts";
 export type { HostPolicy } from "../handshake/host.ts";

@@ -2,11 +2,14 @@
 import { after, before, describe, it } from "node:test";
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
+import { once } from "node:events";
 import { copyFileSync, mkdtempSync, rmSync } from "node:fs";
+import { connect as connectSocket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { connect } from "../../mod.ts";
+import { requestOf } from "../adapters/node_http_support.ts";
 import { findRuntime } from "../support/runtimes.ts";
 import { findWorkerd, startWorkerd, type Workerd } from "../support/workerd.ts";
 
@@ -75,6 +78,18 @@ describe("the Worker in workerd", () => {
     connection.close({ closeCode: 4001, reason: "bye" });
     const { received, wasClean } = await connection.closed;
     assert.deepEqual([received?.closeCode, wasClean], [4001, true]);
+  });
+
+  it("knows a WebSocket by its Upgrade header in any case", guard, async (t) => {
+    if (workerd === undefined) return t.skip(why);
+    const socket = connectSocket(workerd.port, "127.0.0.1");
+    socket.write(requestOf({ upgrade: "WebSocket" }));
+    try {
+      const [answer] = await once(socket, "data");
+      assert.match(String(answer), /^HTTP\/1\.1 101 /);
+    } finally {
+      socket.destroy();
+    }
   });
 
   it("tells who asks for a page", guard, async (t) => {

@@ -12,7 +12,7 @@ import type { BunServerLike, BunWebSocket } from "../../../lib/adapters/bun.ts";
 import { upgrade as upgradeDeno } from "../../../lib/adapters/deno.ts";
 import { upgrade as upgradeNode } from "../../../lib/adapters/node.ts";
 import { listen } from "../../../lib/server/mod.ts";
-import type { ConnectionHandlers } from "../../../mod.ts";
+import { type ConnectionHandlers, isWebSocketUpgrade } from "../../../mod.ts";
 import { cert, key } from "../../certificates/mod.ts";
 import { ownRuntime } from "../../support/runtimes.ts";
 import { type Ended, kindsOf, type ServerKind } from "../servers.ts";
@@ -45,7 +45,7 @@ const bound = { port: 0, hostname: "127.0.0.1" };
 const headers = { "content-type": "text/html; charset=utf-8" };
 const body = "<!DOCTYPE html><title>Page</title>";
 const page = (): Response => new Response(body, { headers });
-const asksForPage = (request: Request): boolean => !request.headers.has("upgrade");
+const asksForPage = (request: Request): boolean => !isWebSocketUpgrade(request);
 
 async function listenNode(server: Server): Promise<number> {
   await new Promise<void>((resolve) => server.listen(bound.port, bound.hostname, resolve));
