@@ -9,7 +9,7 @@
  * without regard to case (RFC 9110 section 5.1).
  */
 export class HeaderLines implements Iterable<[string, string]> {
-  readonly #lines: [string, string][] = [];
+  #lines: [string, string][] = [];
 
   /** Makes a list of these lines: a `Headers` object, say. Nothing is checked. */
   constructor(lines: Iterable<readonly [string, string]> = []) {
@@ -26,10 +26,20 @@ export class HeaderLines implements Iterable<[string, string]> {
     this.#lines.push([name.toLowerCase(), value]);
   }
 
-  /** The values of all lines of that name (in lower case), joined with `", "`. */
+  /** Puts one line in place of all lines of that name (in lower case). */
+  set(name: string, value: string): void {
+    const first = this.#lines.findIndex((line) => line[0] === name);
+    this.#lines = this.#lines.filter((line) => line[0] !== name);
+    this.#lines.splice(first === -1 ? this.#lines.length : first, 0, [name, value]);
+  }
+
+  /**
+   * Returns the values of all lines of that name (in lower case), joined with `", "`, those of Cookie
+   * with `"; "` (RFC 9113 section 8.2.3); undefined if there is no such line.
+   */
   get(name: string): string | undefined {
     const values = this.getAll(name);
-    return values.length === 0 ? undefined : values.join(", ");
+    return values.length === 0 ? undefined : values.join(name === "cookie" ? "; " : ", ");
   }
 
   /** The value of each line of that name (in lower case). */
@@ -39,10 +49,14 @@ export class HeaderLines implements Iterable<[string, string]> {
     return values;
   }
 
-  /** The same lines as the platform's own object. */
+  /** Returns the same lines as the platform's own object. */
   toHeaders(): Headers {
     const headers = new Headers();
-    for (const [name, value] of this.#lines) headers.append(name, value);
+    for (const [name, value] of this.#lines) {
+      // Deno's Headers object would join several lines of Cookie with a comma.
+      if (name !== "cookie") headers.append(name, value);
+      else if (!headers.has(name)) headers.append(name, this.get(name) ?? value);
+    }
     return headers;
   }
 

@@ -19,6 +19,29 @@ describe("HeaderLines", () => {
     assert.deepEqual(headers.getAll("host"), []);
   });
 
+  it("joins several lines of Cookie with a semicolon (RFC 9113 section 8.2.3)", () => {
+    const headers = new HeaderLines([["Cookie", "a=1"], ["X", "1"], ["cookie", "b=2; c"], [
+      "X",
+      "2",
+    ]]);
+    assert.equal(headers.get("cookie"), "a=1; b=2; c");
+    assert.equal(headers.toHeaders().get("cookie"), "a=1; b=2; c");
+    assert.equal(headers.toHeaders().get("x"), "1, 2");
+    assert.equal(new HeaderLines([["cookie", ""]]).toHeaders().get("cookie"), "");
+  });
+
+  it("keeps each Set-Cookie apart", () => {
+    const headers = new HeaderLines([["Set-Cookie", "a=1"], ["set-cookie", "b=2"]]).toHeaders();
+    assert.deepEqual(headers.getSetCookie(), ["a=1", "b=2"]);
+  });
+
+  it("puts one line in place of others, where the first stood", () => {
+    const headers = new HeaderLines(lines);
+    headers.set("via", "c");
+    headers.set("x", "d");
+    assert.deepEqual([...headers], [["via", "c"], ["set-cookie", "x=1, 2"], ["x", "d"]]);
+  });
+
   it("tells an empty value from a missing line", () => {
     assert.equal(new HeaderLines([["a", ""]]).get("a"), "");
   });
