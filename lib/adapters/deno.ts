@@ -11,9 +11,15 @@ import type { AnyMessage, IncomingMessage } from "../connection/incoming_message
 import { refuseUnsupported, type ResolvedLimits } from "../connection/options.ts";
 import type { TransportAddress } from "../connection/transport.ts";
 import { openWebSocket, type WebSocketLike } from "../connection/web_socket.ts";
-import { HeaderLines, type RequestHead } from "../handshake/head.ts";
 import { judgeRequest } from "../handshake/server.ts";
 import { type Admission, admit, refusalResponse } from "../server/admission.ts";
+import {
+  addressOf,
+  headOf,
+  isSecure,
+  judgedRequest,
+  type ServeInfo,
+} from "../server/deno_request.ts";
 import {
   readUpgradeOptions,
   type UpgradeOptions,
@@ -21,17 +27,7 @@ import {
 } from "../server/upgrade_options.ts";
 
 export { isWebSocketUpgrade, type RequestLike } from "../handshake/upgrade.ts";
-
-/** What `Deno.serve` tells of a request: the second argument of its handler. */
-export interface ServeInfo {
-  /** Who asks. */
-  readonly remoteAddr: {
-    readonly transport: string;
-    readonly hostname?: string;
-    readonly port?: number;
-    readonly path?: string | null;
-  };
-}
+export type { ServeInfo } from "../server/deno_request.ts";
 
 /** How to accept a connection behind `Deno.serve`. */
 export interface DenoUpgradeOptions<Data = undefined, Message extends AnyMessage = MessageData>
@@ -65,9 +61,11 @@ interface DenoLike {
  * The runtime pings a peer that is silent and drops it after `pingInterval` and `pingTimeout` together,
  * in whole seconds; if either is `Infinity`, never. It does not tell which address the server is bound
  * to, so any Host is let in unless `hosts` says otherwise: a server for this machine alone wants
- * `hosts: ["localhost", "127.0.0.1", "[::1]"]`, against DNS rebinding. Over HTTP/2 a request is
- * answered with 426: `Deno.serve` does not offer RFC 8441, and browsers open a connection with HTTP/1.1
- * for the WebSocket. If a `handshake` hook waits, Deno warns once of `request.signal`; that is harmless.
+ * `hosts: ["localhost", "127.0.0.1", "[::1]"]`, against DNS rebinding. Nor does it tell whether TLS is
+ * in use: `secure` and the scheme of `url` are those of the request's URL, which a client chooses that
+ * sends an absolute request target. Over HTTP/2 a request is answered with 426: `Deno.serve` does not
+ * offer RFC 8441, and browsers open a connection with HTTP/1.1 for the WebSocket. If a `handshake` hook
+ * waits, Deno warns once of `request.signal`; that is harmless.
  *
  * @throws {DOMException} NotSupportedError where there is no `Deno.upgradeWebSocket`, and for an option
  * that it cannot honour, unless it is off: `perMessageDeflate`, `maxPingsPerSecond`, `maxFrameSize`,
@@ -117,14 +115,20 @@ export async function upgrade<Data, Message extends AnyMessage>(
   refuseUnsupported(options, "Deno.serve's WebSocket");
   const settings = readUpgradeOptions(options);
   const { origins, hosts } = settings;
-  const secure = request.url.startsWith("https:"), remoteAddress = addressOf(options.info);
+  const secure = isSecure(request), remoteAddress = addressOf(options.info);
   // Deno never lets go of the socket if it upgrades for a client that left while the hook was asked.
   // Not looked at for a hook that answers at once: Deno warns once of any use of it.
   let signal: AbortSignal | undefined;
+  const waiting = (): void => void (signal = request.signal);
+  const facts = { request, secure, remoteAddress, waiting };
   const admission = await admit(
-    () => judgeRequest(headOf(request), { secure, origins, hosts }),
+    () => {
+      const asked = judgeRequest(headOf(request), { secure, origins, hosts });
+      facts.request = judgedRequest(request, asked);
+      return asked;
+    },
     settings,
-    { request, secure, remoteAddress, waiting: () => void (signal = request.signal) },
+    facts,
   );
   if (admission.kind === "refuse") return admission.response;
   if (signal?.aborted) return new Response(null, { status: 499 });
@@ -132,7 +136,9 @@ export async function upgrade<Data, Message extends AnyMessage>(
     const idleTimeout = idleTimeoutOf(settings.connection);
     const { socket, response } = deno.upgradeWebSocket(request, { idleTimeout });
     closeInTurn(socket);
-    open(socket, { request, admission, settings, remoteAddress }).catch(settings.onError);
+    open(socket, { request: facts.request, admission, settings, remoteAddress }).catch(
+      settings.onError,
+    );
     for (const [name, value] of admission.headers) response.headers.append(name, value);
     // Not by its option: Deno finds no subprotocol in a list without spaces behind the commas.
     if (admission.protocol !== "") {
@@ -169,23 +175,6 @@ function open<Data, Message extends AnyMessage>(
     websocket: settings.websocket,
     onError: settings.onError,
   });
-}
-
-function headOf(request: Request): RequestHead {
-  const { method, url } = request;
-  const headers = new HeaderLines(request.headers);
-  const authority = url.indexOf("://") + 3, path = url.indexOf("/", authority);
-  // HTTP/2 has an authority in place of Host, and no Upgrade.
-  if (headers.get("host") === undefined && headers.get("upgrade") === undefined) {
-    headers.append("host", url.slice(authority, path));
-  }
-  return { method, target: url.slice(path), headers };
-}
-
-function addressOf(info: ServeInfo | undefined): TransportAddress | undefined {
-  const { transport, hostname = "", port = 0, path } = info?.remoteAddr ?? {};
-  if (transport === "tcp") return { transport, hostname, port };
-  return transport === "unix" ? { transport, hostname: path ?? "", port: 0 } : undefined;
 }
 
 /** Deno never sends a Close asked for while it has more messages to give: it gets a turn of its own. */

@@ -93,7 +93,7 @@ export interface ClientRequestInit extends ClientOfferInit {
  */
 export function requestFor(url: URL, init: ClientRequestInit): Uint8Array<ArrayBuffer> {
   const { key, host = url.host } = init;
-  if (parseHost(host, "http") === undefined) {
+  if (parseHost(host) === undefined) {
     throw new TypeError(`Cannot connect: ${quote(host)} is not a host`);
   }
   const headers: [string, string][] = [

@@ -14,7 +14,8 @@ import type { HeaderLines } from "./head.ts";
 
 /**
  * Which hosts the server answers to: all (`"*"`), or those of a list, as `"example.com"` (with any
- * port) or `"example.com:8443"`.
+ * port) or `"example.com:8443"`. A Host without a port matches an entry with port 80 or 443, since
+ * clients leave out the default port and a proxy may have changed the scheme.
  */
 export type HostPolicy = "*" | readonly string[];
 
@@ -29,7 +30,7 @@ export function readHostPolicy(value: unknown): HostPolicy | undefined {
     throw new TypeError('Cannot read options: hosts must be "*" or a list');
   }
   for (const entry of value) {
-    if (typeof entry !== "string" || parseHost(entry, "http") === undefined) {
+    if (typeof entry !== "string" || parseHost(entry) === undefined) {
       throw new TypeError(
         `Cannot read options: ${quote(String(entry))} in hosts is not a host as "example.com:8080"`,
       );
@@ -38,18 +39,33 @@ export function readHostPolicy(value: unknown): HostPolicy | undefined {
   return value;
 }
 
-/**
- * The host in a text `host` or `host:port`, as a URL with nothing else in it, and thereby in its
- * one canonical spelling; undefined if it is none. A port that is the scheme's default is dropped.
- */
-export function parseHost(text: string, scheme: "http" | "https"): URL | undefined {
+/** A host as a request names it (RFC 9110 section 7.2). */
+export interface Host {
+  /** The name or address in its one canonical spelling, an IPv6 address in brackets. */
+  readonly name: string;
+  /** The port, if one was written, even where it is the default of a scheme. */
+  readonly port: number | undefined;
+}
+
+/** The host in a text `host` or `host:port`; undefined if the text is not of this form. */
+export function parseHost(text: string): Host | undefined {
   if (!isHostSyntax(text)) return undefined;
   try {
-    return new URL(`${scheme}://${text}/`);
+    const { hostname } = new URL(`http://${text}/`);
+    const port = text.slice(text.lastIndexOf(":") + 1);
+    const hasPort = text.lastIndexOf(":") > text.lastIndexOf("]") && port !== "";
+    return { name: hostname, port: hasPort ? Number(port) : undefined };
   } catch {
     return undefined; // an IPv6 address with too many parts, say, or port 65536
   }
 }
+
+/** The host as it stands in a URL of that scheme, whose default port is left out. */
+export function formatHost({ name, port }: Host, scheme: "http" | "https"): string {
+  return port === undefined || port === DEFAULT_PORTS[scheme] ? name : `${name}:${port}`;
+}
+
+const DEFAULT_PORTS = { http: 80, https: 443 } as const;
 
 /**
  * `uri-host [ ":" port ]` (RFC 9110 section 7.2). Of RFC 3986's registered names only the
@@ -89,16 +105,14 @@ function isNameCharacter(code: number): boolean {
 }
 
 /**
- * The host that a request was sent to.
+ * The host in the Host header of a request.
  *
  * @throws {HandshakeError} with status 400 if the Host header is missing, came twice, or is no host
  * (RFC 9112 section 3.2).
  */
-export function readHost(headers: HeaderLines, options: { secure: boolean }): URL {
+export function readHost(headers: HeaderLines): Host {
   const values = headers.getAll("host");
-  const host = values.length === 1
-    ? parseHost(values[0], options.secure ? "https" : "http")
-    : undefined;
+  const host = values.length === 1 ? parseHost(values[0]) : undefined;
   if (host !== undefined) return host;
   const why = values.length === 1
     ? `the Host header ${quote(values[0])} is not a host`
@@ -106,35 +120,42 @@ export function readHost(headers: HeaderLines, options: { secure: boolean }): UR
   throw new HandshakeError("HOST_HEADER", `Cannot accept handshake: ${why}`, { status: 400 });
 }
 
+/** What a host is judged by. */
+export interface HostContext {
+  /** The policy. Default: any host, or loopback names when bound to loopback. */
+  hosts?: HostPolicy | undefined;
+  /** Whether the server can only be reached from this machine. Default: false. */
+  boundToLoopback?: boolean | undefined;
+}
+
 /**
  * Judges the host of a request, for WebSocket or not.
  *
  * @throws {HandshakeError} with status 403 if the server does not answer to that host.
  */
-export function checkHost(
-  host: URL,
-  options: { hosts?: HostPolicy | undefined; boundToLoopback?: boolean | undefined },
-): void {
-  const { hosts, boundToLoopback = false } = options;
+export function checkHost(host: Host, context: HostContext): void {
+  const { hosts, boundToLoopback = false } = context;
   if (hosts === "*" || (hosts === undefined && !boundToLoopback)) return;
   const allowed = hosts === undefined
-    ? isLoopback(host.hostname)
+    ? isLoopback(host.name)
     : hosts.some((entry) => matches(host, entry));
   if (allowed) return;
   const expected = hosts === undefined
-    ? "a loopback name, as the server is bound to loopback"
-    : "in the list";
+    ? "a loopback name, and the server is bound to loopback " +
+      `(behind a proxy, set the option hosts: [${quote(host.name)}])`
+    : "in the list (option hosts)";
   throw new HandshakeError(
     "HOST_REFUSED",
-    `Cannot accept handshake: the Host ${quote(host.host)} is not ${expected} (option hosts)`,
+    `Cannot accept handshake: the Host ${quote(formatHost(host, "http"))} is not ${expected}`,
     { status: 403 },
   );
 }
 
-function matches(host: URL, entry: string): boolean {
-  const expected = parseHost(entry, host.protocol === "https:" ? "https" : "http");
-  const hasPort = entry.lastIndexOf(":") > entry.lastIndexOf("]");
-  return hasPort ? host.host === expected?.host : host.hostname === expected?.hostname;
+function matches(host: Host, entry: string): boolean {
+  const expected = parseHost(entry);
+  if (expected?.name !== host.name) return false;
+  if (expected.port === undefined || expected.port === host.port) return true;
+  return host.port === undefined && (expected.port === 80 || expected.port === 443);
 }
 
 /**

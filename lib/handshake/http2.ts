@@ -18,7 +18,7 @@ import {
 import { quote } from "./grammar.ts";
 import { HeaderLines } from "./head.ts";
 import { checkHeader, statusTextOf } from "./head_writer.ts";
-import { parseHost } from "./host.ts";
+import { formatHost, type Host, parseHost } from "./host.ts";
 import {
   checkNoBody,
   checkVersion,
@@ -72,11 +72,11 @@ export function judgeConnect(head: Http2Headers, options: JudgeConnectOptions): 
     const found = protocol === undefined ? "none" : quote(protocol);
     refuse("PROTOCOL", `the :protocol must be websocket, got ${found}`, { status: 501 });
   }
-  const host = readAuthority(pseudo, headers);
+  const { scheme, host } = readAuthority(pseudo, headers);
   const path = pseudo.get(":path") ?? "";
   // Section 4: the target's path is given; RFC 9113 section 8.3.1: it begins with a slash.
   if (!path.startsWith("/")) refuse("TARGET", `the :path ${quote(path)} is not a path`);
-  const url = requestURL(path, host);
+  const url = requestURL({ scheme, host, path });
   const forbidden = CONNECTION_FIELDS.find((name) => headers.get(name) !== undefined); // section 5
   if (forbidden !== undefined) {
     refuse("CONNECTION_HEADER", `the request has a header ${quote(forbidden)}, not for HTTP/2`);
@@ -86,7 +86,7 @@ export function judgeConnect(head: Http2Headers, options: JudgeConnectOptions): 
   checkNoBody(headers);
   const request = judgeOffer({ url, host, headers }, options);
   // As in HTTP/1.1, for who looks for it there (RFC 9113 section 8.3.1).
-  if (headers.get("host") === undefined) headers.append("host", host.host);
+  if (headers.get("host") === undefined) headers.append("host", formatHost(host, scheme));
   return request;
 }
 
@@ -119,22 +119,27 @@ function readLines(head: Http2Headers): { pseudo: Map<string, string>; headers: 
 }
 
 /** Sections 4 and 5: :scheme and :authority are both needed, and tell what Host tells otherwise. */
-function readAuthority(pseudo: ReadonlyMap<string, string>, headers: HeaderLines): URL {
+function readAuthority(
+  pseudo: ReadonlyMap<string, string>,
+  headers: HeaderLines,
+): { scheme: "http" | "https"; host: Host } {
   const scheme = pseudo.get(":scheme") ?? "";
   if (scheme !== "http" && scheme !== "https") { // section 5
     refuse("TARGET", `the :scheme must be https or http, got ${quote(scheme)}`);
   }
   const authority = pseudo.get(":authority") ?? "";
-  const host = parseHost(authority, scheme);
+  const host = parseHost(authority);
   if (host === undefined) {
     refuse("HOST_HEADER", `the :authority ${quote(authority)} is not a host`);
   }
   // RFC 9113 section 8.3.1: if they differed, two readers could disagree.
   const others = headers.getAll("host");
-  if (others.some((other) => parseHost(other, scheme)?.host !== host.host)) {
+  const same = (other: Host | undefined): boolean =>
+    other !== undefined && formatHost(other, scheme) === formatHost(host, scheme);
+  if (!others.every((other) => same(parseHost(other)))) {
     refuse("HOST_HEADER", `the Host ${quote(others.join(", "))} is not the :authority`);
   }
-  return host;
+  return { scheme, host };
 }
 
 /**

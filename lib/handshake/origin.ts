@@ -12,7 +12,7 @@
 import { HandshakeError } from "../errors.ts";
 import { isToken, quote } from "./grammar.ts";
 import type { HeaderLines } from "./head.ts";
-import { parseHost } from "./host.ts";
+import { formatHost, type Host, parseHost } from "./host.ts";
 
 /** What a function that judges origins is told of the request. */
 export interface RequestFacts {
@@ -61,7 +61,9 @@ export function readOriginPolicy(value: unknown): OriginPolicy | undefined {
 /** What an origin is judged by. */
 export interface OriginContext {
   /** The host that the request was sent to. */
-  host: URL;
+  host: Host;
+  /** Whether TLS protects the connection. */
+  secure: boolean;
   /** The policy. Default: the host of the origin must be the host of the request. */
   origins?: OriginPolicy | undefined;
   /** Gives what a function that judges is told. */
@@ -90,7 +92,7 @@ export function readOrigin(headers: HeaderLines): string | undefined {
  * @throws {TypeError} if a function that judges gives anything but a boolean.
  */
 export function checkOrigin(origin: string | undefined, context: OriginContext): void {
-  const { host, origins } = context;
+  const { origins } = context;
   if (origins === "*") return;
   if (typeof origins === "function") {
     const allowed: unknown = origins(origin, context.facts());
@@ -101,27 +103,43 @@ export function checkOrigin(origin: string | undefined, context: OriginContext):
           "(to decide later, use the handshake hook)",
       );
     }
-    if (!allowed) throw refused(origin, "allowed by the function given");
+    if (!allowed) throw refused(origin, "allowed by the function given (option origins)");
     return;
   }
   if (origin === undefined) return;
   const canonical = canonicalOrigin(origin);
   if (origins === undefined) {
-    // The scheme may differ: a proxy in front may speak TLS with the browser, and not with us.
-    if (canonical === `http://${host.host}` || canonical === `https://${host.host}`) return;
-    throw refused(origin, `of the same host as the request, ${quote(host.host)}`);
+    if (canonical !== undefined && isSameHost(canonical, context)) return;
+    const host = quote(formatHost(context.host, context.secure ? "https" : "http"));
+    const hint = canonical === undefined || canonical === "null"
+      ? "(option origins)"
+      : `(behind a proxy, have it pass on Host, or set the option origins: [${quote(canonical)}])`;
+    throw refused(origin, `of the same host as the request, ${host} ${hint}`);
   }
   if (canonical !== undefined && origins.some((entry) => canonicalOrigin(entry) === canonical)) {
     return;
   }
-  throw refused(origin, "in the list");
+  throw refused(origin, "in the list (option origins)");
+}
+
+/**
+ * Whether the host of an origin is that of the request, each without a default port. The scheme may
+ * differ: a proxy in front may speak TLS with the browser, and not with us. So 443 is the default
+ * port of a Host that comes with an https origin; 80 is as well, if the proxy speaks http with us. An
+ * origin of plain http is never taken for one of port 443.
+ */
+function isSameHost(origin: string, { host, secure }: OriginContext): boolean {
+  const http = formatHost(host, "http"), https = formatHost(host, "https");
+  if (origin === `https://${https}`) return true;
+  if (secure) return http === https && origin === `http://${http}`;
+  return origin === `https://${http}` || origin === `http://${http}`;
 }
 
 function refused(origin: string | undefined, expected: string): HandshakeError {
   const shown = origin === undefined ? "(none)" : quote(origin);
   return new HandshakeError(
     "ORIGIN_REFUSED",
-    `Cannot accept handshake: the Origin ${shown} is not ${expected} (option origins)`,
+    `Cannot accept handshake: the Origin ${shown} is not ${expected}`,
     { status: 403 },
   );
 }
@@ -137,8 +155,8 @@ export function canonicalOrigin(origin: string): string | undefined {
   const scheme = origin.slice(0, end).toLowerCase();
   const host = origin.slice(end + 3);
   if (scheme === "http" || scheme === "https") {
-    const url = parseHost(host, scheme);
-    return url && `${scheme}://${url.host}`;
+    const parsed = parseHost(host);
+    return parsed && `${scheme}://${formatHost(parsed, scheme)}`;
   }
   // The page of a browser's extension, say: its host is an identifier.
   return isToken(scheme) && isToken(host) ? `${scheme}://${host.toLowerCase()}` : undefined;

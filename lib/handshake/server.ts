@@ -7,8 +7,8 @@
 import { HandshakeError } from "../errors.ts";
 import type { ExtensionOffer } from "../message/extension.ts";
 import { listHas, parseExtensions, parseTokenList, quote } from "./grammar.ts";
-import type { HeaderLines, RequestHead } from "./head.ts";
-import { checkHost, parseHost, readHost } from "./host.ts";
+import { HeaderLines, type RequestHead } from "./head.ts";
+import { checkHost, formatHost, type Host, parseHost, readHost } from "./host.ts";
 import type { HostPolicy } from "./host.ts";
 import { isValidKey } from "./key.ts";
 import { checkOrigin, readOrigin } from "./origin.ts";
@@ -24,7 +24,7 @@ export interface WebSocketRequest {
   extensions: ExtensionOffer[];
   /** The `Origin`, if one was sent. */
   origin: string | undefined;
-  /** The header lines, as sent. */
+  /** The header lines, as sent; but Host is always the host of the URL. */
   headers: HeaderLines;
 }
 
@@ -66,8 +66,7 @@ export function judgeRequest(head: RequestHead, options: JudgeOptions): UpgradeR
       headers: new Headers({ allow: "GET" }),
     });
   }
-  const host = readHost(headers, options); // item 2
-  const url = requestURL(head.target, host);
+  const { url, host } = readTarget(head, options); // items 1 and 2
   checkUpgrade(head);
   checkNoBody(headers);
   const key = readKey(headers);
@@ -81,7 +80,7 @@ export function judgeRequest(head: RequestHead, options: JudgeOptions): UpgradeR
  * its grammar.
  */
 export function judgeOffer(
-  asked: { url: string; host: URL; headers: HeaderLines },
+  asked: RequestTarget & { headers: HeaderLines },
   options: JudgeOptions,
 ): WebSocketRequest {
   const { url, host, headers } = asked;
@@ -96,6 +95,7 @@ export function judgeOffer(
   checkHost(host, options);
   checkOrigin(request.origin, {
     host,
+    secure,
     origins,
     facts: () => ({ url, secure, headers: headers.toHeaders() }),
   });
@@ -119,30 +119,60 @@ export function packHeaders(headers: HeaderLines): string {
 
 /** The Request once more, of a connection's URL and its header lines. */
 export function unpackRequest(url: string, lines: string): Request {
-  const headers = new Headers(), parts = lines.split("\n");
+  const headers = new HeaderLines(), parts = lines.split("\n");
   for (let at = 0; at < parts.length; at += 2) headers.append(parts[at], parts[at + 1]);
-  return new Request(`http${url.slice(2)}`, { headers });
+  return new Request(`http${url.slice(2)}`, { headers: headers.toHeaders() });
 }
 
-/** Item 1: the target is a resource name, or an absolute http or https URI that has one. */
-export function requestURL(target: string, host: URL): string {
+/** What a request asks for. */
+export interface RequestTarget {
+  /** The URL, with the scheme http or https. */
+  url: string;
+  /** Its host. */
+  host: Host;
+}
+
+/** What an absolute target may begin with. */
+const SCHEMES = ["http://", "https://", "ws://", "wss://"];
+
+/**
+ * Items 1 and 2: the target is a resource name at the Host, or an absolute URL that has both. Of the
+ * latter the host is taken in place of Host (RFC 9112 section 3.2.2), also in the headers, so that a
+ * hook finds no other host there than the one that was judged. The scheme of the URL is that of
+ * the connection: a client cannot claim TLS.
+ *
+ * @throws {HandshakeError} with status 400 if the target is neither, or there is not exactly one valid
+ * Host header; an absolute target does not make up for it (section 3.2).
+ */
+export function readTarget(head: RequestHead, options: { secure: boolean }): RequestTarget {
+  const { target, headers } = head;
+  const scheme = options.secure ? "https" : "http";
+  let host = readHost(headers);
   let path = target;
   if (!target.startsWith("/")) {
-    const scheme = ["http://", "https://"].find((each) => target.toLowerCase().startsWith(each));
-    if (scheme === undefined) refuseTarget(target, "a path or an http URL");
-    const pathStart = indexOfPath(target, scheme.length);
+    const start = SCHEMES.find((each) => target.toLowerCase().startsWith(each))?.length;
+    if (start === undefined) refuseTarget(target, "a path or an http URL");
+    const pathStart = indexOfPath(target, start);
+    const authority = target.slice(start, pathStart);
     path = target.slice(pathStart);
-    // RFC 9112 section 3.2: Host is then the same. If it were not, two readers could disagree.
-    const authority = parseHost(
-      target.slice(scheme.length, pathStart),
-      host.protocol === "https:" ? "https" : "http",
-    );
-    if (authority?.host !== host.host) refuseTarget(target, `at the Host ${quote(host.host)}`);
+    host = parseHost(authority) ?? refuseTarget(target, "a URL with a valid host");
+    headers.set("host", authority);
   }
+  return { url: requestURL({ scheme, host, path }), host };
+}
+
+/**
+ * The URL of a request.
+ *
+ * @throws {HandshakeError} with status 400 if the path has a fragment.
+ */
+export function requestURL(
+  { scheme, host, path }: { scheme: "http" | "https"; host: Host; path: string },
+): string {
   // Section 3: a resource name has no fragment.
-  if (path.includes("#")) refuseTarget(target, 'free of "#"');
+  if (path.includes("#")) refuseTarget(path, 'free of "#"');
   // Joined as text: to resolve "//other/path" against a base would change the host.
-  return new URL(`${host.origin}${path}`).href;
+  return new URL(`${scheme}://${formatHost(host, scheme)}${path}`).href;
 }
 
 function indexOfPath(target: string, from: number): number {

@@ -5,7 +5,8 @@
  */
 import { HandshakeError } from "../errors.ts";
 import type { RequestHead } from "../handshake/head.ts";
-import { checkHost, type HostPolicy, readHost } from "../handshake/host.ts";
+import { checkHost, type HostPolicy } from "../handshake/host.ts";
+import { readTarget } from "../handshake/server.ts";
 
 /** What a plain request came over. */
 export interface PlainContext {
@@ -22,11 +23,11 @@ export interface PlainContext {
 /**
  * The platform's request object.
  *
- * @throws {HandshakeError} 405 for another method than GET and HEAD, 400 for a body or a target that
- * is no path, 403 for a host that the server does not answer to.
+ * @throws {HandshakeError} 405 for another method than GET and HEAD, 400 for a body, or a target
+ * or Host that is not valid, 403 for a host that the server does not answer to.
  */
 export function plainRequest(head: RequestHead, context: PlainContext): Request {
-  const { method, target, headers } = head;
+  const { method, headers } = head;
   if (method !== "GET" && method !== "HEAD") {
     throw new HandshakeError("METHOD", `Cannot answer request: ${method} is not allowed here`, {
       status: 405,
@@ -39,14 +40,9 @@ export function plainRequest(head: RequestHead, context: PlainContext): Request 
       status: 400,
     });
   }
-  const host = readHost(headers, context);
+  const { url, host } = readTarget(head, context);
   checkHost(host, context);
-  if (!target.startsWith("/") || target.includes("#")) {
-    throw new HandshakeError("TARGET", "Cannot answer request: its target is not a path", {
-      status: 400,
-    });
-  }
-  return new Request(new URL(`${host.origin}${target}`).href, {
+  return new Request(url, {
     method,
     headers: headers.toHeaders(),
     signal: context.signal,

@@ -3,6 +3,7 @@ import { describe, it } from "node:test";
 import { HeaderLines } from "../../lib/handshake/head.ts";
 import {
   checkHost,
+  formatHost,
   isLoopback,
   parseHost,
   readHost,
@@ -11,13 +12,16 @@ import {
 import { handshakeError } from "./support.ts";
 
 describe("parseHost", () => {
-  it("gives host and port in their one spelling, the default port dropped", () => {
+  it("gives host and port in their one spelling, the scheme's default port dropped", () => {
     const good: [string, "http" | "https", string][] = [
       ["Example.COM", "http", "example.com"],
       ["example.com:80", "http", "example.com"],
+      ["example.com:00080", "http", "example.com"],
       ["example.com:80", "https", "example.com:80"],
       ["example.com:443", "https", "example.com"],
+      ["example.com:443", "http", "example.com:443"],
       ["example.com:8080", "http", "example.com:8080"],
+      ["[::1]:443", "https", "[::1]"],
       ["example.com:", "http", "example.com"],
       ["127.0.0.1:0", "http", "127.0.0.1:0"],
       ["[::1]:8080", "http", "[::1]:8080"],
@@ -27,8 +31,18 @@ describe("parseHost", () => {
       ["a_b-c.d~e", "http", "a_b-c.d~e"],
     ];
     for (const [text, scheme, host] of good) {
-      assert.equal(parseHost(text, scheme)?.host, host, text);
+      const parsed = parseHost(text);
+      assert.ok(parsed, text);
+      assert.equal(formatHost(parsed, scheme), host, text);
     }
+  });
+
+  it("keeps the port as written, none included", () => {
+    const ports = ["a", "a:", "a:0", "a:80", "a:443", "[::1]", "[::1]:", "[::1]:65535"];
+    assert.deepEqual(ports.map((text) => parseHost(text)?.port), [
+      ...[undefined, undefined, 0, 80, 443],
+      ...[undefined, undefined, 65535],
+    ]);
   });
 
   it("gives undefined for what is no host, and never throws", () => {
@@ -39,31 +53,29 @@ describe("parseHost", () => {
       ...["http://a", "*", "[fe80::1%25eth0]", "a;b", "a\tb"],
       "[v1.a]",
     ];
-    for (const text of bad) assert.equal(parseHost(text, "http"), undefined, JSON.stringify(text));
+    for (const text of bad) assert.equal(parseHost(text), undefined, JSON.stringify(text));
   });
 });
 
 describe("readHost (RFC 9112 section 3.2)", () => {
   it("gives the one Host", () => {
     const headers = new HeaderLines([["Host", "A:443"]]);
-    assert.equal(readHost(headers, { secure: true }).href, "https://a/");
-    assert.equal(readHost(headers, { secure: false }).href, "http://a:443/");
+    assert.deepEqual(readHost(headers), { name: "a", port: 443 });
   });
 
   it("refuses a missing, doubled or malformed Host with 400", () => {
     for (const hosts of [[], ["a", "a"], [""], ["a b"]]) {
       const headers = new HeaderLines(hosts.map((host) => ["host", host]));
-      const expected = { code: "HOST_HEADER", status: 400 };
-      handshakeError(() => readHost(headers, { secure: false }), expected);
+      handshakeError(() => readHost(headers), { code: "HOST_HEADER", status: 400 });
     }
   });
 });
 
 describe("checkHost", () => {
   const check = (host: string, options: Parameters<typeof checkHost>[1]): void => {
-    const url = parseHost(host, "http");
-    assert.ok(url, host);
-    checkHost(url, options);
+    const parsed = parseHost(host);
+    assert.ok(parsed, host);
+    checkHost(parsed, options);
   };
   const refused = (host: string, options: Parameters<typeof checkHost>[1]): void => {
     handshakeError(() => check(host, options), { code: "HOST_REFUSED", status: 403 });
@@ -100,12 +112,33 @@ describe("checkHost", () => {
     refused("example.com", { hosts: ["http://example.com", "", "a b"] });
   });
 
+  it("a Host without a port matches an entry with the default port of http or https", () => {
+    const hosts = ["site.example:443", "plain.example:80", "[::1]:443"];
+    for (const host of ["site.example", "site.example:443", "plain.example", "[::1]"]) {
+      check(host, { hosts });
+    }
+    for (const host of ["site.example:80", "plain.example:443", "site.example:8443", "[::1]:80"]) {
+      refused(host, { hosts });
+    }
+    refused("site.example", { hosts: ["site.example:8443", "site.example:0"] });
+  });
+
   it("names the host, what was expected, and the option", () => {
     const error = handshakeError(() => check("a:1", { hosts: ["b", "c"] }));
     assert.equal(
       error.message,
       'Cannot accept handshake: the Host "a:1" is not in the list (option hosts)',
     );
+  });
+
+  it("says what to set behind a proxy when only loopback names are accepted", () => {
+    const error = handshakeError(() => check("Site.example:8443", { boundToLoopback: true }));
+    assert.equal(
+      error.message,
+      'Cannot accept handshake: the Host "site.example:8443" is not a loopback name, and the ' +
+        'server is bound to loopback (behind a proxy, set the option hosts: ["site.example"])',
+    );
+    check("Site.example:8443", { boundToLoopback: true, hosts: ["site.example"] });
   });
 });
 

@@ -112,6 +112,21 @@ describe("judgeConnect", () => {
     refused({ host: "[::" }, "HOST_HEADER");
   });
 
+  it("lines of Cookie are joined by a semicolon (RFC 9113 section 8.2.3)", () => {
+    const { headers } = judge({ cookie: ["a=1", "b=2"] });
+    assert.equal(headers.toHeaders().get("cookie"), "a=1; b=2");
+  });
+
+  it("the default port of the :scheme counts as none, in :authority, Host and Origin", () => {
+    const origin = "https://server.example.com", authority = "server.example.com:443";
+    assert.ok(judge({ ":authority": authority, host: "server.example.com", origin }));
+    assert.ok(judge({ ":authority": authority, origin }, { secure: false }));
+    refused({ ":authority": "server.example.com:80", host: "server.example.com" }, "HOST_HEADER");
+    refused({ ":authority": authority, origin: "http://server.example.com" }, "ORIGIN_REFUSED", {
+      status: 403,
+    });
+  });
+
   it("5: Connection, Upgrade and what else is a connection's are refused", () => {
     for (
       const name of ["connection", "upgrade", "keep-alive", "proxy-connection", "transfer-encoding"]

@@ -17,9 +17,10 @@ function check(
   origin: string | undefined,
   options: { host?: string; secure?: boolean; origins?: OriginPolicy } = {},
 ): void {
-  const host = parseHost(options.host ?? "example.com", options.secure ? "https" : "http");
+  const { origins, secure = false } = options;
+  const host = parseHost(options.host ?? "example.com");
   assert.ok(host);
-  checkOrigin(origin, { host, origins: options.origins, facts: () => FACTS });
+  checkOrigin(origin, { host, secure, origins, facts: () => FACTS });
 }
 
 function refused(origin: string | undefined, options: Parameters<typeof check>[1] = {}): void {
@@ -60,13 +61,47 @@ describe("checkOrigin by default", () => {
     refused("https://example.com, https://example.com");
   });
 
-  it("names both values and the option", () => {
+  it("drops the default port of the Origin's scheme, whatever the proxy speaks with us", () => {
+    for (const secure of [false, true]) {
+      for (const host of ["example.com", "example.com:443", "EXAMPLE.com:0443"]) {
+        check("https://example.com", { host, secure });
+        check("https://example.com:443", { host, secure });
+      }
+      check("https://[::1]", { host: "[::1]:443", secure });
+      refused("https://example.com", { host: "example.com:8443", secure });
+      refused("https://example.com:80", { host: "example.com", secure });
+    }
+    check("http://example.com", { host: "example.com:80" });
+    check("https://example.com", { host: "example.com:80" }); // its own port, as nginx may add it
+    refused("https://example.com", { host: "example.com:80", secure: true });
+  });
+
+  it("takes no page of plain http for one of port 443, and none of port 80 for TLS", () => {
+    refused("http://example.com", { host: "example.com:443" });
+    refused("http://example.com:443", { host: "example.com" });
+    refused("http://example.com:443", { host: "example.com:80" });
+    refused("http://example.com", { host: "example.com:443", secure: true });
+    refused("http://example.com:443", { host: "example.com", secure: true });
+    refused("http://example.com:443", { host: "example.com:443", secure: true });
+    refused("http://example.com", { host: "example.com:80", secure: true });
+    check("http://example.com:443", { host: "example.com:443" }); // a page of that very port
+  });
+
+  it("names both values and the option, and says what to do behind a proxy", () => {
     const error = handshakeError(() => check("https://evil.example", { host: "example.com:81" }));
     assert.equal(
       error.message,
       'Cannot accept handshake: the Origin "https://evil.example" is not of the same host as the ' +
-        'request, "example.com:81" (option origins)',
+        'request, "example.com:81" (behind a proxy, have it pass on Host, or set the option ' +
+        'origins: ["https://evil.example"])',
     );
+  });
+
+  it("suggests no entry for an Origin that should not be listed, or cannot be", () => {
+    for (const origin of ["null", "junk", 'x"]: "*']) {
+      const { message } = handshakeError(() => check(origin));
+      assert.match(message, /"example\.com" \(option origins\)$/);
+    }
   });
 });
 

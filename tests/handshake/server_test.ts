@@ -1,6 +1,12 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { isUpgradeRequest, judgeRequest, toRequest } from "../../lib/handshake/server.ts";
+import {
+  isUpgradeRequest,
+  judgeRequest,
+  packHeaders,
+  toRequest,
+  unpackRequest,
+} from "../../lib/handshake/server.ts";
 import type { JudgeOptions, UpgradeRequest } from "../../lib/handshake/server.ts";
 import { handshakeError, KEY, requestHead } from "./support.ts";
 import type { Lines } from "./support.ts";
@@ -56,21 +62,73 @@ describe("judgeRequest", () => {
     assert.equal(url("/@other.example:1/"), "http://a:81/@other.example:1/");
   });
 
-  it("4.2.1 item 1: or an absolute http or https URI, at the same host", () => {
-    const url = (target: string): string => judge({ host: "a:81" }, { target }).url;
+  it("4.2.1 item 1: or an absolute URI of http, https, ws or wss", () => {
+    const url = (target: string, secure = false): string =>
+      judge({ host: "a:81" }, { target, secure }).url;
     assert.equal(url("http://a:81/b?c"), "http://a:81/b?c");
     assert.equal(url("HTTP://A:81"), "http://a:81/");
     assert.equal(url("http://a:81?b"), "http://a:81/?b");
-    assert.equal(
-      judge({ host: "a" }, { target: "https://a:443/", secure: true }).url,
-      "https://a/",
-    );
-    for (const target of ["http://b:81/", "http://a/", "http://u@a:81/", "http://a:81@b/"]) {
+    assert.equal(url("ws://a:81/b"), "http://a:81/b");
+    assert.equal(url("WSS://a:81/b", true), "https://a:81/b");
+    assert.equal(url("https://a:443/", true), "https://a/");
+    assert.equal(url("http://[::1]:81//b//"), "http://[::1]:81//b//");
+    for (const target of ["*", "a:81", "chat", "http:/a:81/", "ftp://a:81/", "https:a", "://a/"]) {
       refused({ host: "a:81" }, "TARGET", { target });
     }
-    for (const target of ["ws://a:81/", "*", "a:81", "chat", "http:/a:81/", "http:///"]) {
-      refused({ host: "a:81" }, "TARGET", { target });
+    for (const host of ["", "u@a:81", "a:81@b", "a b", "[::", "a:x", "a:65536", "%61", "a\\b"]) {
+      refused({ host: "a:81" }, "TARGET", { target: `http://${host}/` });
     }
+  });
+
+  it("RFC 9112 3.2.2: the host of an absolute target is taken, and Host is ignored", () => {
+    const { url, headers } = judge({ host: "other.example" }, { target: "http://Site.example/b" });
+    assert.equal(url, "http://site.example/b");
+    assert.deepEqual(headers.getAll("host"), ["Site.example"]);
+    const request = toRequest(judge({ host: "a" }, { target: "wss://b:81/", secure: true }));
+    assert.deepEqual([request.url, request.headers.get("host")], ["https://b:81/", "b:81"]);
+  });
+
+  it("RFC 9112 3.2: an absolute target does not make up for a Host that is not valid", () => {
+    const target = "http://a/";
+    for (const host of [undefined, "", "a b", ["a", "a"]]) {
+      refused({ host }, "HOST_HEADER", { target });
+    }
+  });
+
+  it("the policies judge the host of an absolute target, not the Host header", () => {
+    const at = (target: string): { target: string } => ({ target });
+    const hosts = ["site.example"],
+      evil = at("http://evil.example/"),
+      site = at("ws://site.example/");
+    refused({ host: "site.example" }, "HOST_REFUSED", { status: 403, hosts, ...evil });
+    judge({ host: "evil.example" }, { hosts, ...site });
+    const loopback = { status: 403, boundToLoopback: true };
+    refused({ host: "localhost" }, "HOST_REFUSED", { ...loopback, ...evil });
+    judge({ host: "evil.example" }, { boundToLoopback: true, ...at("http://localhost:1/") });
+    const lines = { host: "evil.example", origin: "https://evil.example" };
+    refused(lines, "ORIGIN_REFUSED", { status: 403, ...site });
+    judge({ ...lines, host: "site.example" }, evil);
+    let told = "";
+    judge(lines, {
+      ...site,
+      origins: (_origin, { url, headers }) => {
+        told = `${url} ${headers.get("host")}`;
+        return true;
+      },
+    });
+    assert.equal(told, "http://site.example/ site.example");
+  });
+
+  it("an absolute target cannot claim TLS, nor deny it", () => {
+    const url = (target: string, secure: boolean): string => judge({}, { target, secure }).url;
+    for (const scheme of ["http", "https", "ws", "wss"]) {
+      assert.equal(url(`${scheme}://a/`, false), "http://a/");
+      assert.equal(url(`${scheme}://a/`, true), "https://a/");
+    }
+    assert.equal(url("https://a:443/", false), "http://a:443/");
+    const origin = "https://a";
+    judge({ origin }, { target: "https://a:443/" });
+    refused({ origin: "http://a" }, "ORIGIN_REFUSED", { status: 403, target: "https://a:443/" });
   });
 
   it("3: a resource name has no fragment", () => {
@@ -223,6 +281,17 @@ describe("isUpgradeRequest", () => {
   it("is false of plain HTTP and of other upgrades", () => {
     assert.equal(isUpgradeRequest(requestHead({ upgrade: undefined })), false);
     assert.equal(isUpgradeRequest(requestHead({ upgrade: "h2c" })), false);
+  });
+});
+
+describe("a request with two lines of Cookie", () => {
+  const asked = judge({ cookie: ["a=1", "b=2"], "x-two": ["1", "2"] });
+  const cookieOf = ({ headers }: Request): unknown => [headers.get("cookie"), headers.get("x-two")];
+
+  it("has them joined by a semicolon, in the hook and afterwards (RFC 9113 section 8.2.3)", () => {
+    assert.deepEqual(cookieOf(toRequest(asked)), ["a=1; b=2", "1, 2"]);
+    const kept = unpackRequest("ws://server.example.com/chat", packHeaders(asked.headers));
+    assert.deepEqual(cookieOf(kept), ["a=1; b=2", "1, 2"]);
   });
 });
 

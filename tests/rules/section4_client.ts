@@ -41,7 +41,7 @@ const request: Rule[] = [
     who: "client",
     tests: {
       client: [REQUEST, "item 2: the target is / and not empty where the URL has no path"],
-      server: ["4.2.1 item 1: or an absolute http or https URI, at the same host"],
+      server: ["4.2.1 item 1: or an absolute URI of http, https, ws or wss"],
     },
   },
   {

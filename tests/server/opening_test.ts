@@ -376,6 +376,39 @@ describe("requests for no WebSocket", () => {
     assert.ok(peer.ended);
   });
 
+  it("GET with an absolute target is of that host (RFC 9112 section 3.2.2)", async () => {
+    const fetch = ({ url, headers }: Request): Response =>
+      Response.json([url, headers.get("host"), headers.get("cookie")]);
+    const { say, peer } = openingRig({ fetch, hosts: ["site.example"] });
+    say(plain("GET http://site.example/page?q=1", "Cookie: a=1", "Cookie: b=2"));
+    await settle();
+    await settle();
+    const { status, body } = answerOf(peer);
+    assert.equal(status, 200);
+    const seen = ["http://site.example/page?q=1", "site.example", "a=1; b=2"];
+    assert.deepEqual(JSON.parse(body), seen);
+  });
+
+  it("a host that is not accepted is 403, a target or Host that is not valid 400", async () => {
+    const fetch = (): Response => new Response("page");
+    const requests: [string, number][] = [
+      [plain("GET http://evil.example/"), 403],
+      [plain("GET /").replace("localhost", "evil.example"), 403],
+      [plain("GET ftp://localhost/"), 400],
+      [plain("GET http://u@localhost/"), 400],
+      [plain("GET /a#b"), 400],
+      [plain("GET *"), 400],
+      [plain("GET http://localhost/").replace("Host: localhost", "Host: a b"), 400],
+    ];
+    for (const [request, expected] of requests) {
+      const { say, peer } = openingRig({ fetch });
+      say(request);
+      await settle();
+      await settle();
+      assert.equal(answerOf(peer).status, expected, request);
+    }
+  });
+
   it("HEAD gets the head alone, with the body's length", async () => {
     const { say, peer } = openingRig({ fetch: () => new Response("12345") });
     say(plain("HEAD /"));
