@@ -85,7 +85,8 @@ function readHead(
   const { method = "", url: target = "", httpVersion, rawHeaders } = request;
   // RFC 6455 section 4.1, item 2: HTTP/1.1 or higher.
   if (httpVersion !== "1.1") {
-    const why = `Cannot accept handshake: the request is HTTP/${httpVersion}, use HTTP/1.1`;
+    const why = `Cannot accept handshake: the request is HTTP/${httpVersion}, use HTTP/1.1 ` +
+      "(a proxy in between must speak it)";
     throw new HandshakeError("HTTP_VERSION", why, { status: 505 });
   }
   const headers = new HeaderLines();

@@ -194,7 +194,11 @@ export class HeadReader<Kind extends keyof Heads> {
     this.#minorVersion = Number(version[7]);
     // RFC 6455 section 4.1, item 2: a request is HTTP/1.1 or higher. A proxy may answer in 1.0.
     if (version[5] !== "1" || (isRequest && this.#minorVersion === 0)) {
-      this.#fail("HTTP_VERSION", `got ${version}, use HTTP/1.1`, 505);
+      this.#fail(
+        "HTTP_VERSION",
+        `got ${version}, use HTTP/1.1 (a proxy in between must speak it)`,
+        505,
+      );
     }
     this.#expect(isRequest ? this.#inLineEnd : this.#inStatus);
   }

@@ -5,16 +5,21 @@ import { connect, HandshakeError, type WebSocketConnection } from "../../mod.ts"
 import { listen, type WebSocketServer } from "../../lib/server/mod.ts";
 import { ca } from "../certificates/mod.ts";
 import { exchangeSizes } from "./exchange.ts";
-import { Nginx } from "./nginx.ts";
-import { GUARD, hasNginx, Peer, peers } from "./support.ts";
+import { documentedLines, needsProxy, Proxy } from "./proxies.ts";
+import { GUARD, Peer, peers } from "./support.ts";
 
 const options = { timeout: GUARD * 2 };
-const skip = !hasNginx;
+const needs = needsProxy("nginx");
+const without = needs.skip === undefined ? "" : ` (${needs.skip})`;
 const tls = { caCerts: [ca] };
 
-describe(`behind nginx${skip ? " (not installed: skipped)" : ""}`, { skip }, () => {
+function startNginx({ address }: WebSocketServer): Promise<Proxy> {
+  return Proxy.start("nginx", documentedLines("nginx"), `127.0.0.1:${address.port}`);
+}
+
+describe(`through nginx${without}`, needs, () => {
   let server: WebSocketServer;
-  let nginx: Nginx;
+  let nginx: Proxy;
   let arrived: (connection: WebSocketConnection) => void = () => {};
 
   before(async () => {
@@ -31,7 +36,7 @@ describe(`behind nginx${skip ? " (not installed: skipped)" : ""}`, { skip }, () 
         },
       },
     });
-    nginx = await Nginx.start(server.address.port);
+    nginx = await startNginx(server);
   });
   after(async () => {
     await nginx?.[Symbol.asyncDispose]();
@@ -75,8 +80,8 @@ describe(`behind nginx${skip ? " (not installed: skipped)" : ""}`, { skip }, () 
   }
 
   const ws = peers.find((kind) => kind.name === "ws" && kind.command !== undefined);
-  const without = ws === undefined ? " (not installed: skipped)" : "";
-  it(`ws as the client${without}`, { ...options, skip: ws === undefined }, async () => {
+  const missing = ws === undefined ? " (not installed: skipped)" : "";
+  it(`ws as the client${missing}`, { ...options, skip: ws === undefined }, async () => {
     if (ws === undefined) return;
     await using peer = await Peer.start(ws);
     const opened = new Promise<WebSocketConnection>((resolve) => arrived = resolve);
@@ -89,7 +94,7 @@ describe(`behind nginx${skip ? " (not installed: skipped)" : ""}`, { skip }, () 
   });
 
   it("a proxy that dies is 1006 on both sides", options, async () => {
-    const dying = await Nginx.start(server.address.port);
+    const dying = await startNginx(server);
     try {
       const opened = new Promise<WebSocketConnection>((resolve) => arrived = resolve);
       const connection = await connect(dying.url("ws"));

@@ -7,6 +7,7 @@ import { type ChildProcessWithoutNullStreams, execFileSync, spawn } from "node:c
 import process from "node:process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { findPrograms } from "../support/programs.ts";
 import { findRuntime, ownRuntime, type RuntimeName, runtimeNames } from "../support/runtimes.ts";
 
 /** How long anything may take before a test gives up, in milliseconds: a guard, never a measure. */
@@ -36,14 +37,9 @@ export const runtimes: ReadonlyMap<RuntimeName, string[]> = new Map(
   }),
 );
 
-/** Python with the package `websockets`, if it is installed. */
-export const python: string | undefined = ["/usr/bin/python3", "python3"].find((program) =>
-  outputOf([program, "-c", "import websockets"]) !== undefined
-);
-
-/** Whether nginx is installed. */
-export const hasNginx: boolean = ["nginx", "/usr/sbin/nginx"].some((program) =>
-  outputOf([program, "-v"]) !== undefined
+/** Python with the package `websockets`, if it is installed: the system's own rather than another. */
+export const python: string | undefined = ["/usr/bin/python3", ...findPrograms("python3")].find(
+  (program) => outputOf([program, "-c", "import websockets"]) !== undefined,
 );
 
 /** What a peer tells. */

@@ -3,28 +3,19 @@
  *
  * @module
  */
-import { accessSync, constants } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { delimiter, join } from "node:path";
+import { join } from "node:path";
 import process from "node:process";
 import { connect, type WebSocketConnection } from "../../mod.ts";
+import { findProgram, isExecutable } from "./programs.ts";
 import { Child } from "./runtimes.ts";
 
-/** The browser's binary: `CHROMIUM`, or the first of its usual names on the PATH. */
+/** Returns the browser's binary: `CHROMIUM`, or the first of its usual names on the PATH. */
 export function findChromium(): string | undefined {
-  const folders = (process.env.PATH ?? "").split(delimiter);
-  const names = ["chromium", "chromium-browser", "google-chrome"];
-  const paths = names.flatMap((name) => folders.map((folder) => join(folder, name)));
-  if (process.env.CHROMIUM !== undefined) paths.unshift(process.env.CHROMIUM);
-  return paths.find((path) => {
-    try {
-      accessSync(path, constants.X_OK);
-      return true;
-    } catch {
-      return false;
-    }
-  });
+  const named = process.env.CHROMIUM;
+  if (named !== undefined && isExecutable(named)) return named;
+  return findProgram("chromium", "chromium-browser", "google-chrome");
 }
 
 /** What `it` takes to skip a test and say why, if there is no browser. */
