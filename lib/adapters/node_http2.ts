@@ -21,7 +21,6 @@ import {
   type Admission,
   type AdmissionFacts,
   admit,
-  inTime,
   refusalResponse,
 } from "../server/admission.ts";
 import { openConnection } from "../server/opened.ts";
@@ -30,6 +29,7 @@ import {
   readServerOptionsFor,
   type ServerSettings,
 } from "../server/options.ts";
+import { cancelBody, clientLeft, ResponseSender } from "../server/response_sender.ts";
 import { take } from "../server/taken.ts";
 import { fromHttp2Stream, type Http2Stream } from "../transport/http2.ts";
 
@@ -80,7 +80,10 @@ export async function upgradeHttp2<
   };
   const admission = await admit(judge, settings, asking);
   try {
-    if (stream.closed || stream.destroyed) return undefined;
+    if (stream.closed || stream.destroyed) {
+      if (admission.kind === "refuse") cancelBody(admission.response, clientLeft());
+      return undefined;
+    }
     if (admission.kind === "accept") return accept(asking, admission, settings);
     await refuse(asking, admission.response, settings);
   } catch (error) {
@@ -121,8 +124,7 @@ class Asking implements AdmissionFacts {
   /** For the hook, which may have to be told that the client has gone. */
   get request(): Request {
     const leaving = new AbortController();
-    const reason = new DOMException("The client went away", "AbortError");
-    this.stream.on("close", () => leaving.abort(reason));
+    this.stream.on("close", () => leaving.abort(clientLeft()));
     return this.seen = toRequest(this.#asked!, leaving.signal);
   }
 }
@@ -139,16 +141,39 @@ function accept<Data, Message extends AnyMessage>(
   return connection;
 }
 
+/** Sends the Response, as fast as the client takes it. Rejects if no head could be sent. */
 async function refuse<Data, Message extends AnyMessage>(
   { stream, transport }: Asking,
   response: Response,
   settings: ServerSettings<Data, Message>,
 ): Promise<void> {
-  const body = new Uint8Array(await inTime(response.arrayBuffer(), settings));
-  if (stream.closed || stream.destroyed) return;
-  respond(stream, connectRefusal(response));
-  transport.write(body);
-  transport.closeWrite();
+  const { handshakeTimeout, connection: { closeTimeout, clock }, onError } = settings;
+  const sender = new ResponseSender(response, {
+    transport,
+    handshakeTimeout,
+    closeTimeout,
+    clock,
+    sendBody: true,
+    canChunk: false, // a stream has an end of its own
+    head({ contentLength }): Uint8Array {
+      const headers = connectRefusal(response);
+      if (contentLength !== undefined) headers["content-length"] = contentLength;
+      respond(stream, headers);
+      return new Uint8Array(0);
+    },
+  });
+  transport.start({
+    data(): void {},
+    drain: (): void => sender.onDrain(),
+    end(): void {},
+    close: (): void => sender.cancel(clientLeft()),
+  });
+  try {
+    await sender.send();
+  } catch (error) {
+    if (!sender.headSent) throw error;
+    onError(error);
+  }
   transport.close();
 }
 

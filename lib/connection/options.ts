@@ -49,7 +49,10 @@ export interface ConnectionOptions {
    * @default {16777216}
    */
   maxReceiveBuffered?: number;
-  /** How long the peer may take to answer our Close, or to let go of the socket. @default {10000} */
+  /**
+   * How long the peer may take to answer our Close, or to let go of the socket; a server drops a client
+   * that takes nothing of its answer for so long. @default {10000}
+   */
   closeTimeout?: number;
   /** How often a ping is sent; at least 1. @default {20000} */
   pingInterval?: number;

@@ -95,8 +95,10 @@ export interface RefusalInit {
   statusText?: string | undefined;
   /** The headers. Those of HTTP's framing are left out, and written as they are. */
   headers?: Iterable<readonly [string, string]> | undefined;
-  /** The length of the body that follows, in bytes. Default: unknown, it ends with the connection. */
+  /** The length of the body that follows, in bytes. Default: unknown. */
   contentLength?: number | undefined;
+  /** Whether the body that follows is in chunks (RFC 9112 section 7.1). Default: false. */
+  chunked?: boolean | undefined;
 }
 
 /** Headers that frame the message or manage the connection (RFC 9110 section 7.6.1). */
@@ -130,6 +132,7 @@ export function refusalHead(init: RefusalInit): Uint8Array<ArrayBuffer> {
   if (contentLength !== undefined && status !== 204) {
     headers.push(["Content-Length", String(contentLength)]);
   }
+  if (init.chunked === true) headers.push(["Transfer-Encoding", "chunked"]);
   // A Response made without a status text has an empty one.
   const statusText = init.statusText || statusTextOf(status);
   return writeResponseHead({ status, statusText, headers });

@@ -88,8 +88,8 @@ export function settleHook<Data>(
   };
 }
 
-/** By its brand, not its class: a framework may bring a Response of its own. */
-function isResponse(result: object): result is Response {
+/** Whether it is a Response, by its brand and not its class: a framework may bring one of its own. */
+export function isResponse(result: unknown): result is Response {
   return result instanceof Response ||
     Object.prototype.toString.call(result) === "[object Response]";
 }

@@ -10,6 +10,7 @@ import type { TransportAddress } from "../connection/transport.ts";
 import { HandshakeError } from "../errors.ts";
 import { isThenable, settleHook } from "../handshake/hook.ts";
 import type { WebSocketRequest } from "../handshake/server.ts";
+import { cancelBody } from "./response_sender.ts";
 import type { UpgradeSettings } from "./upgrade_options.ts";
 
 /** What is known of a request besides what it says. */
@@ -80,24 +81,27 @@ function ask<Data, Message extends AnyMessage>(
   return inTime(result, settings);
 }
 
-/** The same, or a rejection after `handshakeTimeout`. */
-export function inTime<T, Data, Message extends AnyMessage>(
+/** The same, or a rejection after `handshakeTimeout`; a Response that comes later is cancelled. */
+function inTime<T, Data, Message extends AnyMessage>(
   result: PromiseLike<T>,
   { handshakeTimeout, connection }: UpgradeSettings<Data, Message>,
 ): Promise<T> {
   return new Promise((resolve, reject) => {
-    const deadline = new Deadline(() =>
-      reject(
-        new HandshakeError(
-          "HANDSHAKE_TIMEOUT",
-          "Cannot accept handshake: it was not decided within " +
-            `${handshakeTimeout} ms (handshakeTimeout)`,
-          { status: 503 },
-        ),
-      )
-    );
+    let late: HandshakeError | undefined;
+    const deadline = new Deadline(() => {
+      late = new HandshakeError(
+        "HANDSHAKE_TIMEOUT",
+        "Cannot accept handshake: it was not decided within " +
+          `${handshakeTimeout} ms (handshakeTimeout)`,
+        { status: 503 },
+      );
+      reject(late);
+    });
     Deadlines.of(connection.clock).set(deadline, handshakeTimeout);
-    Promise.resolve(result).then(resolve, reject).finally(() => deadline.cancel());
+    Promise.resolve(result).then((value) => {
+      if (late === undefined) resolve(value);
+      else cancelBody(value, late);
+    }, reject).finally(() => deadline.cancel());
   });
 }
 

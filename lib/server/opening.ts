@@ -13,17 +13,26 @@ import { HandshakeError } from "../errors.ts";
 import { acceptHead, refusalFor, refusalHead } from "../handshake/answer.ts";
 import type { RequestHead } from "../handshake/head.ts";
 import { HeadReader } from "../handshake/head_reader.ts";
-import { type HandshakeVerdict, isThenable, settleHook } from "../handshake/hook.ts";
+import { type HandshakeVerdict, isResponse, isThenable, settleHook } from "../handshake/hook.ts";
 import { isUpgradeRequest, judgeRequest, toRequest } from "../handshake/server.ts";
 import type { UpgradeRequest } from "../handshake/server.ts";
 import { openConnection } from "./opened.ts";
 import { plainRequest } from "./plain.ts";
 import type { ServerSettings } from "./options.ts";
+import { cancelBody, clientLeft, ResponseSender } from "./response_sender.ts";
 
-/** What a refused peer may still send before it is dropped, in bytes. */
+/** What a peer that was answered may still send before it is dropped, in bytes. */
 const LINGER_SIZE = 1024 * 1024;
+/** How long a peer that was answered may take to end its direction, in milliseconds. */
+const LINGER_TIMEOUT = 2_000;
 
 const nothing = new Uint8Array(0);
+
+/**
+ * How far an opening handshake has come after its request was read: the hook or `fetch` decides, a
+ * Response is sent, or all was said and the peer's end is awaited.
+ */
+export type OpeningPhase = "deciding" | "answering" | "lingering";
 
 /** Who is told how an opening handshake ended. */
 export interface OpeningOwner<Data, Message extends AnyMessage = MessageData> {
@@ -31,6 +40,8 @@ export interface OpeningOwner<Data, Message extends AnyMessage = MessageData> {
   readonly boundToLoopback: boolean;
   /** The connection is open; its handlers are called right after. */
   opened(opening: Opening<Data, Message>, connection: WebSocketConnection<Data, Message>): void;
+  /** Called when the next phase begins, and in "answering" whenever the peer has taken something. */
+  onPhase?(opening: Opening<Data, Message>, phase: OpeningPhase): void;
   /** Called for each connection once it is closed, if given: one function for all of them. */
   readonly closed?: (connection: WebSocketConnection<Data, Message>) => void;
   /** It was refused, or the peer went away; the transport is gone. `error` says why, if it is known. */
@@ -47,7 +58,9 @@ export class Opening<Data, Message extends AnyMessage = MessageData> implements 
   #abort: AbortController | undefined;
   readonly #deadline = new Deadline(() => this.#late());
   readonly #deadlines: Deadlines;
-  #state: "reading" | "deciding" | "refused" | "done" = "reading";
+  #state: "reading" | OpeningPhase | "done" = "reading";
+  /** Sends the Response of the hook or of `fetch`. */
+  #sender: ResponseSender | undefined;
   /** What came behind the head: the connection's first bytes. */
   #rest: Uint8Array = nothing;
   #dropped = 0;
@@ -113,6 +126,21 @@ export class Opening<Data, Message extends AnyMessage = MessageData> implements 
     );
   }
 
+  /**
+   * Drops a peer whose request is not complete, to make room for another one. It gets no answer: with
+   * none, a client that is only slow may try again.
+   */
+  giveWay(): void {
+    this.#error = new HandshakeError(
+      "UNAVAILABLE",
+      "Cannot accept handshake: its request was incomplete when the server had no room for another",
+      { status: 503 },
+    );
+    this.#deadline.cancel();
+    this.#enter("lingering");
+    this.#transport.close();
+  }
+
   /** Drops the peer at once. */
   terminate(): void {
     this.#transport.close();
@@ -132,7 +160,9 @@ export class Opening<Data, Message extends AnyMessage = MessageData> implements 
   }
 
   /** @internal */
-  drain(): void {}
+  drain(): void {
+    this.#sender?.onDrain();
+  }
 
   /**
    * @internal The peer's end: without a whole request there is nothing to answer, and with no more
@@ -141,7 +171,7 @@ export class Opening<Data, Message extends AnyMessage = MessageData> implements 
   end(): void {
     if (this.#state === "reading" || (this.#state === "deciding" && this.#asksUpgrade)) {
       this.#transport.close();
-    } else this.#abort?.abort(new DOMException("The client went away", "AbortError"));
+    } else this.#abort?.abort(clientLeft());
   }
 
   /** @internal */
@@ -149,8 +179,16 @@ export class Opening<Data, Message extends AnyMessage = MessageData> implements 
     this.#deadline.cancel();
     if (this.#state === "done") return;
     this.#state = "done";
-    this.#abort?.abort(new DOMException("The client went away", "AbortError"));
-    this.#owner.ended(this, this.#error ?? error);
+    const reason = clientLeft(), answered = this.#sender?.headSent === true;
+    this.#abort?.abort(reason);
+    this.#sender?.cancel(reason);
+    // A client may leave in the middle of an answer: nothing has failed.
+    this.#owner.ended(this, this.#error ?? (answered ? undefined : error));
+  }
+
+  #enter(phase: OpeningPhase): void {
+    this.#state = phase;
+    this.#owner.onPhase?.(this, phase);
   }
 
   #read(chunk: Uint8Array): void {
@@ -165,7 +203,7 @@ export class Opening<Data, Message extends AnyMessage = MessageData> implements 
   }
 
   #decide(head: RequestHead, rest: Uint8Array): void {
-    this.#state = "deciding";
+    this.#enter("deciding");
     this.#hold(rest);
     this.#asksUpgrade = isUpgradeRequest(head);
     if (!this.#asksUpgrade && this.#settings.fetch !== undefined) {
@@ -198,13 +236,12 @@ export class Opening<Data, Message extends AnyMessage = MessageData> implements 
     result: Parameters<typeof settleHook<Data>>[0],
     request: Request | undefined,
   ): void {
-    if (this.#state !== "deciding") return;
+    if (this.#state !== "deciding") return cancelBody(result, clientLeft());
     const { protocols } = asked;
     const verdict = settleHook<Data>(result, { protocols, supported: this.#settings.protocols });
     if (verdict.kind === "refuse") {
       this.#refusedWith = verdict.response.status;
-      this.#respond(verdict.response, { body: true }).catch((error) => this.#failed(error));
-      return;
+      return this.#respond(verdict.response, { sendBody: true });
     }
     this.#accept(asked, verdict, request);
   }
@@ -243,7 +280,13 @@ export class Opening<Data, Message extends AnyMessage = MessageData> implements 
         hosts: this.#settings.hosts,
         signal: this.#signal(),
       });
-      await this.#respond(await fetch(request), { body: head.method !== "HEAD" });
+      const response = await fetch(request);
+      if (!isResponse(response)) {
+        throw new TypeError(
+          `Cannot answer request: fetch returned ${typeof response}, it must return a Response`,
+        );
+      }
+      this.#respond(response, { sendBody: head.method !== "HEAD" });
     } catch (error) {
       this.#failed(error);
     }
@@ -251,23 +294,51 @@ export class Opening<Data, Message extends AnyMessage = MessageData> implements 
 
   /** Refuses, and lingers until the peer has read why. */
   refuse(error: HandshakeError): void {
-    if (this.#state === "refused" || this.#state === "done") return;
+    if (this.#state !== "reading" && this.#state !== "deciding") return;
     this.#error = error;
+    this.#sender?.cancel(error);
     this.#transport.write(refusalFor(error));
     this.#linger();
   }
 
-  async #respond(response: Response, send: { body: boolean }): Promise<void> {
-    if (this.#state !== "deciding") return;
+  #respond(response: Response, { sendBody }: { sendBody: boolean }): void {
+    if (this.#state !== "deciding") return cancelBody(response, clientLeft());
+    this.#deadline.cancel();
     const { status, statusText, headers } = response;
-    const body = new Uint8Array(await response.arrayBuffer());
-    if (this.#state !== "deciding") return;
-    const head = refusalHead({ status, statusText, headers, contentLength: body.length });
-    const bytes = new Uint8Array(head.length + (send.body ? body.length : 0));
-    bytes.set(head);
-    if (send.body) bytes.set(body, head.length);
-    this.#transport.write(bytes);
-    this.#linger();
+    const { handshakeTimeout, connection: { closeTimeout, clock } } = this.#settings;
+    const sender = this.#sender = new ResponseSender(response, {
+      transport: this.#transport,
+      handshakeTimeout,
+      closeTimeout,
+      clock,
+      sendBody,
+      canChunk: true,
+      head: (framing) => refusalHead({ status, statusText, headers, ...framing }),
+      onHead: (): void => {
+        this.#enter("answering");
+        this.#drop();
+      },
+      onProgress: (): void => this.#owner.onPhase?.(this, "answering"),
+    });
+    sender.send().then((sent) => {
+      if (this.#state !== "answering") return;
+      if (sent) this.#linger();
+      else this.#transport.close();
+    }, (error) => this.#sendFailed(error));
+  }
+
+  /** The body failed: once the head has left, only the missing end can tell the peer. */
+  #sendFailed(error: unknown): void {
+    if (this.#state !== "answering") return this.#failed(error);
+    this.#settings.onError(error);
+    this.#transport.close();
+  }
+
+  /** What still comes is dropped. */
+  #drop(): void {
+    this.#dropped += this.#rest.length;
+    this.#rest = nothing;
+    this.#transport.resume();
   }
 
   /**
@@ -275,12 +346,12 @@ export class Opening<Data, Message extends AnyMessage = MessageData> implements 
    * bytes unread would reset the connection, and the peer might never see the answer.
    */
   #linger(): void {
-    this.#state = "refused";
-    this.#dropped = this.#rest.length;
-    this.#rest = nothing;
+    this.#enter("lingering");
+    this.#abort = undefined; // whoever leaves now has got the answer
     this.#transport.closeWrite();
-    this.#transport.resume();
-    this.#deadlines.set(this.#deadline, this.#settings.connection.closeTimeout);
+    this.#drop();
+    const { closeTimeout } = this.#settings.connection;
+    this.#deadlines.set(this.#deadline, Math.min(closeTimeout, LINGER_TIMEOUT));
   }
 
   /** Bytes behind the head, before it is decided: few, as the first of them pause reading. */
@@ -306,7 +377,7 @@ export class Opening<Data, Message extends AnyMessage = MessageData> implements 
   }
 
   #late(): void {
-    if (this.#state === "refused") return this.#transport.close();
+    if (this.#state === "lingering") return this.#transport.close();
     const limit = this.#settings.handshakeTimeout;
     const [status, who] = this.#state === "reading"
       ? [408, "the request did not come"]

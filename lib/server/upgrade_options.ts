@@ -38,7 +38,10 @@ export interface UpgradeOptions<Data = undefined, Message extends AnyMessage = M
   origins?: OriginPolicy;
   /** Which hosts the server answers to. @default {any; loopback names when bound to loopback} */
   hosts?: HostPolicy;
-  /** How long the opening handshake may take, in milliseconds, the hook included. @default {10000} */
+  /**
+   * How long the opening handshake may take, in milliseconds, the hook included; and how long the body
+   * of a Response may give nothing. @default {10000}
+   */
   handshakeTimeout?: number;
   /** Where errors of your code go, and what could not be done for one peer. @default {console.error} */
   onError?: ErrorHandler<Data, Message>;

@@ -475,6 +475,90 @@ describe("upgrade over HTTP/2: refusals", () => {
     assert.equal(answer.body.length, text.length);
   });
 
+  it("a body that never ends is read no faster than it is taken", options, async () => {
+    let pulled = 0, cancelled = false;
+    const body = new ReadableStream({
+      pull: (controller) => controller.enqueue(new Uint8Array(10_000).fill(pulled++)),
+      cancel: () => void (cancelled = true),
+    });
+    await using server = await serve({ handshake: () => new Response(body, { status: 403 }) });
+    const client = server.ask();
+    assert.equal((await client.answered)[":status"], 403);
+    await client.received(100_000);
+    client.stream.pause();
+    let before = -1;
+    while (before !== pulled) {
+      before = pulled;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    assert.ok(pulled < 1_000, `${pulled} chunks were pulled`);
+    client.stream.resume();
+    await client.received(before * 10_000);
+    assert.equal(cancelled, false);
+    client.stream.close(8);
+    assert.equal(await server.given[0], undefined);
+    assert.deepEqual([cancelled, server.errors], [true, []]);
+  });
+
+  it("a client that takes nothing for closeTimeout is dropped, body and all", options, async () => {
+    let reason: unknown;
+    const body = new ReadableStream({
+      pull: (controller) => controller.enqueue(new Uint8Array(10_000)),
+      cancel: (why) => void (reason = why),
+    });
+    await using server = await serve({
+      closeTimeout: 100,
+      handshake: () => new Response(body, { status: 403 }),
+    });
+    const client = server.ask();
+    await client.answered;
+    client.stream.pause();
+    assert.equal(await server.given[0], undefined);
+    assert.match(String(reason), /took nothing for 100 ms \(closeTimeout\)/);
+    assert.deepEqual(server.errors, []);
+  });
+
+  it(
+    "a body that fails halfway resets the stream, and onError gets the error",
+    options,
+    async () => {
+      const failing = Promise.withResolvers<void>();
+      const body = new ReadableStream({
+        async pull(controller): Promise<void> {
+          controller.enqueue(new Uint8Array(10));
+          await failing.promise;
+          controller.error(new Error("body"));
+        },
+      });
+      await using server = await serve({ handshake: () => new Response(body, { status: 403 }) });
+      const client = server.ask();
+      await client.received(10);
+      failing.resolve();
+      await client.closed;
+      assert.equal(client.stream.rstCode, 8);
+      assert.equal(await server.given[0], undefined);
+      assert.deepEqual(server.errors.map(message), ["body"]);
+    },
+  );
+
+  it("a Response of a hook whose client has left is cancelled", options, async () => {
+    let cancelled = false;
+    const asked = Promise.withResolvers<AbortSignal>(), decided = Promise.withResolvers<Response>();
+    await using server = await serve({
+      handshake(request) {
+        asked.resolve(request.signal);
+        return decided.promise;
+      },
+    });
+    const client = server.ask();
+    const signal = await asked.promise;
+    client.stream.close(8);
+    await new Promise((resolve) => signal.addEventListener("abort", resolve));
+    decided.resolve(new Response(new ReadableStream({ cancel: () => void (cancelled = true) })));
+    assert.equal(await server.given[0], undefined);
+    assert.equal(cancelled, true);
+  });
+
   it("a client that does not end its side is asked to, which is no error", options, async () => {
     await using server = await serve({ handshake: () => new Response("No", { status: 403 }) });
     const client = server.ask();

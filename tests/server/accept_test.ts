@@ -93,6 +93,26 @@ describe("accept", () => {
     await accepting;
   });
 
+  it("cancels the body of a refusal when the stream fails, and rejects", async () => {
+    let cancelled = false;
+    const body = new ReadableStream({
+      pull: (controller) => controller.enqueue(new Uint8Array(1_000)),
+      cancel: () => void (cancelled = true),
+    });
+    const { server, writer, reader } = duplex();
+    const refused = assert.rejects(
+      accept(server, { handshake: () => new Response(body, { status: 401 }) }),
+      (error) => error instanceof HandshakeError && error.status === 401,
+    );
+    await writer.write(bytesOf(REQUEST));
+    assert.match(textOf((await reader.read()).value ?? bytesOf("")), /^HTTP\/1.1 401 /);
+    for (let i = 0; i < 100; i++) assert.equal((await reader.read()).done, false);
+    await reader.cancel();
+    await refused;
+    assert.equal(cancelled, true);
+    writer.closed.catch(() => {});
+  });
+
   it("rejects when the stream fails or ends first", async () => {
     const failing = duplex();
     const refused = assert.rejects(accept(failing.server), TransportError);
