@@ -17,8 +17,9 @@ import type {
 import { isLoopback } from "../handshake/host.ts";
 import { readLimit } from "../limits.ts";
 import { listenTransport } from "../transport/runtime.ts";
-import { Opening, type OpeningOwner } from "./opening.ts";
+import { Opening, type OpeningOwner, type OpeningPhase } from "./opening.ts";
 import { type AcceptOptions, readServerOptions, type ServerSettings } from "./options.ts";
+import { peerOf, PeerQueue } from "./peer_queue.ts";
 
 /** How to listen. */
 export interface ListenOptions<Data = undefined, Message extends AnyMessage = MessageData>
@@ -28,12 +29,41 @@ export interface ListenOptions<Data = undefined, Message extends AnyMessage = Me
   /**
    * Answers GET and HEAD requests that ask for no WebSocket; without it they get 426. One request a
    * connection: it is no HTTP framework.
+   *
+   * The body of the Response is sent as it comes, and read no faster than the client takes it. Its head
+   * leaves with the first chunk: with `Content-Length` where the Response has one or the body is short
+   * and at hand, else in chunks (`Transfer-Encoding: chunked`). The body is cancelled when the client
+   * leaves, when it takes nothing for `closeTimeout`, and in answer to HEAD. A body that gives nothing
+   * for `handshakeTimeout` ends the answer, as one that fails does: 503 and 500 as long as the head has
+   * not left, and then the connection is closed, so that the client sees that the end is missing; the
+   * error goes to `onError`. So many answers are sent at once as `maxPendingHandshakes` says; of more,
+   * one is dropped: of the address that has most, the one whose client has taken nothing for longest.
    */
   fetch?: (request: Request) => Response | Promise<Response>;
-  /** The most open connections; past it 503. @default {Infinity} */
+  /**
+   * The most open connections, with the handshakes that are pending. Past it a handshake gives way as
+   * with `maxPendingHandshakes`, or the newcomer gets 503. @default {Infinity}
+   */
   maxConnections?: number;
-  /** The most handshakes under way at once; past it 503. @default {1024} */
+  /**
+   * The most handshakes that are pending at once: their request is not complete, or the hook `handshake`
+   * or `fetch` has not decided. When there is one more, one of those whose request is not complete (nor,
+   * with TLS, its handshake) is dropped without an answer: of the address that has most of them, the
+   * oldest. If all wait for a decision, the newcomer gets 503. IPv6 addresses are compared by their
+   * first 64 bits; all peers of a Unix socket are one.
+   *
+   * Connections that were answered, but not with 101, and whose peer has not closed its end yet do not
+   * count here. There are as many of them at most, for 2 s; of more, the oldest is dropped.
+   *
+   * @default {1024}
+   */
   maxPendingHandshakes?: number;
+  /**
+   * The most handshakes of one address that are pending at once; past it the oldest of that address
+   * whose request is not complete gives way, or the newcomer gets 503. Behind a proxy all peers have the
+   * proxy's address: leave it at `Infinity` there. @default {Infinity}
+   */
+  maxPendingHandshakesPerAddress?: number;
 }
 
 /** How to shut down. */
@@ -63,10 +93,22 @@ export interface WebSocketServer<Data = undefined, Message extends AnyMessage = 
 class Server<Data, Message extends AnyMessage>
   implements WebSocketServer<Data, Message>, OpeningOwner<Data, Message> {
   readonly connections: Set<WebSocketConnection<Data, Message>> = new Set();
-  readonly #openings = new Set<Opening<Data, Message>>();
+  /**
+   * The handshakes that are not over. Those that are "reading" and "deciding" are pending; of those
+   * that are "answering", the one that has made progress last is the newest.
+   */
+  readonly #openings: Readonly<
+    Record<"reading" | OpeningPhase, PeerQueue<Opening<Data, Message>>>
+  > = {
+    reading: new PeerQueue(),
+    deciding: new PeerQueue(),
+    answering: new PeerQueue(),
+    lingering: new PeerQueue(),
+  };
   readonly #settings: ServerSettings<Data, Message>;
   readonly #maxConnections: number;
   readonly #maxPendingHandshakes: number;
+  readonly #maxPendingHandshakesPerAddress: number;
   readonly #finished = Promise.withResolvers<void>();
   readonly #drop = new Deadline(() => this.#dropAll());
   #listener!: TransportListener;
@@ -81,6 +123,11 @@ class Server<Data, Message extends AnyMessage>
       "maxPendingHandshakes",
       options.maxPendingHandshakes,
       1024,
+    );
+    this.#maxPendingHandshakesPerAddress = readLimit(
+      "maxPendingHandshakesPerAddress",
+      options.maxPendingHandshakesPerAddress,
+      Infinity,
     );
   }
 
@@ -109,16 +156,56 @@ class Server<Data, Message extends AnyMessage>
 
   #connected(transport: Transport): void {
     const opening = new Opening(transport, this.#settings, this);
-    const full = this.#openings.size >= this.#maxPendingHandshakes ||
-      this.connections.size + this.#openings.size >= this.#maxConnections;
-    this.#openings.add(opening);
+    const peer = peerOf(transport.remoteAddress);
+    this.#openings.reading.add(opening, peer);
     opening.start();
     if (this.#closing) opening.unavailable("the server is shutting down");
-    else if (full) opening.unavailable("the server has too many connections");
+    else if (!this.#makeRoom(opening, peer)) {
+      opening.unavailable("the server has too many connections");
+    }
+  }
+
+  /** Drops another handshake if a newcomer is one too many. Returns false if there is none to drop. */
+  #makeRoom(newcomer: Opening<Data, Message>, peer: string): boolean {
+    const { reading, deciding } = this.#openings;
+    const pending = reading.size + deciding.size;
+    const isFull = pending > this.#maxPendingHandshakes ||
+      this.connections.size + pending > this.#maxConnections;
+    const first =
+      reading.sizeOf(peer) + deciding.sizeOf(peer) > this.#maxPendingHandshakesPerAddress
+        ? reading.oldestOf(peer)
+        : isFull
+        ? reading.oldestOfLargest()
+        : undefined;
+    if (first === newcomer) return false;
+    first?.giveWay();
+    return true;
+  }
+
+  onPhase(opening: Opening<Data, Message>, phase: OpeningPhase): void {
+    const peer = this.#remove(opening);
+    if (peer === undefined) return;
+    const queue = this.#openings[phase];
+    queue.add(opening, phase === "lingering" ? "" : peer);
+    // These are not pending any more, and have a bound of their own.
+    if (phase === "deciding" || queue.size <= Math.max(this.#maxPendingHandshakes, 1)) return;
+    const first = queue.oldestOfLargest();
+    if (first === undefined) return;
+    queue.delete(first);
+    first.terminate();
+  }
+
+  /** Returns the peer of a handshake that is not over. */
+  #remove(opening: Opening<Data, Message>): string | undefined {
+    for (const queue of Object.values(this.#openings)) {
+      const peer = queue.delete(opening);
+      if (peer !== undefined) return peer;
+    }
+    return undefined;
   }
 
   opened(opening: Opening<Data, Message>, connection: WebSocketConnection<Data, Message>): void {
-    this.#openings.delete(opening);
+    this.#remove(opening);
     this.connections.add(connection);
     if (this.#closing) connection.close({ closeCode: 1001 });
   }
@@ -129,7 +216,7 @@ class Server<Data, Message extends AnyMessage>
   };
 
   ended(opening: Opening<Data, Message>, error: Error | undefined): void {
-    this.#openings.delete(opening);
+    this.#remove(opening);
     // The peer was told; its owner wants to know too, as of a certificate that peers reject.
     if (error !== undefined && !opening.told) this.#settings.onError(error);
     this.#settle();
@@ -139,7 +226,10 @@ class Server<Data, Message extends AnyMessage>
     const timeout = readLimit("timeout", options.timeout, 10_000);
     if (!this.#closing) {
       this.#closing = true;
-      for (const opening of this.#openings) opening.unavailable("the server is shutting down");
+      const { reading, deciding } = this.#openings;
+      for (const opening of [...reading, ...deciding]) {
+        opening.unavailable("the server is shutting down");
+      }
       for (const connection of this.connections) connection.close({ closeCode: 1001 });
       Deadlines.of(this.#settings.connection.clock).set(this.#drop, timeout);
       await this.#listener.close();
@@ -155,11 +245,15 @@ class Server<Data, Message extends AnyMessage>
 
   #dropAll(): void {
     for (const connection of this.connections) connection.terminate();
-    for (const opening of this.#openings) opening.terminate();
+    for (const queue of Object.values(this.#openings)) {
+      for (const opening of queue) opening.terminate();
+    }
   }
 
   #settle(): void {
-    if (!this.#listenerClosed || this.#openings.size > 0 || this.connections.size > 0) return;
+    const isOver = this.#listenerClosed && this.connections.size === 0 &&
+      Object.values(this.#openings).every(({ size }) => size === 0);
+    if (!isOver) return;
     this.#drop.cancel();
     this.#finished.resolve();
   }

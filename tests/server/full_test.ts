@@ -1,0 +1,336 @@
+/** A server that has as many handshakes and connections as it may: who gives way, and who gets in. */
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { connect as connectSocket, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, it } from "node:test";
+import { connect } from "../../lib/client/connect.ts";
+import { HandshakeError } from "../../lib/errors.ts";
+import { listen, type ListenOptions, type WebSocketServer } from "../../lib/server/listen.ts";
+import { ca, cert, key } from "../certificates/mod.ts";
+import { VirtualClock } from "../support/clock.ts";
+import { plain, REQUEST } from "./support.ts";
+
+const options = { timeout: 60_000 };
+const ECHO: ListenOptions["websocket"] = {
+  message: (connection, data) => void connection.send(data),
+};
+
+const urlOf = ({ address }: WebSocketServer): string => `ws://127.0.0.1:${address.port}/`;
+
+function start(options: Partial<ListenOptions> = {}): Promise<WebSocketServer> {
+  return listen({ hostname: "127.0.0.1", port: 0, websocket: ECHO, onError: () => {}, ...options });
+}
+
+/** A socket that does only what it is told to; one end of it stays open when the other has ended. */
+class Dialer implements Disposable {
+  readonly #socket: Socket;
+  received = 0;
+  text = "";
+  ended = false;
+  closed = false;
+
+  private constructor(socket: Socket) {
+    this.#socket = socket;
+    socket.on("data", (chunk) => {
+      this.received += chunk.length;
+      if (this.text.length < 4096) this.text += chunk.toString("latin1");
+    });
+    socket.on("end", () => this.ended = true);
+    socket.on("close", () => this.closed = true);
+    socket.on("error", () => {});
+  }
+
+  /** Connects from an address of this machine, and sends. */
+  static async from(
+    localAddress: string,
+    server: WebSocketServer,
+    text = REQUEST.slice(0, 20),
+  ): Promise<Dialer> {
+    const { address: { port, transport, hostname: path } } = server;
+    const socket = transport === "unix"
+      ? connectSocket({ path, allowHalfOpen: true })
+      : connectSocket({ host: "127.0.0.1", port, localAddress, allowHalfOpen: true });
+    const dialer = new Dialer(socket);
+    await new Promise<void>((resolve, reject) => {
+      socket.once("connect", resolve);
+      socket.once("error", reject);
+    });
+    dialer.send(text);
+    return dialer;
+  }
+
+  get status(): number {
+    return Number(this.text.slice(9, 12));
+  }
+
+  send(text: string): void {
+    this.#socket.write(text);
+  }
+  pause(): void {
+    this.#socket.pause();
+  }
+  resume(): void {
+    this.#socket.resume();
+  }
+
+  /** Waits until the server has let go of the socket: what is sent to it is then answered by a reset. */
+  async dropped(): Promise<void> {
+    await until("dropped", () => {
+      if (!this.closed) this.send("x");
+      return this.closed;
+    });
+  }
+
+  /** Waits for the answer to the whole request. */
+  async answered(): Promise<number> {
+    await until("answered", () => this.status > 0);
+    return this.status;
+  }
+
+  [Symbol.dispose](): void {
+    this.#socket.destroy();
+  }
+}
+
+/** Waits for what the network does in its own time. */
+async function until(what: string, condition: () => boolean): Promise<void> {
+  const guard = Date.now() + 30_000;
+  while (!condition()) {
+    assert.ok(Date.now() < guard, `never happened: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+}
+
+/** A client that does all as it should, from 127.0.0.1. */
+async function assertServes(server: WebSocketServer): Promise<void> {
+  const connection = await connect(urlOf(server));
+  connection.send("hello");
+  assert.equal(await connection.receive(), "hello");
+  connection.close();
+  await connection.closed;
+}
+
+async function assertFull(server: WebSocketServer): Promise<void> {
+  await assert.rejects(connect(urlOf(server)), (error) => {
+    assert.ok(error instanceof HandshakeError, `${error}`);
+    assert.equal(error.status, 503);
+    return true;
+  });
+}
+
+/** A hook that decides when it is told to. */
+function slowHook(): { handshake: ListenOptions["handshake"]; asked: number; decide(): void } {
+  const decision = Promise.withResolvers<undefined>();
+  const hook = {
+    asked: 0,
+    handshake: (): Promise<undefined> => {
+      hook.asked++;
+      return decision.promise;
+    },
+    decide: (): void => decision.resolve(undefined),
+  };
+  return hook;
+}
+
+describe("a server with maxPendingHandshakes", () => {
+  it(
+    "drops the oldest incomplete request, without an answer, for a newcomer",
+    options,
+    async () => {
+      const errors: unknown[] = [];
+      await using server = await start({
+        maxPendingHandshakes: 3,
+        onError: (error) => void errors.push(error),
+      });
+      using first = await Dialer.from("127.0.0.2", server);
+      using second = await Dialer.from("127.0.0.2", server);
+      using third = await Dialer.from("127.0.0.2", server);
+      await assertServes(server);
+      await first.dropped();
+      assert.equal(first.text, "");
+      for (const other of [second, third]) {
+        other.send(REQUEST.slice(20));
+        assert.equal(await other.answered(), 101);
+      }
+      assert.ok(errors[0] instanceof HandshakeError && errors[0].code === "UNAVAILABLE");
+      assert.equal(errors.length, 1);
+    },
+  );
+
+  it(
+    "drops one of the address that has most, though another has an older one",
+    options,
+    async () => {
+      await using server = await start({ maxPendingHandshakes: 4 });
+      using oldest = await Dialer.from("127.0.0.3", server);
+      using first = await Dialer.from("127.0.0.2", server);
+      using second = await Dialer.from("127.0.0.2", server);
+      using third = await Dialer.from("127.0.0.2", server);
+      using fourth = await Dialer.from("127.0.0.4", server);
+      await first.dropped();
+      using fifth = await Dialer.from("127.0.0.5", server);
+      await second.dropped();
+      for (const other of [oldest, third, fourth, fifth]) {
+        other.send(REQUEST.slice(20));
+        assert.equal(await other.answered(), 101);
+      }
+    },
+  );
+
+  it("never drops those that wait for the hook: when all do, 503", options, async () => {
+    const hook = slowHook();
+    await using server = await start({ maxPendingHandshakes: 2, handshake: hook.handshake });
+    using first = await Dialer.from("127.0.0.2", server, REQUEST);
+    using second = await Dialer.from("127.0.0.2", server, REQUEST);
+    await until("both wait", () => hook.asked === 2);
+    await assertFull(server);
+    await assertFull(server);
+    hook.decide();
+    assert.deepEqual([await first.answered(), await second.answered()], [101, 101]);
+    await assertServes(server);
+  });
+
+  it("drops the one that is incomplete, though those that wait are older", options, async () => {
+    const hook = slowHook();
+    await using server = await start({ maxPendingHandshakes: 2, handshake: hook.handshake });
+    using waiting = await Dialer.from("127.0.0.2", server, REQUEST);
+    await until("one waits", () => hook.asked === 1);
+    using incomplete = await Dialer.from("127.0.0.3", server);
+    const opening = connect(urlOf(server));
+    await until("the newcomer waits", () => hook.asked === 2);
+    await incomplete.dropped();
+    hook.decide();
+    assert.equal(await waiting.answered(), 101);
+    await (await opening).close();
+  });
+
+  it(
+    "lets in who comes whole, on a Unix socket and with TLS halfway through",
+    options,
+    async () => {
+      const folder = mkdtempSync(join(tmpdir(), "sluice-")), path = join(folder, "socket");
+      try {
+        await using server = await listen({
+          path,
+          websocket: ECHO,
+          maxPendingHandshakes: 1,
+          onError() {},
+        });
+        using first = await Dialer.from("", server);
+        await using connection = await connect("ws://localhost/", { path });
+        await first.dropped();
+        connection.send("hello");
+        assert.equal(await connection.receive(), "hello");
+      } finally {
+        rmSync(folder, { recursive: true, force: true });
+      }
+      await using server = await start({ tls: { cert, key }, maxPendingHandshakes: 2 });
+      // The beginning of a ClientHello.
+      using _first = await Dialer.from("127.0.0.2", server, "\x16\x03\x01");
+      using _second = await Dialer.from("127.0.0.2", server, "\x16\x03\x01");
+      await using connection = await connect(`wss://localhost:${server.address.port}/`, {
+        tls: { caCerts: [ca] },
+      });
+      connection.send("hello");
+      assert.equal(await connection.receive(), "hello");
+    },
+  );
+
+  it("does not count those that were refused and have not closed their end", options, async () => {
+    const clock = new VirtualClock();
+    const server = await start({ maxPendingHandshakes: 2, maxConnections: 2, clock });
+    const refused: Dialer[] = [];
+    for (let i = 0; i < 5; i++) {
+      const dialer = await Dialer.from("127.0.0.2", server, "nonsense\r\n\r\n");
+      assert.equal(await dialer.answered(), 400);
+      refused.push(dialer);
+      await assertServes(server);
+    }
+    // There are as many of them as may be pending; the oldest are dropped first.
+    for (const dialer of refused.slice(0, 3)) await dialer.dropped();
+    let over = false;
+    const closing = server.shutdown().then(() => over = true);
+    clock.advance(1_999);
+    for (let i = 0; i < 10; i++) await new Promise((resolve) => setTimeout(resolve, 1));
+    assert.equal(over, false);
+    clock.advance(1);
+    await closing;
+    for (const dialer of refused.slice(3)) await dialer.dropped();
+  });
+
+  it(
+    "does not count answers that nobody reads, and sends no more of them at once",
+    options,
+    async () => {
+      const size = 32 << 20;
+      await using server = await start({
+        maxPendingHandshakes: 2,
+        maxConnections: 1,
+        fetch: () => new Response(new Uint8Array(size)),
+      });
+      const readers: Dialer[] = [];
+      for (let i = 0; i < 3; i++) {
+        const dialer = await Dialer.from("127.0.0.2", server, plain("GET /"));
+        await until("it begins", () => dialer.received > 0);
+        dialer.pause();
+        readers.push(dialer);
+      }
+      await assertServes(server);
+      for (const reader of readers) reader.resume();
+      await until("all end", () => readers.every(({ ended, closed }) => ended || closed));
+      const whole = readers.map(({ received }) => received > size);
+      assert.deepEqual(whole, [false, true, true]);
+      for (const reader of readers) reader[Symbol.dispose]();
+    },
+  );
+});
+
+describe("a server with maxPendingHandshakesPerAddress", () => {
+  it("drops the oldest of an address that has more", options, async () => {
+    await using server = await start({ maxPendingHandshakesPerAddress: 2 });
+    using other = await Dialer.from("127.0.0.3", server);
+    using first = await Dialer.from("127.0.0.2", server);
+    using second = await Dialer.from("127.0.0.2", server);
+    using third = await Dialer.from("127.0.0.2", server);
+    await first.dropped();
+    for (const each of [other, second, third]) {
+      each.send(REQUEST.slice(20));
+      assert.equal(await each.answered(), 101);
+    }
+  });
+
+  it("refuses with 503 an address whose handshakes all wait for the hook", options, async () => {
+    const hook = slowHook();
+    await using server = await start({
+      maxPendingHandshakesPerAddress: 1,
+      handshake: hook.handshake,
+    });
+    using first = await Dialer.from("127.0.0.2", server, REQUEST);
+    await until("it waits", () => hook.asked === 1);
+    using second = await Dialer.from("127.0.0.2", server, REQUEST);
+    assert.equal(await second.answered(), 503);
+    using other = await Dialer.from("127.0.0.3", server, REQUEST);
+    await until("the other waits", () => hook.asked === 2);
+    hook.decide();
+    assert.deepEqual([await first.answered(), await other.answered()], [101, 101]);
+  });
+});
+
+describe("a server with maxConnections", () => {
+  it("is not locked by incomplete requests", options, async () => {
+    await using server = await start({ maxConnections: 2 });
+    using first = await Dialer.from("127.0.0.2", server);
+    using second = await Dialer.from("127.0.0.2", server);
+    await using one = await connect(urlOf(server));
+    await first.dropped();
+    await using two = await connect(urlOf(server));
+    await second.dropped();
+    await assertFull(server);
+    for (const connection of [one, two]) {
+      connection.send("hello");
+      assert.equal(await connection.receive(), "hello");
+    }
+  });
+});
