@@ -59,14 +59,62 @@ describe("the conformance programs", () => {
     }
   });
 
+  for (const COMPRESS of ["0", "1"]) {
+    it(
+      `both programs compress if COMPRESS is 1, as it is ${COMPRESS} here`,
+      { timeout },
+      async () => {
+        const expected = COMPRESS === "1" ? "permessage-deflate" : "";
+        const child = start("./echo_server.ts", { env: { PORT: "0", COMPRESS } });
+        try {
+          const { value } = await createInterface({ input: child.stdout })[Symbol.asyncIterator]()
+            .next();
+          const url = String(value).slice("listening on ".length);
+          const connection = await connect(url, { perMessageDeflate: true });
+          assert.equal(connection.extensions, expected);
+          connection.send("x".repeat(1000));
+          assert.equal(await connection.receive(), "x".repeat(1000));
+          connection.close();
+          await connection.closed;
+        } finally {
+          child.kill("SIGKILL");
+          await once(child, "exit");
+        }
+        const offered = new Set<string>();
+        await using server = await listen({
+          hostname: "127.0.0.1",
+          perMessageDeflate: true,
+          websocket(connection): void {
+            offered.add(connection.extensions);
+            if (connection.url.endsWith("/getCaseCount")) connection.send("0");
+            connection.close();
+          },
+        });
+        const client = start("./echo_client.ts", {
+          args: [`ws://127.0.0.1:${server.address.port}`],
+          env: { COMPRESS },
+        });
+        assert.deepEqual(await once(client, "exit"), [0, null]);
+        assert.deepEqual([...offered], [expected]);
+      },
+    );
+  }
+
   it("echo_client.ts walks all cases, past those that fail", { timeout }, async () => {
     const log: string[] = [];
     const run = async (connection: WebSocketConnection): Promise<void> => {
       const { pathname, searchParams } = new URL(connection.url);
       const number = searchParams.get("case") ?? "";
       log.push(`${pathname} ${number} ${searchParams.get("agent") ?? ""}`);
-      if (pathname === "/getCaseCount") connection.send("4");
+      if (pathname === "/getCaseCount") connection.send("5");
       if (pathname !== "/runCase") return connection.close();
+      if (number === "5") { // one write: a message, and the Close right behind it
+        connection.send("last");
+        connection.close();
+        await connection.closed;
+        log.push(`${connection.stats.messagesReceived} echoed`);
+        return;
+      }
       const messages = cases.get(number);
       if (messages === undefined) return connection.terminate();
       for (const message of messages) {
@@ -96,6 +144,8 @@ describe("the conformance programs", () => {
         "/runCase 2 an agent",
         "/runCase 4 an agent",
         ...["echo", "echo"],
+        "/runCase 5 an agent",
+        "1 echoed",
         "/updateReports  an agent",
       ]);
       assert.match(stderr, /case 2: .*1006/);
