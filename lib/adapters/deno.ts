@@ -49,7 +49,9 @@ interface DenoLike {
 /**
  * Accepts the WebSocket that a request asks for, or refuses: give the Response to `Deno.serve` either
  * way. A request that was upgraded and is then answered otherwise, by an error say or after a second
- * upgrade, makes `Deno.serve` itself stop listening. `websocket` gets the connection once it is open.
+ * upgrade, makes `Deno.serve` itself stop listening; and it keeps a file open for ever for each client
+ * that resets its connection before the 101, unless a `handshake` hook was being waited for (see
+ * SECURITY.md). `websocket` gets the connection once it is open.
  *
  * It is the runtime's socket, and `capabilities` tells what it lacks: compression, pings by hand, and
  * a way to stop reading, so that with more than `maxReceiveBuffered` not taken the connection is closed
