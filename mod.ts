@@ -18,7 +18,10 @@ export type { Clock } from "./lib/connection/clock.ts";
 export type {
   ConnectionHandlers,
   ConnectionUser,
+  ErrorContext,
   ErrorHandler,
+  RefusalContext,
+  RefusalHandler,
 } from "./lib/connection/handlers.ts";
 export type { MessageData } from "./lib/connection/inbox.ts";
 export {

@@ -16,6 +16,8 @@
  * @module
  */
 
+import { isInstance } from "./thrown.ts";
+
 /** The base of every error that this library makes. */
 export class SluiceError extends Error {
   /** The class. */
@@ -99,6 +101,11 @@ export interface HandshakeErrorDetails {
   headers?: Headers;
   /** The first bytes of the response's body, on a client that was refused. */
   body?: Uint8Array<ArrayBuffer>;
+  /**
+   * Whether the status, headers and body came from a server, as on a client that was refused; if not,
+   * they are those of the answer to send. @default {false}
+   */
+  received?: boolean;
   /** What was behind it. */
   cause?: unknown;
 }
@@ -113,6 +120,8 @@ export class HandshakeError extends SluiceError {
   readonly headers: Headers;
   /** On a refused client, the first bytes of the response's body (at most 4 KiB). */
   readonly body: Uint8Array<ArrayBuffer>;
+  /** Whether the status, headers and body came from a server; false for those of an answer to send. */
+  readonly received: boolean;
 
   /** Makes the error for one failed handshake. */
   constructor(code: string, message: string, details: HandshakeErrorDetails) {
@@ -120,17 +129,22 @@ export class HandshakeError extends SluiceError {
     this.status = details.status;
     this.headers = details.headers ?? new Headers();
     this.body = details.body ?? new Uint8Array(0);
+    this.received = details.received ?? false;
   }
 
   /**
-   * The response that tells the client: the status, the headers, and the message as plain text. A
-   * client's error whose status is no refusal (0, 101, 204) gives 502.
+   * Returns the response that a server gives to a client because of this error, as `listen` and every
+   * `upgrade` do when a `handshake` hook throws it: with the status if that is from 400 to 599,
+   * otherwise 502, and the message as plain text.
+   *
+   * Sent are the headers of an answer to send, but for those that frame a message or belong to a
+   * connection. Of an answer that was received from another server (a gateway passes the error of
+   * `connect` on) only `Allow`, `Retry-After`, `Sec-WebSocket-Version` and `WWW-Authenticate` are sent:
+   * no cookie and no text of that server. With 502 there are no headers, and the text tells nothing.
    */
   toResponse(): Response {
-    const headers = new Headers(this.headers);
-    const status = this.status >= 400 && this.status <= 599 ? this.status : 502;
-    headers.set("content-type", "text/plain; charset=utf-8");
-    return new Response(`${this.message}\n`, { status, headers });
+    const { status, headers, text } = refusalFor(this);
+    return new Response(text, { status, headers });
   }
 }
 
@@ -224,4 +238,68 @@ export function closeStatusFor(error: unknown): CloseStatus {
     return { closeCode: error.closeCode, reason: error.message.slice(0, 120) };
   }
   return { closeCode: 1011, reason: "" };
+}
+
+/** What a server answers in place of accepting. */
+export interface Refusal {
+  /** The status, from 400 to 599. */
+  readonly status: number;
+  /** The headers. */
+  readonly headers: readonly [string, string][];
+  /** The body. */
+  readonly text: string;
+  /** Whether the error is a fault of the server or of its user's code, and not a refusal. */
+  readonly fault: boolean;
+}
+
+/** The headers that are passed on from an answer of another server. */
+const PASSED_ON = ["allow", "retry-after", "sec-websocket-version", "www-authenticate"];
+
+/** Headers of the message's framing and of one connection, and what describes another body. */
+const NOT_SENT = [
+  "connection",
+  "content-encoding",
+  "content-length",
+  "content-range",
+  "content-type",
+  "keep-alive",
+  "proxy-connection",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+];
+
+/**
+ * Returns the answer to a handshake that failed with `error`, whatever that is: a HandshakeError's
+ * status, headers and message, if its status is from 400 to 599; else 502. Any other error is a 500
+ * without its text.
+ */
+export function refusalFor(error: unknown): Refusal {
+  const plain: [string, string] = ["content-type", "text/plain; charset=utf-8"];
+  const isHandshake = isInstance(error, HandshakeError);
+  try {
+    const status = isHandshake ? error.status : 500;
+    if (isHandshake && Number.isInteger(status) && status >= 400 && status < 600) {
+      const { message, received } = error;
+      const headers = [...error.headers].filter(([name]) => isSent(name, received));
+      // RFC 9110 section 15.5.22: it names the protocol to upgrade to.
+      if (status === 426) headers.push(["connection", "Upgrade"], ["upgrade", "websocket"]);
+      const text = received
+        ? `Cannot accept handshake: the server behind this one answered ${status}`
+        : message;
+      return { status, headers: [...headers, plain], text: `${text}\n`, fault: false };
+    }
+  } catch {
+    // A class of the user's, whose members throw: as if it had no status.
+  }
+  const text = "Cannot accept handshake: the server failed\n";
+  return { status: isHandshake ? 502 : 500, headers: [plain], text, fault: true };
+}
+
+function isSent(name: string, received: boolean): boolean {
+  const key = name.toLowerCase();
+  if (received) return PASSED_ON.includes(key);
+  if (key === "sec-websocket-version") return true;
+  return !NOT_SENT.includes(key) && !key.startsWith("sec-websocket-");
 }

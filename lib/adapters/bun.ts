@@ -13,7 +13,7 @@ import type { TransportAddress } from "../connection/transport.ts";
 import { HeaderLines, type RequestHead } from "../handshake/head.ts";
 import { isLoopback } from "../handshake/host.ts";
 import { judgeRequest } from "../handshake/server.ts";
-import { admit, refusalResponse } from "../server/admission.ts";
+import { admit, failureResponse, refuse } from "../server/admission.ts";
 import { offerForBun } from "../server/bun_offer.ts";
 import { BunPeer } from "../server/bun_peer.ts";
 import {
@@ -108,10 +108,11 @@ export async function upgrade<Data, Message extends AnyMessage>(
   const { connection: limits, origins, hosts, onError, websocket } = settings;
   const secure = request.url.startsWith("https:"), remoteAddress = addressOf(request, server);
   const boundToLoopback = isLoopback(server.hostname ?? "");
+  const context = { request, remoteAddress };
   const admission = await admit(
     () => judgeRequest(headOf(request), { secure, boundToLoopback, origins, hosts }),
     settings,
-    { request, secure, remoteAddress },
+    { request, secure, context, gone: () => request.signal.aborted },
   );
   if (admission.kind === "refuse") return admission.response;
   const { asked, protocol, data } = admission;
@@ -134,8 +135,8 @@ export async function upgrade<Data, Message extends AnyMessage>(
     if (taken && peer.readyState > 0) return undefined;
     throw new TypeError(`Cannot upgrade: ${taken ? NOT_OURS : NOT_TAKEN}`);
   } catch (error) {
-    if (!request.signal.aborted) onError(error);
-    return refusalResponse(error); // where it was taken, or the client is gone, nobody sees it
+    // Where it was taken, or the client is gone, nobody sees the answer.
+    return request.signal.aborted ? failureResponse(error) : refuse(error, settings, context);
   }
 }
 

@@ -8,11 +8,12 @@ import type { WebSocketConnection } from "../connection/connection.ts";
 import type { ConnectionUser } from "../connection/handlers.ts";
 import type { MessageData } from "../connection/inbox.ts";
 import type { AnyMessage, IncomingMessage } from "../connection/incoming_message.ts";
-import { refuseUnsupported, type ResolvedLimits } from "../connection/options.ts";
+import { refuseUnsupported } from "../connection/options.ts";
 import type { TransportAddress } from "../connection/transport.ts";
 import { openWebSocket, type WebSocketLike } from "../connection/web_socket.ts";
 import { judgeRequest } from "../handshake/server.ts";
-import { type Admission, admit, refusalResponse } from "../server/admission.ts";
+import { type Admission, admit, refuse } from "../server/admission.ts";
+import { closeInTurn, idleTimeoutOf } from "../server/deno_socket.ts";
 import {
   addressOf,
   headOf,
@@ -122,25 +123,26 @@ export async function upgrade<Data, Message extends AnyMessage>(
   // Not looked at for a hook that answers at once: Deno warns once of any use of it.
   let signal: AbortSignal | undefined;
   const waiting = (): void => void (signal = request.signal);
-  const facts = { request, secure, remoteAddress, waiting };
+  const gone = (): boolean => signal?.aborted ?? false;
+  const context = { request, remoteAddress };
+  const facts = { request, secure, context, waiting, gone };
   const admission = await admit(
     () => {
       const asked = judgeRequest(headOf(request), { secure, origins, hosts });
-      facts.request = judgedRequest(request, asked);
+      facts.request = context.request = judgedRequest(request, asked);
       return asked;
     },
     settings,
     facts,
   );
   if (admission.kind === "refuse") return admission.response;
-  if (signal?.aborted) return new Response(null, { status: 499 });
+  if (gone()) return new Response(null, { status: 499 });
   try {
     const idleTimeout = idleTimeoutOf(settings.connection);
     const { socket, response } = deno.upgradeWebSocket(request, { idleTimeout });
     closeInTurn(socket);
-    open(socket, { request: facts.request, admission, settings, remoteAddress }).catch(
-      settings.onError,
-    );
+    open(socket, { request: facts.request, admission, settings, remoteAddress })
+      .catch((error) => settings.onRefused(error, context)); // the client left before it was open
     for (const [name, value] of admission.headers) response.headers.append(name, value);
     // Not by its option: Deno finds no subprotocol in a list without spaces behind the commas.
     if (admission.protocol !== "") {
@@ -148,8 +150,7 @@ export async function upgrade<Data, Message extends AnyMessage>(
     }
     return response;
   } catch (error) {
-    settings.onError(error);
-    return refusalResponse(error);
+    return refuse(error, settings, context);
   }
 }
 
@@ -177,16 +178,4 @@ function open<Data, Message extends AnyMessage>(
     websocket: settings.websocket,
     onError: settings.onError,
   });
-}
-
-/** Deno never sends a Close asked for while it has more messages to give: it gets a turn of its own. */
-function closeInTurn(socket: WebSocketLike): void {
-  const close = socket.close.bind(socket);
-  socket.close = (...status): void => void setTimeout(() => close(...status), 0);
-}
-
-/** In seconds: half of it to the ping, half to the end. Past 4,000,000 a timer would wrap around. */
-function idleTimeoutOf({ pingInterval, pingTimeout }: ResolvedLimits): number {
-  const time = pingInterval + pingTimeout;
-  return time === Infinity ? 0 : Math.min(Math.ceil(time / 1000), 4_000_000);
 }

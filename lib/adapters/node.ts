@@ -23,9 +23,9 @@ export type { NodeSocket } from "../transport/node_api.ts";
  * `node:https`. It is our own protocol on the server's socket (RFC 6455 section 4.2), with everything
  * that `listen` has: `perMessageDeflate`, pause, pings, messages of any size.
  *
- * Gives the connection once it is open, or undefined: when it was refused and the peer has been told
- * why, or when the peer has gone. It never rejects; errors, those of the options as well (the peer gets
- * 500), go to `onError`.
+ * Resolves with the connection once it is open, or with undefined: when it was refused and the peer has
+ * been told why, or when the peer has gone. It never rejects: refusals go to `onRefused`, errors, those
+ * of the options as well (the peer gets 500), to `onError`.
  *
  * Call it in the event itself: to wait is the affair of the hook `handshake`. Until the call nobody hears
  * the socket's errors, and Deno's `node:https` keeps all that a client sends. From then on the socket is

@@ -11,11 +11,13 @@ import type { AnyMessage } from "../connection/incoming_message.ts";
 import { HandshakeError } from "../errors.ts";
 import { HeaderLines, type RequestHead } from "../handshake/head.ts";
 import { boundAddress, isBoundToLoopback } from "../handshake/host.ts";
+import { readRequest } from "../handshake/server.ts";
+import { faultContext, requestContext } from "../server/failures.ts";
 import { Opening } from "../server/opening.ts";
 import { type AcceptOptions, readServerOptionsFor } from "../server/options.ts";
 import { take } from "../server/taken.ts";
 import { fromNodeSocket } from "../transport/node.ts";
-import type { NodeSocket } from "../transport/node_api.ts";
+import { type NodeSocket, toAddress } from "../transport/node_api.ts";
 
 /** How to accept a connection behind `node:http`. */
 export interface NodeUpgradeOptions<Data = undefined, Message extends AnyMessage = MessageData>
@@ -40,66 +42,72 @@ export interface NodeRequest {
 }
 
 /**
- * Accepts the WebSocket that a request asks for, or refuses. Never rejects: gives undefined once a
- * peer that is refused has been told why, or is gone, and the error to `onError`.
+ * Accepts the WebSocket that a request asks for, or refuses. Never rejects: resolves with undefined
+ * once a peer that is refused has been told why, or is gone.
  */
 export function upgradeHttp<Data, Message extends AnyMessage>(
   request: NodeRequest,
   socket: NodeSocket,
-  head: Uint8Array,
+  rest: Uint8Array,
   options: NodeUpgradeOptions<Data, Message> = {},
 ): Promise<WebSocketConnection<Data, Message> | undefined> {
   return new Promise((resolve) => {
     if (socket.destroyed) return resolve(undefined); // it tells nothing any more
     const { settings, problem } = readServerOptionsFor<Data, Message>(options);
+    const head = headOf(request);
+    const bound = boundAddress(socket), path = typeof bound === "string" ? bound : undefined;
     try {
       take(socket);
     } catch (error) {
-      settings.onError(error);
+      const from = toAddress(path, socket.remoteAddress, socket.remotePort);
+      const read = () => readRequest(head, { secure: socket.encrypted === true });
+      settings.onError(error, faultContext(requestContext(read, from)));
       return resolve(undefined);
     }
-    const bound = boundAddress(socket), path = typeof bound === "string" ? bound : undefined;
     const opening = new Opening<Data, Message>(fromNodeSocket(socket, path), settings, {
       boundToLoopback: isBoundToLoopback(socket),
       opened: (_opening, connection): void => resolve(connection),
-      ended(ending, error): void {
-        if (error !== undefined && !ending.told) settings.onError(error);
-        resolve(undefined);
-      },
+      ended: (): void => resolve(undefined),
     });
-    opening.begin(() => {
+    const check = (): void => {
       if (problem !== undefined) throw problem.error;
-      return readHead(request, settings);
-    }, head);
+      checkHead(head, request.httpVersion, settings);
+    };
+    opening.begin(head, check, rest);
   });
 }
 
+/** The head that `node:http` has read, as it was sent. */
+function headOf({ method = "", url: target = "", rawHeaders }: NodeRequest): RequestHead {
+  const headers = new HeaderLines();
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    headers.append(rawHeaders[at], rawHeaders[at + 1]);
+  }
+  return { method, target, headers };
+}
+
 /**
- * The head that `node:http` has read, as it was sent. It has limits of its own, and drops the lines
- * past its `maxHeadersCount` without a word; ours are lower, unless they are raised.
+ * Node has limits of its own, and drops the lines past its `maxHeadersCount` without a word; ours are
+ * lower, unless they are raised.
+ *
+ * @throws {HandshakeError} 505 for HTTP/1.0, 431 for a head that is too large.
  */
-function readHead(
-  request: NodeRequest,
-  limits: { maxHeaders: number; maxHeaderSize: number },
-): RequestHead {
-  const { method = "", url: target = "", httpVersion, rawHeaders } = request;
+function checkHead(
+  { method, target, headers }: RequestHead,
+  httpVersion: string,
+  { maxHeaders, maxHeaderSize }: { maxHeaders: number; maxHeaderSize: number },
+): void {
   // RFC 6455 section 4.1, item 2: HTTP/1.1 or higher.
   if (httpVersion !== "1.1") {
     const why = `Cannot accept handshake: the request is HTTP/${httpVersion}, use HTTP/1.1 ` +
       "(a proxy in between must speak it)";
     throw new HandshakeError("HTTP_VERSION", why, { status: 505 });
   }
-  const headers = new HeaderLines();
   let size = `${method} ${target} HTTP/1.1\r\n\r\n`.length;
-  for (let at = 0; at < rawHeaders.length; at += 2) {
-    const name = rawHeaders[at], value = rawHeaders[at + 1];
-    headers.append(name, value);
-    size += name.length + value.length + 4; // a colon, a space, and the line's end
-  }
-  const { maxHeaders, maxHeaderSize } = limits;
+  // A colon, a space, and the line's end.
+  for (const [name, value] of headers) size += name.length + value.length + 4;
   if (headers.size > maxHeaders) refuseTooLarge(`${maxHeaders} header lines`, "maxHeaders");
   if (size > maxHeaderSize) refuseTooLarge(`${maxHeaderSize} bytes`, "maxHeaderSize");
-  return { method, target, headers };
 }
 
 function refuseTooLarge(limit: string, option: string): never {

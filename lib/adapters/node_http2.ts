@@ -5,24 +5,21 @@
  * @module
  */
 import type { WebSocketConnection } from "../connection/connection.ts";
-import type { ConnectionUser } from "../connection/handlers.ts";
+import type { ConnectionUser, RefusalContext } from "../connection/handlers.ts";
 import type { MessageData } from "../connection/inbox.ts";
 import type { AnyMessage } from "../connection/incoming_message.ts";
-import type { Transport, TransportAddress } from "../connection/transport.ts";
+import type { Transport } from "../connection/transport.ts";
 import { isBoundToLoopback } from "../handshake/host.ts";
 import {
   connectAnswer,
   connectRefusal,
   type Http2Headers,
   judgeConnect,
+  readHttp2Request,
 } from "../handshake/http2.ts";
 import { toRequest, type WebSocketRequest } from "../handshake/server.ts";
-import {
-  type Admission,
-  type AdmissionFacts,
-  admit,
-  refusalResponse,
-} from "../server/admission.ts";
+import { type Admission, type AdmissionFacts, admit, refuse } from "../server/admission.ts";
+import { faultContext, requestContext } from "../server/failures.ts";
 import { openConnection } from "../server/opened.ts";
 import {
   type AcceptOptions,
@@ -69,26 +66,27 @@ export async function upgradeHttp2<
   try {
     take(stream);
   } catch (error) {
-    settings.onError(error);
+    const context = requestContext(() => readHttp2Request(headers), undefined);
+    settings.onError(error, faultContext(context));
     return undefined;
   }
   const transport = fromHttp2Stream(stream); // hears of errors from here on
-  const asking = new Asking(stream, transport);
+  const asking = new Asking(stream, transport, headers);
   const judge = (): WebSocketRequest => {
     if (problem !== undefined) throw problem.error;
-    return asking.judge(headers, settings);
+    return asking.judge(settings);
   };
   const admission = await admit(judge, settings, asking);
   try {
-    if (stream.closed || stream.destroyed) {
+    if (asking.gone()) {
       if (admission.kind === "refuse") cancelBody(admission.response, clientLeft());
       return undefined;
     }
     if (admission.kind === "accept") return accept(asking, admission, settings);
-    await refuse(asking, admission.response, settings);
+    await respondWith(asking, admission.response, settings);
   } catch (error) {
-    settings.onError(error);
-    await refuse(asking, refusalResponse(error), settings).catch(() => transport.close());
+    const response = refuse(error, settings, asking.context);
+    await respondWith(asking, response, settings).catch(() => transport.close());
   }
   return undefined;
 }
@@ -98,27 +96,34 @@ class Asking implements AdmissionFacts {
   readonly stream: ServerHttp2Stream;
   readonly transport: Transport;
   readonly secure: boolean;
-  readonly remoteAddress: TransportAddress | undefined;
+  readonly context: RefusalContext;
   /** The request as the hook has seen it. */
   seen: Request | undefined;
+  readonly #headers: Http2Headers;
   #asked: WebSocketRequest | undefined;
 
-  constructor(stream: ServerHttp2Stream, transport: Transport) {
+  constructor(stream: ServerHttp2Stream, transport: Transport, headers: Http2Headers) {
     this.stream = stream;
     this.transport = transport;
+    this.#headers = headers;
     this.secure = transport.secure;
-    this.remoteAddress = transport.remoteAddress;
+    const read = (): Request | undefined => this.seen ??= readHttp2Request(headers);
+    this.context = requestContext(read, transport.remoteAddress);
+  }
+
+  /** Whether the client has left. */
+  gone(): boolean {
+    return this.stream.closed || this.stream.destroyed;
   }
 
   judge<Data, Message extends AnyMessage>(
-    headers: Http2Headers,
     settings: ServerSettings<Data, Message>,
   ): WebSocketRequest {
     const { origins, hosts, maxHeaders, maxHeaderSize } = settings;
     const { secure, stream: { session } } = this;
     const boundToLoopback = session !== undefined && isBoundToLoopback(session.socket);
     const options = { secure, boundToLoopback, origins, hosts, maxHeaders, maxHeaderSize };
-    return this.#asked = judgeConnect(headers, options);
+    return this.#asked = judgeConnect(this.#headers, options);
   }
 
   /** For the hook, which may have to be told that the client has gone. */
@@ -142,8 +147,8 @@ function accept<Data, Message extends AnyMessage>(
 }
 
 /** Sends the Response, as fast as the client takes it. Rejects if no head could be sent. */
-async function refuse<Data, Message extends AnyMessage>(
-  { stream, transport }: Asking,
+async function respondWith<Data, Message extends AnyMessage>(
+  { stream, transport, context }: Asking,
   response: Response,
   settings: ServerSettings<Data, Message>,
 ): Promise<void> {
@@ -172,7 +177,7 @@ async function refuse<Data, Message extends AnyMessage>(
     await sender.send();
   } catch (error) {
     if (!sender.headSent) throw error;
-    onError(error);
+    onError(error, faultContext(context));
   }
   transport.close();
 }

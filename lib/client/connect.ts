@@ -63,7 +63,7 @@ export interface ConnectOptions<Message extends AnyMessage = MessageData>
   maxHeaders?: number;
   /** Handlers, or a function that is given the connection once it is open. */
   websocket?: ConnectionUser<undefined, Message>;
-  /** Where errors of your code go. @default {console.error} */
+  /** Called with errors of your code: what a handler throws. @default {prints them by console.error} */
   onError?: ErrorHandler<undefined, Message>;
 }
 

@@ -43,7 +43,7 @@ export interface FromByteStreamOptions<Message extends AnyMessage = MessageData>
   url?: string;
   /** Handlers, or a function that is given the connection. */
   websocket?: ConnectionUser<undefined, Message>;
-  /** Where errors of your code go. @default {console.error} */
+  /** Called with errors of your code: what a handler throws. @default {prints them by console.error} */
   onError?: ErrorHandler<undefined, Message>;
 }
 

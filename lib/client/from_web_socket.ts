@@ -36,7 +36,7 @@ export interface FromWebSocketOptions<
   data?: Data;
   /** Handlers, or a function that is given the connection once it is open. */
   websocket?: ConnectionUser<Data, Message>;
-  /** Where errors of your code go. @default {console.error} */
+  /** Called with errors of your code: what a handler throws. @default {prints them by console.error} */
   onError?: ErrorHandler<Data, Message>;
 }
 

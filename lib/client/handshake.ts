@@ -118,9 +118,8 @@ export class ClientHandshake implements TransportSink {
       if (!(error instanceof HandshakeError)) return this.fail(error);
       const { code, message, status, headers } = error;
       const body = this.#body?.bytes;
-      this.fail(
-        new HandshakeError(code, message, { status, headers, ...(body && { body }) }),
-      );
+      const details = { status, headers, received: true, ...(body && { body }) };
+      this.fail(new HandshakeError(code, message, details));
     }
   }
 

@@ -88,7 +88,7 @@ export class Http2Handshake implements TransportSink {
     if (this.#refusal === undefined) return false;
     const { error: { code, message, status, headers }, body: { bytes: body } } = this.#refusal;
     this.#transport.closeWrite(); // an orderly end: nothing is wrong with the stream
-    this.fail(new HandshakeError(code, message, { status, headers, body }));
+    this.fail(new HandshakeError(code, message, { status, headers, body, received: true }));
     return true;
   }
 

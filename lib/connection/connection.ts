@@ -8,6 +8,7 @@ import { unpackRequest } from "../handshake/server.ts";
 import { isNormalEnd, writeClosePayload } from "../message/close.ts";
 import type { ExtensionBytes } from "../message/extension.ts";
 import type { MessageType } from "../message/message.ts";
+import { catchRejection, isInstance, toError } from "../thrown.ts";
 import type { ConnectionHandlers, ConnectionUser, ErrorHandler } from "./handlers.ts";
 import type { MessageData } from "./inbox.ts";
 import type { AnyMessage } from "./incoming_message.ts";
@@ -15,6 +16,7 @@ import { type Capabilities, type Link, type LinkSink, OPEN, type ReadyState } fr
 import type { ResolvedLimits } from "./options.ts";
 import { Pings } from "./pings.ts";
 import { Receiver, type ReceiverOwner } from "./receiver.ts";
+import { contextOf, reportError } from "./report.ts";
 import {
   bytesOf,
   isSource,
@@ -39,7 +41,7 @@ export interface ConnectionInit<Data, Message extends AnyMessage> {
   options: ResolvedLimits;
   /** Called once it is closed. */
   onClosed?: ((connection: WebSocketConnection<Data, Message>) => void) | undefined;
-  /** Where errors of the user's code go. @default {console.error} */
+  /** Called with errors of the user's code. @default {prints them by console.error} */
   onError?: ErrorHandler<Data, Message> | undefined;
 }
 
@@ -93,7 +95,7 @@ export class WebSocketConnection<
 
   readonly #link: Link;
   readonly #options: ResolvedLimits;
-  readonly #onError: ErrorHandler<Data, Message>;
+  readonly #onError: ErrorHandler<Data, Message> | undefined;
   readonly #onClosed: ((connection: WebSocketConnection<Data, Message>) => void) | undefined;
   /** The header lines alone until it is asked for. */
   #request: Request | string | undefined;
@@ -116,7 +118,7 @@ export class WebSocketConnection<
     this.data = init.data;
     this.#request = init.request;
     this.#onClosed = init.onClosed;
-    this.#onError = init.onError ?? logError;
+    this.#onError = init.onError;
     const events = this.#events = new WebSocketConnection.#Events(this);
     this.#receiver = new Receiver(link, init.options, events);
     this.#sender = new Sender(link, init.options, events);
@@ -424,7 +426,8 @@ export class WebSocketConnection<
 
   #call(handler: () => void | Promise<void>): void {
     try {
-      handler()?.catch?.((error: unknown) => this.#userFailed(error));
+      const result = handler();
+      if (result !== undefined) catchRejection(result, (error) => this.#userFailed(error));
     } catch (error) {
       this.#userFailed(error);
     }
@@ -433,15 +436,10 @@ export class WebSocketConnection<
   /** The user's code failed: 1011 for the peer, the error for `onError`. */
   #userFailed(error: unknown): void {
     // A `for await` in the user's function ends with the connection's own error: no news to anybody.
-    if (error instanceof ConnectionClosedError && this.#closeInfo !== undefined) return;
+    if (isInstance(error, ConnectionClosedError) && this.#closeInfo !== undefined) return;
     this.#receiver.stop();
-    const cause = error instanceof Error ? error : new Error(String(error));
-    this.#link.fail({ closeCode: 1011, reason: "" }, cause);
-    try {
-      this.#onError(error, this);
-    } catch (again) {
-      console.error(again);
-    }
+    this.#link.fail({ closeCode: 1011, reason: "" }, toError(error));
+    reportError(this.#onError, error, contextOf(this));
   }
 
   #next(
@@ -469,8 +467,4 @@ export class WebSocketConnection<
     this.#closed?.resolve(info);
     this.#onClosed?.(this);
   }
-}
-
-function logError(error: unknown): void {
-  console.error(error);
 }

@@ -4,10 +4,11 @@
  *
  * @module
  */
-import type { CloseInfo } from "../errors.ts";
+import type { CloseInfo, HandshakeError, TransportError } from "../errors.ts";
 import type { WebSocketConnection } from "./connection.ts";
 import type { MessageData } from "./inbox.ts";
 import type { AnyMessage } from "./incoming_message.ts";
+import type { TransportAddress } from "./transport.ts";
 
 /**
  * What is called as things happen, in this order: `open`, then `message`, `ping`, `pong` and `drain`
@@ -49,14 +50,51 @@ export type ConnectionUser<
   | ConnectionHandlers<Data, Message>
   | ((connection: WebSocketConnection<Data, Message>) => void | Promise<void>);
 
+/** Where an error belongs: what is known of it besides the error. */
+export interface ErrorContext<
+  Data = undefined,
+  Message extends AnyMessage = MessageData,
+> {
+  /** The connection; undefined where there is none yet, as in the opening handshake. */
+  readonly connection: WebSocketConnection<Data, Message> | undefined;
+  /** On a server, the request, as far as it could be read. */
+  readonly request: Request | undefined;
+  /** The peer's address, where known. */
+  readonly remoteAddress: TransportAddress | undefined;
+}
+
 /**
- * Where errors of the user's own code go, and what a server could not do for one peer; `connection`
- * is missing where there is none yet. By default `console.error`.
+ * Called with each fault of the user's own code (a handler or a hook that throws, or returns what it
+ * must not) and of the server itself (no more files to accept a connection with). What a handler throws
+ * is passed as it is. A handshake that a server refuses is no fault: see {@linkcode RefusalHandler}.
+ *
+ * It may be async. If it fails itself, that is printed together with the error.
  */
 export type ErrorHandler<
   Data = undefined,
   Message extends AnyMessage = MessageData,
 > = (
   error: unknown,
-  connection?: WebSocketConnection<Data, Message>,
-) => void;
+  context: ErrorContext<Data, Message>,
+) => void | Promise<void>;
+
+/** Which handshake was refused. */
+export interface RefusalContext {
+  /** The request; undefined if its head could not be read, or has no valid host. */
+  readonly request: Request | undefined;
+  /** The peer's address, where known. */
+  readonly remoteAddress: TransportAddress | undefined;
+}
+
+/**
+ * Called with each handshake that came to nothing through no fault of the server: it broke a rule, a
+ * policy or a limit refused it, it did not come in time ({@linkcode HandshakeError}, with the status that
+ * was answered), or the connection failed before it was complete ({@linkcode TransportError}: TLS that
+ * was not agreed on, a reset). Anybody on the network can cause these.
+ *
+ * It may be async. If it fails itself, that is printed together with the error.
+ */
+export type RefusalHandler = (
+  error: HandshakeError | TransportError,
+  context: RefusalContext,
+) => void | Promise<void>;

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { HandshakeError } from "../errors.ts";
+import type { Refusal } from "../errors.ts";
 import { readCallerHeaders } from "./caller_headers.ts";
 import { isToken, quote } from "./grammar.ts";
 import { statusTextOf, writeResponseHead } from "./head_writer.ts";
@@ -138,14 +138,10 @@ export function refusalHead(init: RefusalInit): Uint8Array<ArrayBuffer> {
   return writeResponseHead({ status, statusText, headers });
 }
 
-/** The bytes of the whole response that refuses for an error: its status, headers, and message. */
-export function refusalFor(error: HandshakeError): Uint8Array<ArrayBuffer> {
-  const body = new TextEncoder().encode(`${error.message}\n`);
-  const head = refusalHead({
-    status: error.status || 502,
-    headers: [...error.headers, ["Content-Type", "text/plain; charset=utf-8"]],
-    contentLength: body.length,
-  });
+/** The bytes of the whole response that refuses: its status, headers and text. */
+export function refusalBytes({ status, headers, text }: Refusal): Uint8Array<ArrayBuffer> {
+  const body = new TextEncoder().encode(text);
+  const head = refusalHead({ status, headers, contentLength: body.length });
   const bytes = new Uint8Array(head.length + body.length);
   bytes.set(head);
   bytes.set(body, head.length);

@@ -185,6 +185,7 @@ function fail(head: AnswerHead, code: string, why: string, cause?: unknown): nev
   throw new HandshakeError(code, `Cannot open connection: ${why}`, {
     status: head.status,
     headers: head.headers.toHeaders(),
+    received: true,
     ...(cause === undefined ? {} : { cause }),
   });
 }

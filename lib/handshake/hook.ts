@@ -6,6 +6,7 @@
  */
 
 import { chooseProtocol } from "./answer.ts";
+import { isThenable } from "../thrown.ts";
 import { readCallerHeaders } from "./caller_headers.ts";
 
 /** What a hook is told besides the request. */
@@ -88,10 +89,36 @@ export function settleHook<Data>(
   };
 }
 
+/**
+ * Calls the hook. A Response that it throws, or rejects with, counts as one that it returned.
+ */
+export function callHook<Data>(
+  hook: HandshakeHook<Data>,
+  request: Request,
+  info: HandshakeInfo,
+): HandshakeResult<Data> | Promise<HandshakeResult<Data>> {
+  try {
+    const result = hook(request, info);
+    if (!isThenable(result)) return result;
+    return new Promise<HandshakeResult<Data>>((resolve) => resolve(result)).catch(thrownResponse);
+  } catch (thrown) {
+    return thrownResponse(thrown);
+  }
+}
+
+function thrownResponse(thrown: unknown): Response {
+  if (isResponse(thrown)) return thrown;
+  throw thrown;
+}
+
 /** Whether it is a Response, by its brand and not its class: a framework may bring one of its own. */
-export function isResponse(result: unknown): result is Response {
-  return result instanceof Response ||
-    Object.prototype.toString.call(result) === "[object Response]";
+export function isResponse(value: unknown): value is Response {
+  try {
+    return value instanceof Response ||
+      Object.prototype.toString.call(value) === "[object Response]";
+  } catch {
+    return false; // a proxy that cannot be asked
+  }
 }
 
 function checkRefusal(response: Response): void {
@@ -106,9 +133,4 @@ function checkRefusal(response: Response): void {
       "Cannot refuse handshake: the body of the hook's Response was already used",
     );
   }
-}
-
-/** Whether a hook's result is still to come. */
-export function isThenable<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
-  return typeof (value as { then?: unknown } | undefined)?.then === "function";
 }

@@ -90,6 +90,26 @@ export function judgeConnect(head: Http2Headers, options: JudgeConnectOptions): 
   return request;
 }
 
+/**
+ * Returns the platform's request object for any header list, accepted or not; undefined where the
+ * platform has none for it, or its fields are invalid.
+ */
+export function readHttp2Request(head: Http2Headers): Request | undefined {
+  try {
+    const { pseudo, headers } = readLines(head);
+    const { scheme, host } = readAuthority(pseudo, headers);
+    const url = requestURL({ scheme, host, path: pseudo.get(":path") ?? "" });
+    const method = pseudo.get(":method");
+    return new Request(url, {
+      // Of an extended CONNECT, which the platform has not, as of the one that is accepted.
+      method: method === undefined || method === "CONNECT" ? "GET" : method,
+      headers: headers.toHeaders(),
+    });
+  } catch {
+    return undefined;
+  }
+}
+
 /** HTTP/2 has limits of its own (RFC 9113 section 6.5.2), and counts 32 bytes with each line. */
 function checkSize(
   lines: readonly [string, string][],

@@ -112,6 +112,20 @@ export function toRequest(request: WebSocketRequest, signal?: AbortSignal): Requ
   return new Request(request.url, { headers: request.headers.toHeaders(), signal: signal ?? null });
 }
 
+/**
+ * Returns the platform's request object for any head that was read, accepted or not; undefined where
+ * the platform has none for it, or its target or its host is invalid.
+ */
+export function readRequest(head: RequestHead, options: { secure: boolean }): Request | undefined {
+  const { method, headers } = head;
+  try {
+    const { url } = readTarget(head, options);
+    return new Request(url, { method, headers: headers.toHeaders() });
+  } catch {
+    return undefined;
+  }
+}
+
 /** The header lines as one string, to be kept as long as the connection is: it is small. */
 export function packHeaders(headers: HeaderLines): string {
   return [...headers].map((line) => line.join("\n")).join("\n");

@@ -5,7 +5,6 @@
  */
 import type { WebSocketConnection } from "../connection/connection.ts";
 import type { IncomingMessage } from "../connection/incoming_message.ts";
-import { HandshakeError } from "../errors.ts";
 import { type ByteStreamPair, fromByteStreamPair } from "../transport/byte_stream.ts";
 import { Opening } from "./opening.ts";
 import { type AcceptOptions, readServerOptions } from "./options.ts";
@@ -15,7 +14,8 @@ import { type AcceptOptions, readServerOptions } from "./options.ts";
  * streams.
  *
  * Rejects with a {@linkcode HandshakeError} once a peer whose handshake was refused has been told so,
- * or with a {@linkcode TransportError} when the stream fails.
+ * or with a {@linkcode TransportError} when the stream fails. `onRefused` is called as well if it is
+ * given; nothing is printed by default.
  *
  * @throws {TypeError | RangeError} if an option is none (rejects).
  *
@@ -44,20 +44,17 @@ export function accept<Data, Message extends string | Uint8Array<ArrayBuffer> | 
   options: AcceptOptions<Data, Message> = {},
 ): Promise<WebSocketConnection<Data, Message>> {
   return new Promise((resolve, reject) => {
-    const settings = readServerOptions<Data, Message>(options);
+    const { onRefused = (): void => {} } = options; // the rejection tells
+    const settings = readServerOptions<Data, Message>({ ...options, onRefused });
     const opening = new Opening<Data, Message>(fromByteStreamPair(stream), settings, {
       boundToLoopback: false,
       opened: (_opening, connection): void => resolve(connection),
-      ended: (opening, error): void => reject(error ?? reasonFor(opening.refusedWith)),
+      ended: (_opening, error): void => reject(error ?? endedEarly()),
     });
     opening.start();
   });
 }
 
-function reasonFor(status: number | undefined): Error {
-  if (status === undefined) {
-    return new DOMException("The peer ended before its request", "AbortError");
-  }
-  const why = `Cannot accept handshake: the handshake hook refused it with status ${status}`;
-  return new HandshakeError("REFUSED", why, { status });
+function endedEarly(): DOMException {
+  return new DOMException("The peer ended before its request", "AbortError");
 }

@@ -6,10 +6,18 @@
  */
 import { Deadline, Deadlines } from "../connection/deadlines.ts";
 import type { AnyMessage } from "../connection/incoming_message.ts";
-import type { TransportAddress } from "../connection/transport.ts";
-import { HandshakeError } from "../errors.ts";
-import { isThenable, settleHook } from "../handshake/hook.ts";
+import type { RefusalContext } from "../connection/handlers.ts";
+import { refusalFor } from "../errors.ts";
+import { callHook, type HandshakeResult, settleHook } from "../handshake/hook.ts";
 import type { WebSocketRequest } from "../handshake/server.ts";
+import { isThenable } from "../thrown.ts";
+import {
+  faultContext,
+  overdue,
+  type OverdueError,
+  refusedByHook,
+  reportFailure,
+} from "./failures.ts";
 import { cancelBody } from "./response_sender.ts";
 import type { UpgradeSettings } from "./upgrade_options.ts";
 
@@ -19,10 +27,12 @@ export interface AdmissionFacts {
   readonly request: Request;
   /** Whether TLS protects the connection. */
   readonly secure: boolean;
-  /** The peer's address, where known. */
-  readonly remoteAddress: TransportAddress | undefined;
+  /** What the handlers are told of it, judged or not. */
+  readonly context: RefusalContext;
   /** Called if the hook takes its time, before it is waited for. */
   waiting?(): void;
+  /** Returns whether the client has left: what the hook fails with then is its consequence. */
+  gone?(): boolean;
 }
 
 /** What was decided. */
@@ -41,7 +51,7 @@ export type Admission<Data> =
 
 /**
  * Judges a handshake and asks the hook, for as long as `handshakeTimeout`. Whatever is wrong becomes a
- * refusal, and is told to `onError`; a Response of the hook's refuses as well, and is no error.
+ * refusal, and is reported to `onRefused` or `onError`.
  *
  * @param judge Reads the request by the rules of its protocol; throws a HandshakeError.
  */
@@ -50,16 +60,19 @@ export async function admit<Data, Message extends AnyMessage>(
   settings: UpgradeSettings<Data, Message>,
   facts: AdmissionFacts,
 ): Promise<Admission<Data>> {
+  const { context } = facts;
   try {
     const asked = judge();
     const verdict = settleHook<Data>(await ask(asked, settings, facts), {
       protocols: asked.protocols,
       supported: settings.protocols,
     });
-    return verdict.kind === "refuse" ? verdict : { ...verdict, asked };
+    if (verdict.kind === "accept") return { ...verdict, asked };
+    settings.onRefused(refusedByHook(verdict.response.status), context);
+    return verdict;
   } catch (error) {
-    settings.onError(error);
-    return { kind: "refuse", response: refusalResponse(error) };
+    const response = facts.gone?.() ? failureResponse(error) : refuse(error, settings, context);
+    return { kind: "refuse", response };
   }
 }
 
@@ -67,10 +80,12 @@ function ask<Data, Message extends AnyMessage>(
   asked: WebSocketRequest,
   settings: UpgradeSettings<Data, Message>,
   facts: AdmissionFacts,
-): ReturnType<NonNullable<typeof settings.handshake>> {
+): HandshakeResult<Data> | Promise<HandshakeResult<Data>> {
   const { handshake } = settings;
-  const { secure, remoteAddress } = facts;
-  const result = handshake?.(facts.request, {
+  if (handshake === undefined) return undefined;
+  const { secure, context } = facts;
+  const { remoteAddress } = context;
+  const result = callHook(handshake, facts.request, {
     remoteAddress: remoteAddress?.transport === "tcp" ? remoteAddress : undefined,
     secure,
     protocols: asked.protocols,
@@ -78,38 +93,49 @@ function ask<Data, Message extends AnyMessage>(
   });
   if (!isThenable(result)) return result;
   facts.waiting?.();
-  return inTime(result, settings);
+  return inTime(result, settings, (error) => {
+    if (!facts.gone?.()) settings.onError(error, faultContext(context));
+  });
 }
 
-/** The same, or a rejection after `handshakeTimeout`; a Response that comes later is cancelled. */
+/**
+ * Returns what the hook gives, or a rejection after `handshakeTimeout`. A Response that comes later is
+ * cancelled, an error goes to `failedLate`.
+ */
 function inTime<T, Data, Message extends AnyMessage>(
   result: PromiseLike<T>,
   { handshakeTimeout, connection }: UpgradeSettings<Data, Message>,
+  failedLate: (error: unknown) => void,
 ): Promise<T> {
   return new Promise((resolve, reject) => {
-    let late: HandshakeError | undefined;
+    let late: OverdueError | undefined;
     const deadline = new Deadline(() => {
-      late = new HandshakeError(
-        "HANDSHAKE_TIMEOUT",
-        "Cannot accept handshake: it was not decided within " +
-          `${handshakeTimeout} ms (handshakeTimeout)`,
-        { status: 503 },
-      );
+      late = overdue("the handshake hook", handshakeTimeout);
       reject(late);
     });
     Deadlines.of(connection.clock).set(deadline, handshakeTimeout);
     Promise.resolve(result).then((value) => {
       if (late === undefined) resolve(value);
       else cancelBody(value, late);
-    }, reject).finally(() => deadline.cancel());
+    }, (error) => {
+      if (late === undefined) reject(error);
+      else failedLate(error);
+    }).finally(() => deadline.cancel());
   });
 }
 
-/** A HandshakeError is the answer itself; anything else is an error of the user's code, and a 500. */
-export function refusalResponse(error: unknown): Response {
-  const known = error instanceof HandshakeError;
-  const message = known ? error.message : "Cannot accept handshake: the server failed";
-  const headers = new Headers(known ? error.headers : undefined);
-  headers.set("content-type", "text/plain; charset=utf-8");
-  return new Response(`${message}\n`, { status: (known && error.status) || 500, headers });
+/** Reports why a handshake is not accepted, and returns the answer. */
+export function refuse<Data, Message extends AnyMessage>(
+  error: unknown,
+  settings: UpgradeSettings<Data, Message>,
+  context: RefusalContext,
+): Response {
+  reportFailure(error, settings, context);
+  return failureResponse(error);
+}
+
+/** Returns the answer to a handshake that failed. */
+export function failureResponse(error: unknown): Response {
+  const { status, headers, text } = refusalFor(error);
+  return new Response(text, { status, headers: headers as [string, string][] });
 }

@@ -90,6 +90,9 @@ export interface WebSocketServer<Data = undefined, Message extends AnyMessage = 
   shutdown(options?: ShutdownOptions): Promise<void>;
 }
 
+/** The context of an error of the listener itself. */
+const NOT_OF_A_PEER = { connection: undefined, request: undefined, remoteAddress: undefined };
+
 class Server<Data, Message extends AnyMessage>
   implements WebSocketServer<Data, Message>, OpeningOwner<Data, Message> {
   readonly connections: Set<WebSocketConnection<Data, Message>> = new Set();
@@ -148,7 +151,7 @@ class Server<Data, Message extends AnyMessage>
       ...(tls === undefined ? {} : { tls }),
     }, {
       connection: (transport): void => this.#connected(transport),
-      error: (error): void => this.#settings.onError(error),
+      error: (error): void => this.#settings.onError(error, NOT_OF_A_PEER),
     });
     const { transport, hostname: bound } = this.#listener.address;
     this.boundToLoopback = transport === "tcp" && isLoopback(bound);
@@ -215,10 +218,8 @@ class Server<Data, Message extends AnyMessage>
     this.#settle();
   };
 
-  ended(opening: Opening<Data, Message>, error: Error | undefined): void {
+  ended(opening: Opening<Data, Message>): void {
     this.#remove(opening);
-    // The peer was told; its owner wants to know too, as of a certificate that peers reject.
-    if (error !== undefined && !opening.told) this.#settings.onError(error);
     this.#settle();
   }
 

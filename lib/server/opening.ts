@@ -9,13 +9,16 @@ import { Deadline, Deadlines } from "../connection/deadlines.ts";
 import type { MessageData } from "../connection/inbox.ts";
 import type { AnyMessage } from "../connection/incoming_message.ts";
 import type { Transport, TransportSink } from "../connection/transport.ts";
-import { HandshakeError } from "../errors.ts";
-import { acceptHead, refusalFor, refusalHead } from "../handshake/answer.ts";
+import type { RefusalContext } from "../connection/handlers.ts";
+import { HandshakeError, refusalFor, type TransportError } from "../errors.ts";
+import { acceptHead, refusalBytes, refusalHead } from "../handshake/answer.ts";
 import type { RequestHead } from "../handshake/head.ts";
 import { HeadReader } from "../handshake/head_reader.ts";
-import { type HandshakeVerdict, isResponse, isThenable, settleHook } from "../handshake/hook.ts";
-import { isUpgradeRequest, judgeRequest, toRequest } from "../handshake/server.ts";
+import { callHook, type HandshakeVerdict, isResponse, settleHook } from "../handshake/hook.ts";
+import { isUpgradeRequest, judgeRequest, readRequest, toRequest } from "../handshake/server.ts";
 import type { UpgradeRequest } from "../handshake/server.ts";
+import { isThenable, toError } from "../thrown.ts";
+import { faultContext, overdue, refusedByHook, reportFailure, requestContext } from "./failures.ts";
 import { openConnection } from "./opened.ts";
 import { plainRequest } from "./plain.ts";
 import type { ServerSettings } from "./options.ts";
@@ -44,7 +47,10 @@ export interface OpeningOwner<Data, Message extends AnyMessage = MessageData> {
   onPhase?(opening: Opening<Data, Message>, phase: OpeningPhase): void;
   /** Called for each connection once it is closed, if given: one function for all of them. */
   readonly closed?: (connection: WebSocketConnection<Data, Message>) => void;
-  /** It was refused, or the peer went away; the transport is gone. `error` says why, if it is known. */
+  /**
+   * It was refused, or the peer went away; the transport is gone. `error` says why, if it is known; it
+   * has been reported.
+   */
   ended(opening: Opening<Data, Message>, error: Error | undefined): void;
 }
 
@@ -65,9 +71,13 @@ export class Opening<Data, Message extends AnyMessage = MessageData> implements 
   #rest: Uint8Array = nothing;
   #dropped = 0;
   #asksUpgrade = false;
+  /** Why it was refused. */
   #error: Error | undefined;
-  #refusedWith: number | undefined;
-  #told = false;
+  #head: RequestHead | undefined;
+  /** The request as the user's code has seen it. */
+  #request: Request | undefined;
+  /** What is told of it to the user's handlers. */
+  readonly #context: RefusalContext;
 
   /** Makes the handshake; nothing happens before `start`. */
   constructor(
@@ -84,16 +94,7 @@ export class Opening<Data, Message extends AnyMessage = MessageData> implements 
       maxHeaders: settings.maxHeaders,
     });
     this.#deadlines = Deadlines.of(settings.connection.clock);
-  }
-
-  /** The status of the hook's Response, if that refused: no error, but no connection either. */
-  get refusedWith(): number | undefined {
-    return this.#refusedWith;
-  }
-
-  /** Whether `onError` has heard already of what `ended` tells: an error of the user's own code. */
-  get told(): boolean {
-    return this.#told;
+    this.#context = requestContext(() => this.#seen(), transport.remoteAddress);
   }
 
   /** Begins to read the request. */
@@ -103,14 +104,16 @@ export class Opening<Data, Message extends AnyMessage = MessageData> implements 
   }
 
   /**
-   * Begins behind a request that another has read: `readHead` gives its head, or throws why it is to be
-   * refused; `rest` are the bytes behind it.
+   * Begins behind a request that another has read: `check` throws why it is refused, if it is; `rest`
+   * are the bytes behind it.
    */
-  begin(readHead: () => RequestHead, rest: Uint8Array): void {
+  begin(head: RequestHead, check: () => void, rest: Uint8Array): void {
+    this.#head = head;
     this.#deadlines.set(this.#deadline, this.#settings.handshakeTimeout);
     this.#transport.start(this);
     try {
-      this.#decide(readHead(), rest);
+      check();
+      this.#decide(head, rest);
     } catch (error) {
       this.#failed(error);
     }
@@ -118,7 +121,8 @@ export class Opening<Data, Message extends AnyMessage = MessageData> implements 
 
   /** Answers 503 in place of anything else: the server is full, or going away. */
   unavailable(why: string): void {
-    this.refuse(
+    if (!this.#isPending()) return;
+    this.#failed(
       new HandshakeError("UNAVAILABLE", `Cannot accept handshake: ${why}`, {
         status: 503,
         headers: new Headers({ "retry-after": "1" }),
@@ -131,7 +135,7 @@ export class Opening<Data, Message extends AnyMessage = MessageData> implements 
    * none, a client that is only slow may try again.
    */
   giveWay(): void {
-    this.#error = new HandshakeError(
+    const error = this.#error = new HandshakeError(
       "UNAVAILABLE",
       "Cannot accept handshake: its request was incomplete when the server had no room for another",
       { status: 503 },
@@ -139,6 +143,7 @@ export class Opening<Data, Message extends AnyMessage = MessageData> implements 
     this.#deadline.cancel();
     this.#enter("lingering");
     this.#transport.close();
+    this.#settings.onRefused(error, this.#context);
   }
 
   /** Drops the peer at once. */
@@ -178,12 +183,16 @@ export class Opening<Data, Message extends AnyMessage = MessageData> implements 
   close(error?: Error): void {
     this.#deadline.cancel();
     if (this.#state === "done") return;
+    const answered = this.#state === "answering" || this.#state === "lingering";
     this.#state = "done";
-    const reason = clientLeft(), answered = this.#sender?.headSent === true;
+    const reason = clientLeft();
     this.#abort?.abort(reason);
     this.#sender?.cancel(reason);
-    // A client may leave in the middle of an answer: nothing has failed.
     this.#owner.ended(this, this.#error ?? (answered ? undefined : error));
+    // TLS that was not agreed on, say. A client may leave in the middle of an answer: nothing has failed.
+    if (error !== undefined && this.#error === undefined && !answered) {
+      this.#settings.onRefused(error as TransportError, this.#context);
+    }
   }
 
   #enter(phase: OpeningPhase): void {
@@ -204,6 +213,7 @@ export class Opening<Data, Message extends AnyMessage = MessageData> implements 
 
   #decide(head: RequestHead, rest: Uint8Array): void {
     this.#enter("deciding");
+    this.#head = head;
     this.#hold(rest);
     this.#asksUpgrade = isUpgradeRequest(head);
     if (!this.#asksUpgrade && this.#settings.fetch !== undefined) {
@@ -217,18 +227,16 @@ export class Opening<Data, Message extends AnyMessage = MessageData> implements 
     const { boundToLoopback } = this.#owner;
     const asked = judgeRequest(head, { secure, boundToLoopback, origins, hosts });
     if (handshake === undefined) return this.#settle(asked, undefined, undefined);
-    const request = toRequest(asked, this.#signal());
+    const request = this.#request = toRequest(asked, this.#signal());
     const { remoteAddress } = this.#transport;
-    const result = handshake(request, {
+    const result = callHook(handshake, request, {
       remoteAddress: remoteAddress?.transport === "tcp" ? remoteAddress : undefined,
       secure,
       protocols: asked.protocols,
       origin: asked.origin,
     });
     if (!isThenable(result)) return this.#settle(asked, result, request);
-    Promise.resolve(result).then((late) => this.#settle(asked, late, request)).catch((error) =>
-      this.#failed(error)
-    );
+    result.then((late) => this.#settle(asked, late, request)).catch((error) => this.#failed(error));
   }
 
   #settle(
@@ -240,7 +248,8 @@ export class Opening<Data, Message extends AnyMessage = MessageData> implements 
     const { protocols } = asked;
     const verdict = settleHook<Data>(result, { protocols, supported: this.#settings.protocols });
     if (verdict.kind === "refuse") {
-      this.#refusedWith = verdict.response.status;
+      this.#error = refusedByHook(verdict.response.status);
+      this.#settings.onRefused(this.#error as HandshakeError, this.#context);
       return this.#respond(verdict.response, { sendBody: true });
     }
     this.#accept(asked, verdict, request);
@@ -274,7 +283,7 @@ export class Opening<Data, Message extends AnyMessage = MessageData> implements 
 
   async #answerPlain(head: RequestHead, fetch: (r: Request) => Response | Promise<Response>) {
     try {
-      const request = plainRequest(head, {
+      const request = this.#request = plainRequest(head, {
         secure: this.#transport.secure,
         boundToLoopback: this.#owner.boundToLoopback,
         hosts: this.#settings.hosts,
@@ -290,15 +299,6 @@ export class Opening<Data, Message extends AnyMessage = MessageData> implements 
     } catch (error) {
       this.#failed(error);
     }
-  }
-
-  /** Refuses, and lingers until the peer has read why. */
-  refuse(error: HandshakeError): void {
-    if (this.#state !== "reading" && this.#state !== "deciding") return;
-    this.#error = error;
-    this.#sender?.cancel(error);
-    this.#transport.write(refusalFor(error));
-    this.#linger();
   }
 
   #respond(response: Response, { sendBody }: { sendBody: boolean }): void {
@@ -330,7 +330,7 @@ export class Opening<Data, Message extends AnyMessage = MessageData> implements 
   /** The body failed: once the head has left, only the missing end can tell the peer. */
   #sendFailed(error: unknown): void {
     if (this.#state !== "answering") return this.#failed(error);
-    this.#settings.onError(error);
+    this.#settings.onError(error, faultContext(this.#context));
     this.#transport.close();
   }
 
@@ -363,31 +363,46 @@ export class Opening<Data, Message extends AnyMessage = MessageData> implements 
     this.#rest = rest;
   }
 
-  /** A HandshakeError is the answer; anything else is an error of the user's code, and a 500. */
+  /** Whether it was neither accepted nor answered. */
+  #isPending(): boolean {
+    return this.#state === "reading" || this.#state === "deciding";
+  }
+
+  /** Answers with what the error says, lingers until the peer has read it, and reports it. */
   #failed(error: unknown): void {
-    if (error instanceof HandshakeError) return this.refuse(error);
-    if (this.#state !== "done") this.#settings.onError(error);
-    this.#told = true;
-    this.refuse(
-      new HandshakeError("INTERNAL", "Cannot accept handshake: the server failed", {
-        status: 500,
-        cause: error,
-      }),
-    );
+    if (!this.#isPending()) return this.#failedLate(error);
+    const refusal = refusalFor(error);
+    const { status, text } = refusal;
+    this.#error = refusal.fault
+      ? new HandshakeError("INTERNAL", text.trim(), { status, cause: toError(error) })
+      : error as HandshakeError;
+    this.#sender?.cancel(error);
+    this.#transport.write(refusalBytes(refusal));
+    this.#linger();
+    reportFailure(error, this.#settings, this.#context);
+  }
+
+  /** The user's code failed after the answer was given: unless that is because the client has left. */
+  #failedLate(error: unknown): void {
+    if (!this.#abort?.signal.aborted) this.#settings.onError(error, faultContext(this.#context));
+  }
+
+  /** The request as the user's code has seen it, or as far as it was read. */
+  #seen(): Request | undefined {
+    return this.#request ??= this.#head && readRequest(this.#head, this.#transport);
   }
 
   #late(): void {
     if (this.#state === "lingering") return this.#transport.close();
     const limit = this.#settings.handshakeTimeout;
-    const [status, who] = this.#state === "reading"
-      ? [408, "the request did not come"]
-      : [503, "it was not decided"];
-    this.refuse(
-      new HandshakeError(
-        "HANDSHAKE_TIMEOUT",
-        `Cannot accept handshake: ${who} within ${limit} ms (handshakeTimeout)`,
-        { status: status as number },
-      ),
+    this.#failed(
+      this.#state === "deciding"
+        ? overdue(this.#asksUpgrade ? "the handshake hook" : "the function fetch", limit)
+        : new HandshakeError(
+          "HANDSHAKE_TIMEOUT",
+          `Cannot accept handshake: the request did not come within ${limit} ms (handshakeTimeout)`,
+          { status: 408 },
+        ),
     );
   }
 }

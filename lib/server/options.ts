@@ -71,8 +71,11 @@ export function readServerOptionsFor<Data, Message extends AnyMessage>(
   try {
     return { settings: readServerOptions(options) };
   } catch (error) {
-    const { onError } = options;
-    const report = typeof onError === "function" ? { onError } : {};
-    return { settings: readServerOptions<Data, Message>(report), problem: { error } };
+    const { onError, onRefused } = options;
+    const handlers = {
+      ...(typeof onError === "function" && { onError }),
+      ...(typeof onRefused === "function" && { onRefused }),
+    };
+    return { settings: readServerOptions<Data, Message>(handlers), problem: { error } };
   }
 }

@@ -6,8 +6,8 @@
 import type { Clock } from "../connection/clock.ts";
 import { Deadline, Deadlines } from "../connection/deadlines.ts";
 import type { Transport } from "../connection/transport.ts";
-import { HandshakeError } from "../errors.ts";
 import { quote } from "../handshake/grammar.ts";
+import { OverdueError } from "./failures.ts";
 
 /** The largest write, in bytes: a peer that takes so much within `closeTimeout` is alive. */
 const SLICE = 65_536;
@@ -205,10 +205,9 @@ export class ResponseSender {
     const came = await this.#wait(handshakeTimeout);
     if (this.#cancelled) return undefined;
     if (!came) {
-      throw new HandshakeError(
-        "HANDSHAKE_TIMEOUT",
+      throw new OverdueError(
         `Cannot send the answer: its body gave nothing for ${handshakeTimeout} ms (handshakeTimeout)`,
-        { status: 503 },
+        handshakeTimeout,
       );
     }
     const chunk = await next;

@@ -4,7 +4,13 @@
  *
  * @module
  */
-import type { ConnectionUser, ErrorHandler } from "../connection/handlers.ts";
+import type {
+  ConnectionUser,
+  ErrorContext,
+  ErrorHandler,
+  RefusalContext,
+  RefusalHandler,
+} from "../connection/handlers.ts";
 import type { MessageData } from "../connection/inbox.ts";
 import type { AnyMessage, MessageModeOf } from "../connection/incoming_message.ts";
 import {
@@ -12,12 +18,14 @@ import {
   readConnectionLimits,
   type ResolvedLimits,
 } from "../connection/options.ts";
-import { SluiceError } from "../errors.ts";
+import { reportError } from "../connection/report.ts";
+import type { HandshakeError, TransportError } from "../errors.ts";
 import { isToken } from "../handshake/grammar.ts";
 import type { HandshakeHook } from "../handshake/hook.ts";
 import { type HostPolicy, readHostPolicy } from "../handshake/host.ts";
 import { type OriginPolicy, readOriginPolicy } from "../handshake/origin.ts";
 import { readLimit } from "../limits.ts";
+import { guardRefusals, logRefusals } from "./failures.ts";
 
 /** How to accept a WebSocket connection. */
 export interface UpgradeOptions<Data = undefined, Message extends AnyMessage = MessageData>
@@ -43,8 +51,20 @@ export interface UpgradeOptions<Data = undefined, Message extends AnyMessage = M
    * of a Response may give nothing. @default {10000}
    */
   handshakeTimeout?: number;
-  /** Where errors of your code go, and what could not be done for one peer. @default {console.error} */
+  /**
+   * Called with faults of your code and of the server: what a handler or a hook throws, a hook that is
+   * not done within `handshakeTimeout`, no files left to accept a connection with. Handshakes that are
+   * refused go to `onRefused`. @default {prints them by console.error}
+   */
   onError?: ErrorHandler<Data, Message>;
+  /**
+   * Called with each handshake that was not accepted through no fault of the server: it broke a rule,
+   * a policy, a limit or the hook refused it, it did not come in time, or its connection failed
+   * before. Whoever scans the port causes these. By default `console.warn` prints one line a minute
+   * for each `code`, with the number of those left out, and nothing for a refusal by a Response of the
+   * hook (code `REFUSED`). @default {prints a line}
+   */
+  onRefused?: RefusalHandler;
 }
 
 /** The same and what is done with the connection. */
@@ -63,7 +83,10 @@ export interface UpgradeSettings<Data, Message extends AnyMessage = MessageData>
   readonly hosts: HostPolicy | undefined;
   readonly handshakeTimeout: number;
   readonly websocket: ConnectionUser<Data, Message> | undefined;
-  readonly onError: ErrorHandler<Data, Message>;
+  /** The option, or its default: whatever it does, the caller goes on. */
+  readonly onError: (error: unknown, context: ErrorContext<Data, Message>) => void;
+  /** The same. */
+  readonly onRefused: (error: HandshakeError | TransportError, context: RefusalContext) => void;
 }
 
 /**
@@ -74,7 +97,7 @@ export interface UpgradeSettings<Data, Message extends AnyMessage = MessageData>
 export function readUpgradeOptions<Data, Message extends AnyMessage = MessageData>(
   options: UpgradeOptionsWithUser<Data, Message>,
 ): UpgradeSettings<Data, Message> {
-  const { handshake, websocket, onError, protocols = [] } = options;
+  const { handshake, websocket, onError, onRefused, protocols = [] } = options;
   for (const protocol of protocols) {
     if (typeof protocol !== "string" || !isToken(protocol)) {
       throw new TypeError(`Cannot read options: protocols has ${protocol}, which is no token`);
@@ -82,20 +105,23 @@ export function readUpgradeOptions<Data, Message extends AnyMessage = MessageDat
   }
   checkFunction("handshake", handshake);
   checkFunction("onError", onError);
+  checkFunction("onRefused", onRefused);
   if (websocket !== undefined && typeof websocket !== "function" && !isObject(websocket)) {
     throw new TypeError(
       "Cannot read options: websocket must be an object of handlers or a function",
     );
   }
+  const connection = readConnectionLimits(options);
   return {
-    connection: readConnectionLimits(options),
+    connection,
     handshake,
     protocols,
     origins: readOriginPolicy(options.origins),
     hosts: readHostPolicy(options.hosts),
     handshakeTimeout: readLimit("handshakeTimeout", options.handshakeTimeout, 10_000),
     websocket,
-    onError: onError === undefined ? report : guarded(onError),
+    onError: (error, context): void => reportError(onError, error, context),
+    onRefused: guardRefusals(onRefused ?? logRefusals(connection.clock)),
   };
 }
 
@@ -108,22 +134,4 @@ export function checkFunction(name: string, value: unknown): void {
 
 function isObject(value: unknown): boolean {
   return typeof value === "object" && value !== null;
-}
-
-/** An `onError` that throws must not keep a peer from its answer. */
-function guarded<Data, Message extends AnyMessage>(
-  onError: ErrorHandler<Data, Message>,
-): ErrorHandler<Data, Message> {
-  return (error, connection): void => {
-    try {
-      onError(error, connection);
-    } catch (again) {
-      console.error(again);
-    }
-  };
-}
-
-/** A peer that was refused or went away is worth a line, not a stack: no code is at fault. */
-function report(error: unknown): void {
-  console.error(error instanceof SluiceError ? error.message : error);
 }

@@ -17,6 +17,8 @@ export interface Rig<Data> extends AsyncDisposable {
   opened(): Promise<WebSocketConnection<Data>>;
   /** What `onError` got. */
   errors: unknown[];
+  /** What `onRefused` got. */
+  refusals: Error[];
   /** The requests as the handler got them. */
   requests: Request[];
 }
@@ -27,6 +29,7 @@ export function serve<Data = undefined>(
   tls: { cert?: string; key?: string } = {},
 ): Rig<Data> {
   const waiting: WebSocketConnection<Data>[] = [], errors: unknown[] = [];
+  const refusals: Error[] = [];
   const requests: Request[] = [];
   let tell = Promise.withResolvers<void>();
   const websocket = (connection: WebSocketConnection<Data>): void => {
@@ -41,7 +44,8 @@ export function serve<Data = undefined>(
     (request, info) => {
       requests.push(request);
       const onError = (error: unknown): void => void errors.push(error);
-      return upgrade<Data>(request, { info, websocket, onError, ...options });
+      const onRefused = (error: Error): void => void refusals.push(error);
+      return upgrade<Data>(request, { info, websocket, onError, onRefused, ...options });
     },
   );
   const { port } = server.addr;
@@ -49,6 +53,7 @@ export function serve<Data = undefined>(
     port,
     url: `${tls.cert === undefined ? "ws" : "wss"}://127.0.0.1:${port}/path?a=1`,
     errors,
+    refusals,
     requests,
     async opened(): Promise<WebSocketConnection<Data>> {
       if (waiting.length === 0) await tell.promise;

@@ -81,6 +81,7 @@ interface Rig<Data> extends AsyncDisposable {
   rig: Http2Rig;
   session: ClientHttp2Session;
   errors: unknown[];
+  refusals: Error[];
   /** What `upgrade` gave for each stream, in order. */
   given: Promise<WebSocketConnection<Data> | undefined>[];
   ask(fields?: Record<string, string | string[] | undefined>): Client;
@@ -92,12 +93,13 @@ async function serve<Data = undefined>(
   given: Http2UpgradeOptions<Data> = {},
   rigOptions: Http2RigOptions = {},
 ): Promise<Rig<Data>> {
-  const errors: unknown[] = [];
+  const errors: unknown[] = [], refusals: Error[] = [];
   const results: Promise<WebSocketConnection<Data> | undefined>[] = [];
   const rig = await http2Rig((stream, headers) => {
     results.push(upgradeHttp2<Data>(stream, headers, {
       pingInterval: Infinity,
       onError: (error): void => void errors.push(error),
+      onRefused: (error): void => void refusals.push(error),
       ...given,
     }));
   }, rigOptions);
@@ -109,6 +111,7 @@ async function serve<Data = undefined>(
     rig,
     session,
     errors,
+    refusals,
     given: results,
     ask,
     async open(fields = {}): Promise<[WebSocketConnection<Data>, Client]> {
@@ -365,24 +368,25 @@ describe("upgrade over HTTP/2: refusals", () => {
   const refused = async (
     given: Http2UpgradeOptions,
     fields: Record<string, string | undefined>,
-  ): Promise<Awaited<ReturnType<Client["refusal"]>> & { errors: unknown[] }> => {
+  ): Promise<Awaited<ReturnType<Client["refusal"]>> & { errors: unknown[]; refusals: Error[] }> => {
     await using server = await serve(given);
     const client = server.ask(fields);
     const answer = await client.refusal();
     assert.equal(await server.given[0], undefined);
     await client.closed;
     assert.equal(client.stream.rstCode, 0);
-    return { ...answer, errors: server.errors };
+    return { ...answer, errors: server.errors, refusals: server.refusals };
   };
 
   it(
-    "threat 46: another origin and another host are 403, and told to onError",
+    "threat 46: another origin and another host are 403, and reported to onRefused",
     options,
     async () => {
       const origin = await refused({}, { origin: "https://evil.example" });
       assert.equal(origin.status, 403);
       assert.match(origin.body, /the Origin "https:\/\/evil.example" is not of the same host/);
-      assert.deepEqual(origin.errors.map(message), [origin.body.trimEnd()]);
+      assert.deepEqual(origin.refusals.map(message), [origin.body.trimEnd()]);
+      assert.deepEqual(origin.errors, []);
       // It is bound to loopback: a name that somebody points at it is refused.
       const host = await refused({}, { ":authority": "rebound.example" });
       assert.equal(host.status, 403);

@@ -16,16 +16,18 @@ import { KINDS, LINES, requestOf, Rig, type ServeOptions, until } from "./node_h
 const statusOf = (error: unknown): unknown =>
   error instanceof HandshakeError ? error.status : error;
 
-/** What a server answers, what `upgrade` gives then, and what `onError` hears. */
+/** What a server answers, what `upgrade` gives then, and what `onError` and `onRefused` get. */
 async function refusal(
   options: ServeOptions<undefined>,
   text = requestOf(),
-): Promise<{ status: number; head: string; body: string; errors: unknown[] }> {
+): Promise<
+  { status: number; head: string; body: string; errors: unknown[]; refusals: Error[] }
+> {
   await using rig = await Rig.start("http", options);
   const answer = await rig.answerTo(text);
   await until("what upgrade gives", () => rig.given.length === 1);
   assert.equal(rig.given[0], undefined);
-  return { ...answer, errors: rig.errors };
+  return { ...answer, errors: rig.errors, refusals: rig.refusals };
 }
 
 for (const kind of KINDS) {
@@ -94,8 +96,9 @@ for (const kind of KINDS) {
         await until("what upgrade gives", () => rig.given.length === 1);
         assert.deepEqual([signal!.aborted, rig.given], [true, [undefined]]);
         decision.resolve(undefined);
-        if (ending === "end") assert.deepEqual(rig.errors, []);
-        else assert.ok(rig.errors.length === 1 && rig.errors[0] instanceof TransportError);
+        assert.deepEqual(rig.errors, []);
+        if (ending === "end") assert.deepEqual(rig.refusals, []);
+        else assert.ok(rig.refusals.length === 1 && rig.refusals[0] instanceof TransportError);
         peer.transport.close();
       });
     }
@@ -225,7 +228,7 @@ describe("upgrade behind node:http: who is let in, and who is not", () => {
     assert.equal(status, 500);
     assert.match(String(errors[0]), /RangeError: .*maxMessageSize/);
     const said: unknown[] = [];
-    const mock = t.mock.method(console, "error", (...words: unknown[]) => void said.push(...words));
+    const mock = t.mock.method(console, "error", (_: string, error: unknown) => said.push(error));
     try {
       for (const onError of [undefined, "none"]) {
         const given = { ...bad, onError: onError as never };
@@ -239,7 +242,7 @@ describe("upgrade behind node:http: who is let in, and who is not", () => {
 
   it("HTTP/1.0 is answered with 505, another protocol than WebSocket with 426", async () => {
     const old = await refusal({}, requestOf({}, "GET /chat HTTP/1.0"));
-    assert.deepEqual([old.status, old.errors.map(statusOf)], [505, [505]]);
+    assert.deepEqual([old.status, old.errors, old.refusals.map(statusOf)], [505, [], [505]]);
     const other = await refusal({}, requestOf({ upgrade: "h2c" }));
     assert.equal(other.status, 426);
     assert.match(other.head, /\r\nUpgrade: websocket\r\n/i);

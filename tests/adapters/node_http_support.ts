@@ -45,6 +45,8 @@ export class Rig<Data = undefined> implements AsyncDisposable {
   readonly server: Server;
   /** What `onError` got. */
   readonly errors: unknown[] = [];
+  /** What `onRefused` got. */
+  readonly refusals: Error[] = [];
   /** What `upgrade` gave, in the order in which it came. */
   readonly given: (WebSocketConnection<Data> | undefined)[] = [];
   /** The sockets that were upgraded. */
@@ -63,9 +65,9 @@ export class Rig<Data = undefined> implements AsyncDisposable {
       this.sockets.push(socket as Socket);
       options.before?.(socket as Socket);
       const onError = (error: unknown): void => void this.errors.push(error);
-      this.given.push(
-        await upgrade<Data>(request, socket, head, { pingInterval: Infinity, onError, ...options }),
-      );
+      const onRefused = (error: Error): void => void this.refusals.push(error);
+      const own = { pingInterval: Infinity, onError, onRefused };
+      this.given.push(await upgrade<Data>(request, socket, head, { ...own, ...options }));
     });
   }
 

@@ -11,7 +11,7 @@ describeAdapter(
       try {
         return await upgrade(request, { ...options, info });
       } catch (error) {
-        options.onError?.(error);
+        options.onError?.(error, { connection: undefined, request, remoteAddress: undefined });
         return new Response(null, { status: 500 });
       }
     });

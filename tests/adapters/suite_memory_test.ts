@@ -12,7 +12,7 @@ function serve<Data>(options: ServeOptions<Data>): Promise<Served> {
     const opening = new Opening(server, settings, {
       boundToLoopback: true,
       opened(): void {},
-      ended: (_opening, error): void => error && settings.onError(error),
+      ended(): void {},
     });
     opening.start();
     return Promise.resolve(client);

@@ -161,8 +161,9 @@ for (const role of ROLES) {
         },
       });
       await settle();
-      assert.deepEqual(report.mock.calls.map(({ arguments: [error] }) => error.message), [
+      assert.deepEqual(report.mock.calls.map(({ arguments: [, error] }) => error.message), [
         "handler of errors",
+        "user",
       ]);
       assert.deepEqual(peer.said, ["8:1011"]);
       connection.terminate();

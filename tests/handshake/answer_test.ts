@@ -1,7 +1,12 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { HandshakeError } from "../../lib/errors.ts";
-import { acceptHead, chooseProtocol, refusalFor, refusalHead } from "../../lib/handshake/answer.ts";
+import { HandshakeError, refusalFor } from "../../lib/errors.ts";
+import {
+  acceptHead,
+  chooseProtocol,
+  refusalBytes,
+  refusalHead,
+} from "../../lib/handshake/answer.ts";
 import { ACCEPT, KEY, textOf } from "./support.ts";
 
 describe("chooseProtocol (RFC 6455 section 4.2.2, /subprotocol/)", () => {
@@ -137,20 +142,24 @@ describe("refusalHead", () => {
   });
 });
 
-describe("refusalFor", () => {
+describe("refusalBytes", () => {
   it("writes the whole response: the error's status, headers, and message with its length", () => {
     const headers = new Headers({ allow: "GET" });
     const error = new HandshakeError("METHOD", "Cannot \xe9", { status: 405, headers });
     assert.equal(
-      textOf(refusalFor(error)),
+      textOf(refusalBytes(refusalFor(error))),
       "HTTP/1.1 405 Method Not Allowed\r\nallow: GET\r\n" +
-        "Content-Type: text/plain; charset=utf-8\r\nConnection: close\r\nContent-Length: 10\r\n\r\n" +
+        "content-type: text/plain; charset=utf-8\r\nConnection: close\r\nContent-Length: 10\r\n\r\n" +
         "Cannot \xc3\xa9\n",
     );
   });
 
-  it("gives 502 for an error that has no status", () => {
-    const error = new HandshakeError("X", "x", { status: 0 });
-    assert.match(textOf(refusalFor(error)), /^HTTP\/1.1 502 Bad Gateway\r\n/);
+  it("writes 426 with Upgrade once, whatever the headers of the error are", () => {
+    const headers = new Headers({ upgrade: "websocket", connection: "Upgrade" });
+    for (const details of [{ status: 426 }, { status: 426, headers }]) {
+      const text = textOf(refusalBytes(refusalFor(new HandshakeError("X", "x", details))));
+      assert.equal(text.match(/\r\nupgrade: websocket\r\n/gi)?.length, 1);
+      assert.equal(text.match(/\r\nConnection: Upgrade, close\r\n/gi)?.length, 1);
+    }
   });
 });

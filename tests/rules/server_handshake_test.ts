@@ -168,7 +168,7 @@ describe("a server's opening handshake", () => {
       hostname: "127.0.0.1",
       port: 0,
       websocket: {},
-      onError: (error): void => void errors.push(error),
+      onRefused: (error): void => void errors.push(error),
     });
     const { hostname, port } = server.address;
     const transport = await connectTransport({ hostname, port });

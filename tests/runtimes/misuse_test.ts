@@ -54,14 +54,21 @@ function assertSyntaxError(error: unknown, message: string): void {
   assert.equal(assertError(error, DOMException, message).name, "SyntaxError");
 }
 
-/** A server of ours that keeps what goes to `onError`, and the means to await it. */
+/** A server of ours, and the means to await what goes to `onError` and to `onRefused`. */
 async function serve(
   more: Partial<ListenOptions>,
-): Promise<{ server: WebSocketServer; url: string; firstError: Promise<unknown> }> {
-  const { promise: firstError, resolve } = Promise.withResolvers<unknown>();
-  const server = await listen({ hostname, websocket: {}, onError: resolve, ...more });
+): Promise<{
+  server: WebSocketServer;
+  url: string;
+  firstError: Promise<unknown>;
+  firstRefusal: Promise<Error>;
+}> {
+  const { promise: firstError, resolve: onError } = Promise.withResolvers<unknown>();
+  const { promise: firstRefusal, resolve: onRefused } = Promise.withResolvers<Error>();
+  const server = await listen({ hostname, websocket: {}, onError, onRefused, ...more });
   const scheme = more.tls === undefined ? "ws" : "wss";
-  return { server, url: `${scheme}://${hostname}:${server.address.port}`, firstError };
+  const url = `${scheme}://${hostname}:${server.address.port}`;
+  return { server, url, firstError, firstRefusal };
 }
 
 /** A TCP server of another kind, and its URL. */
@@ -118,7 +125,7 @@ describe("a handler that fails closes with 1011, and onError has its error", () 
       const errors: [unknown, WebSocketConnection | undefined][] = [];
       const { server, url } = await serve({
         websocket,
-        onError: (...values) => void errors.push([values[0], values[1]]),
+        onError: (error, { connection }) => void errors.push([error, connection]),
       });
       try {
         const connection = await connect(url);
@@ -420,13 +427,13 @@ describe("a connection that cannot be made says why", () => {
   });
 
   it("no TLS at a port that speaks it", options, async () => {
-    const { server, url, firstError } = await serve({ tls: { cert, key } });
+    const { server, url, firstRefusal } = await serve({ tls: { cert, key } });
     await using _ = server;
     const error = await rejection(connect(url.replace("wss:", "ws:")));
     assert.ok(error instanceof TransportError || error instanceof HandshakeError, String(error));
     assert.match(error.message, /^Cannot /);
     assert.equal(
-      assertError(await firstError, TransportError, /^Cannot use the connection: /).code,
+      assertError(await firstRefusal, TransportError, /^Cannot use the connection: /).code,
       "TLS_FAILED",
     );
   });
@@ -474,22 +481,22 @@ describe("a server's trouble says why", () => {
   });
 
   it("a request from another origin is a 403 that names the option", options, async () => {
-    const { server, url, firstError } = await serve({});
+    const { server, url, firstRefusal } = await serve({});
     await using _ = server;
     const headers = { origin: "http://elsewhere.example" };
     const error = assertError(await rejection(connect(url, { headers })), HandshakeError, /403/);
     const body = new TextDecoder().decode(error.body);
     assert.match(body, /elsewhere\.example/);
     assert.match(body, /origins/);
-    assert.equal(assertError(await firstError, HandshakeError, /elsewhere\.example/).status, 403);
+    assert.equal(assertError(await firstRefusal, HandshakeError, /elsewhere\.example/).status, 403);
   });
 
   it("a client that sends no request in time is told 408", options, async () => {
-    const { server, firstError } = await serve({ handshakeTimeout: 50 });
+    const { server, firstRefusal } = await serve({ handshakeTimeout: 50 });
     await using _ = server;
     assert.match(await listenTo(server.address.port), /^HTTP\/1\.1 408 /);
     const error = assertError(
-      await firstError,
+      await firstRefusal,
       HandshakeError,
       "Cannot accept handshake: the request did not come within 50 ms (handshakeTimeout)",
     );

@@ -63,6 +63,13 @@ const ways = {
     rig({ handshake: response as () => Response, ...options }, REQUEST),
 };
 
+/** What the owner is told at the end: a Response of the hook is a refusal, one of `fetch` is not. */
+const CODES: Record<string, string | undefined> = { fetch: undefined, hook: "REFUSED" };
+
+function codeOf(error: Error | undefined): string | undefined {
+  return (error as HandshakeError | undefined)?.code;
+}
+
 async function rig(
   options: OpeningOptions<undefined>,
   request: string,
@@ -97,7 +104,7 @@ for (const [way, answer] of Object.entries(ways)) {
       assert.ok(peer.ended);
       peer.transport.closeWrite();
       await settled();
-      assert.deepEqual([ended, source.cancelled], [[undefined], []]);
+      assert.deepEqual([ended.map(codeOf), source.cancelled], [[CODES[way]], []]);
     });
 
     it("has the length that its own header says", async () => {
@@ -166,7 +173,7 @@ for (const [way, answer] of Object.entries(ways)) {
           if (at > 2) await settle();
           return new Uint8Array(1_000);
         });
-        const { peer, errors, ended, clock } = await answer(() =>
+        const { peer, errors, refusals, ended, clock } = await answer(() =>
           new Response(source.body, { status: 418 })
         );
         assert.ok(source.pulled > 2);
@@ -179,7 +186,8 @@ for (const [way, answer] of Object.entries(ways)) {
         const { pulled } = source;
         assert.equal(String(source.cancelled), "AbortError: The client went away");
         await settled();
-        assert.deepEqual([source.pulled, ended, errors], [pulled, [undefined], []]);
+        assert.deepEqual([source.pulled, ended.map(codeOf), errors], [pulled, [CODES[way]], []]);
+        assert.deepEqual(refusals.map(codeOf), way === "hook" ? ["REFUSED"] : []);
         assert.equal(clock.timers, 0);
       });
     }

@@ -20,7 +20,13 @@ const ECHO: ListenOptions["websocket"] = {
 const urlOf = ({ address }: WebSocketServer): string => `ws://127.0.0.1:${address.port}/`;
 
 function start(options: Partial<ListenOptions> = {}): Promise<WebSocketServer> {
-  return listen({ hostname: "127.0.0.1", port: 0, websocket: ECHO, onError: () => {}, ...options });
+  return listen({
+    hostname: "127.0.0.1",
+    port: 0,
+    websocket: ECHO,
+    onRefused: () => {},
+    ...options,
+  });
 }
 
 /** A socket that does only what it is told to; one end of it stays open when the other has ended. */
@@ -142,7 +148,7 @@ describe("a server with maxPendingHandshakes", () => {
       const errors: unknown[] = [];
       await using server = await start({
         maxPendingHandshakes: 3,
-        onError: (error) => void errors.push(error),
+        onRefused: (error) => void errors.push(error),
       });
       using first = await Dialer.from("127.0.0.2", server);
       using second = await Dialer.from("127.0.0.2", server);
@@ -216,7 +222,7 @@ describe("a server with maxPendingHandshakes", () => {
           path,
           websocket: ECHO,
           maxPendingHandshakes: 1,
-          onError() {},
+          onRefused() {},
         });
         using first = await Dialer.from("", server);
         await using connection = await connect("ws://localhost/", { path });

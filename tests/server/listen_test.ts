@@ -17,7 +17,13 @@ const ECHO: ListenOptions["websocket"] = {
 const urlOf = ({ address }: WebSocketServer): string => `ws://127.0.0.1:${address.port}/`;
 
 function start(options: Partial<ListenOptions> = {}): Promise<WebSocketServer> {
-  return listen({ hostname: "127.0.0.1", port: 0, websocket: ECHO, onError: () => {}, ...options });
+  return listen({
+    hostname: "127.0.0.1",
+    port: 0,
+    websocket: ECHO,
+    onRefused: () => {},
+    ...options,
+  });
 }
 
 /** A socket that says nothing by itself. */
@@ -130,14 +136,14 @@ describe("listen", () => {
     assert.equal(await connection.receive(), "a");
   });
 
-  it("onError gets what was refused; one that throws hurts nobody", async (t) => {
+  it("onRefused gets what was refused; one that throws hurts nobody", async (t) => {
     const report = t.mock.method(console, "error", () => {});
     const errors: unknown[] = [];
     await using server = await start({
       handshake: () => new Response("no", { status: 401 }),
-      onError(error): void {
+      onRefused(error): void {
         errors.push(error);
-        throw new Error("onError");
+        throw new Error("onRefused");
       },
     });
     const { transport } = await dial(server);
@@ -145,7 +151,8 @@ describe("listen", () => {
     transport.closeWrite();
     await until("told", () => errors.length === 1);
     assert.ok(errors[0] instanceof HandshakeError);
-    assert.equal(report.mock.calls.length, 1);
+    const printed = report.mock.calls.map(({ arguments: [, error] }) => error);
+    assert.deepEqual([printed[0].message, printed[1]], ["onRefused", errors[0]]);
     await refusedWith(server, 401);
   });
 

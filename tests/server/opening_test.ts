@@ -1,6 +1,6 @@
 import { describe, it } from "node:test";
 import assert from "node:assert/strict";
-import { HandshakeError } from "../../lib/errors.ts";
+import { HandshakeError, type LimitError } from "../../lib/errors.ts";
 import type { HandshakeDecision } from "../../lib/handshake/hook.ts";
 import { bytesOf, join, readFrames, settle, textOf } from "../connection/support.ts";
 import { answerOf, openingRig, plain, REQUEST } from "./support.ts";
@@ -79,7 +79,7 @@ describe("the opening handshake", () => {
 
   it("503 when the hook does not decide in handshakeTimeout; its late result is ignored", async () => {
     const decision = Promise.withResolvers<HandshakeDecision<undefined>>();
-    const { say, peer, opened, ended, errors, clock } = openingRig({
+    const { say, peer, opened, ended, errors, refusals, clock } = openingRig({
       handshakeTimeout: 1000,
       handshake: () => decision.promise,
     });
@@ -91,7 +91,14 @@ describe("the opening handshake", () => {
     assert.deepEqual([answerOf(peer).status, opened.length], [503, 0]);
     peer.transport.closeWrite();
     await settle();
-    assert.deepEqual([ended.map(status), errors], [[503], []]);
+    assert.deepEqual([ended.map(status), refusals], [[503], []]);
+    const [error] = errors as HandshakeError[];
+    assert.equal(error.code, "HANDSHAKE_TIMEOUT");
+    assert.match(
+      error.message,
+      /the handshake hook did not settle within 1000 ms \(handshakeTimeout\)/,
+    );
+    assert.equal((error.cause as LimitError).option, "handshakeTimeout");
   });
 
   it("a hook that takes its time: bytes meanwhile are held, reading stops, nothing is lost", async () => {
@@ -216,7 +223,8 @@ describe("the opening handshake", () => {
     say(REQUEST);
     await settle();
     assert.equal(answerOf(peer).status, 500);
-    assert.equal(report.mock.calls.length, 1);
+    const printed = report.mock.calls.map(({ arguments: [, error] }) => String(error));
+    assert.deepEqual(printed, ["Error: onError", "Error: hook"]);
   });
 
   it("a hook that gives nonsense, or what the client did not offer, is a 500", async () => {

@@ -52,6 +52,8 @@ export interface OpeningRig<Data> {
   ended: (Error | undefined)[];
   /** What `onError` got. */
   errors: unknown[];
+  /** What `onRefused` got. */
+  refusals: Error[];
   /** The client's bytes, as text. */
   say(text: string): void;
 }
@@ -61,13 +63,14 @@ export function openingRig<Data = undefined>(
   options: OpeningOptions<Data> = {},
 ): OpeningRig<Data> {
   const clock = new VirtualClock();
-  const errors: unknown[] = [];
+  const errors: unknown[] = [], refusals: Error[] = [];
   const opened: WebSocketConnection<Data>[] = [], ended: (Error | undefined)[] = [];
   const pair = memoryTransportPair(options.memory);
   const transport = new SpyTransport(pair.server);
   const settings = readServerOptions<Data>({
     pingInterval: Infinity,
     onError: (error): void => void errors.push(error),
+    onRefused: (error): void => void refusals.push(error),
     ...options,
     clock,
   });
@@ -86,6 +89,7 @@ export function openingRig<Data = undefined>(
     opened,
     ended,
     errors,
+    refusals,
     say: (text): void => peer.write(bytesOf(text)),
   };
 }

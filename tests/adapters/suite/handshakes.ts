@@ -21,16 +21,17 @@ export interface HandshakeCase {
 async function using<Data = undefined>(
   serve: Serve,
   options: ServeOptions<Data>,
-  use: (served: Served, errors: unknown[]) => Promise<void>,
+  use: (served: Served, errors: unknown[], refusals: Error[]) => Promise<void>,
 ): Promise<void> {
-  const errors: unknown[] = [];
+  const errors: unknown[] = [], refusals: Error[] = [];
   const served = await serve<Data>({
     pingInterval: Infinity,
     onError: (error): void => void errors.push(error),
+    onRefused: (error): void => void refusals.push(error),
     ...options,
   });
   try {
-    await use(served, errors);
+    await use(served, errors, refusals);
   } finally {
     await within(served.close(), "the server to close");
   }
@@ -158,7 +159,7 @@ export const handshakeCases: readonly HandshakeCase[] = [
     },
   },
   {
-    name: "a hook that is not done within handshakeTimeout is a 503",
+    name: "a hook that is not done within handshakeTimeout is a 503, and reported to onError",
     async test(serve): Promise<void> {
       const gate = Promise.withResolvers<undefined>();
       let opened = 0;
@@ -226,9 +227,9 @@ export const handshakeCases: readonly HandshakeCase[] = [
     },
   },
   {
-    name: "a request that breaks a rule is refused by its status, and goes to onError",
+    name: "a request that breaks a rule is refused by its status, and reported to onRefused",
     async test(serve, { http2 = false }): Promise<void> {
-      await using(serve, { websocket: {} }, async ({ knock }, errors) => {
+      await using(serve, { websocket: {} }, async ({ knock }, errors, refusals) => {
         const version = { "sec-websocket-version": "12" };
         // RFC 9113 section 8.6: HTTP/2 has no upgrade that could be required.
         const wrong: Wrong[] = [{ headers: version, status: http2 ? 400 : 426 }];
@@ -236,9 +237,10 @@ export const handshakeCases: readonly HandshakeCase[] = [
         for (const { status, ...request } of wrong) {
           const answer = await knock(request);
           assert.equal(answer.status, status, JSON.stringify(request));
-          await until(() => errors.length > 0, "onError");
-          assert.equal((errors.pop() as HandshakeError).status, status);
+          await until(() => refusals.length > 0, "onRefused");
+          assert.equal((refusals.pop() as HandshakeError).status, status);
         }
+        assert.deepEqual(errors, []);
         await end(await knock());
       });
     },
