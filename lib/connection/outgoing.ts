@@ -6,7 +6,7 @@
 import { LimitError } from "../errors.ts";
 import type { MessageType } from "../message/message.ts";
 import { Utf8Checker } from "../message/utf8.ts";
-import { Deadline, type Deadlines } from "./deadlines.ts";
+import { CallbackTimer, Deadline, type Deadlines } from "./deadlines.ts";
 import { type Link, OPEN } from "./link.ts";
 import { bytesOf, type SendData, type SendReader, type SendSourceOptions } from "./send_data.ts";
 
@@ -53,7 +53,7 @@ export class Outgoing {
   #full: Promise<void> | undefined;
   #reading = false;
   #patience = Infinity;
-  readonly #leaveDue = new Deadline(() => this.#leave());
+  readonly #leaveDue = new CallbackTimer(() => this.#leave());
   readonly #stallDue = new Deadline(() => this.#stalled());
   readonly #abort = (): void => this.stop(this.#signal!.reason);
 

@@ -1,7 +1,7 @@
 import { describe, it } from "node:test";
 import assert from "node:assert/strict";
 import { systemClock } from "../../lib/connection/clock.ts";
-import { Deadline, Deadlines } from "../../lib/connection/deadlines.ts";
+import { CallbackTimer, Deadline, Deadlines } from "../../lib/connection/deadlines.ts";
 import { VirtualClock } from "../support/clock.ts";
 
 function setUp(): { clock: VirtualClock; deadlines: Deadlines; log: string[] } {
@@ -132,10 +132,147 @@ describe("deadlines", () => {
     assert.deepEqual(log, ["due", "later"]);
   });
 
+  it("are forgotten with their span: no queue is kept for a time that nobody waits for", () => {
+    const { clock, deadlines } = setUp();
+    const deadline = new Deadline(() => {}), timer = new CallbackTimer(() => {});
+    for (let span = 1; span <= 1000; span++) {
+      deadlines.set(deadline, span);
+      deadlines.set(timer, span + 0.5);
+      assert.equal(deadlines.spans, 2);
+    }
+    timer.cancel();
+    assert.equal(deadlines.spans, 1);
+    clock.advance(1000);
+    assert.equal(deadlines.spans, 0);
+    assert.equal(clock.timers, 0);
+  });
+
+  it("keep their queue while one of them sets itself anew in it", () => {
+    const { clock, deadlines, log } = setUp();
+    const again = new CallbackTimer(() => {
+      log.push(`${clock.now()}`);
+      if (clock.now() < 30) deadlines.set(again, 10);
+    });
+    deadlines.set(again, 10);
+    clock.advance(20);
+    assert.equal(deadlines.spans, 1);
+    clock.advance(20);
+    assert.deepEqual(log, ["10", "20", "30"]);
+    assert.equal(deadlines.spans, 0);
+  });
+
   it("are one set for each clock", () => {
     const clock = new VirtualClock();
     assert.equal(Deadlines.of(clock), Deadlines.of(clock));
     assert.notEqual(Deadlines.of(clock), Deadlines.of(new VirtualClock()));
+  });
+});
+
+describe("deadlines and the event loop", () => {
+  /** Lets `callback` run in the second turn of the event loop after `ms`. */
+  function inATurn(clock: VirtualClock, ms: number, callback: () => void): void {
+    clock.setTimer(ms, () => clock.setTimer(0, callback));
+  }
+
+  it("what arrives in time, and is read only after it, cancels the deadline", () => {
+    const { clock, deadlines, log } = setUp();
+    const deadline = new Deadline(() => log.push("late"));
+    deadlines.set(deadline, 100);
+    inATurn(clock, 100, () => deadline.cancel());
+    clock.advance(1000);
+    assert.deepEqual(log, []);
+    assert.deepEqual([clock.timers, deadlines.spans], [0, 0]);
+  });
+
+  it("a deadline that is taken back in such a turn leaves no timer", () => {
+    const { clock, deadlines } = setUp();
+    const deadline = new Deadline(() => {});
+    deadlines.set(deadline, 100);
+    inATurn(clock, 100, () => {
+      deadline.cancel();
+      assert.equal(clock.timers, 0);
+      deadlines.set(deadline, 100);
+    });
+    clock.advance(199);
+    assert.ok(deadline.pending);
+    clock.advance(1);
+    assert.ok(!deadline.pending);
+  });
+
+  it("a timer for something to be done waits for nothing", () => {
+    const { clock, deadlines, log } = setUp();
+    deadlines.set(new CallbackTimer(() => log.push("done")), 100);
+    clock.setTimer(100, () => log.push("next"));
+    clock.advance(100);
+    assert.deepEqual(log, ["done", "next"]);
+  });
+
+  it("what stands behind a deadline in its queue is in time", () => {
+    const { clock, deadlines, log } = setUp();
+    deadlines.set(new Deadline(() => log.push(`deadline ${clock.now()}`)), 100);
+    deadlines.set(new CallbackTimer(() => log.push(`timer ${clock.now()}`)), 100);
+    clock.advance(10);
+    deadlines.set(new Deadline(() => log.push(`second ${clock.now()}`)), 100);
+    clock.advance(100);
+    assert.deepEqual(log, ["deadline 100", "timer 100", "second 110"]);
+  });
+
+  it("the time in which the loop stood still is given back", () => {
+    const { clock, deadlines, log } = setUp();
+    deadlines.set(new Deadline(() => log.push(`${clock.now()}`)), 1000);
+    clock.advance(900);
+    clock.stall(400); // 100 of them before it was due: only what a late timer shows is known
+    clock.advance(299);
+    assert.deepEqual(log, []);
+    clock.advance(1);
+    assert.deepEqual(log, ["1600"]);
+    assert.deepEqual([clock.timers, deadlines.spans], [0, 0]);
+  });
+
+  it("a standstill that any timer shows is given back to all that waited", () => {
+    const { clock, deadlines, log } = setUp();
+    deadlines.set(new Deadline(() => log.push(`${clock.now()}`)), 1000);
+    deadlines.set(new CallbackTimer(() => {}), 100);
+    deadlines.set(new CallbackTimer(() => {}), 200);
+    clock.stall(500);
+    clock.advance(0);
+    const later = new Deadline(() => log.push(`later ${clock.now()}`));
+    deadlines.set(later, 1000);
+    clock.advance(2000);
+    assert.deepEqual(log, ["1400", "later 1500"]);
+  });
+
+  it("timers that are some milliseconds late show no standstill", () => {
+    const { clock, deadlines, log } = setUp();
+    deadlines.set(new Deadline(() => log.push(`${clock.now()}`)), 100);
+    clock.stall(140);
+    clock.advance(0);
+    assert.deepEqual(log, ["140"]);
+  });
+
+  it("a loop that is always busy: a deadline gets no more than its span once more", () => {
+    const { clock, deadlines, log } = setUp();
+    deadlines.set(new Deadline(() => log.push("due")), 100);
+    let rounds = 0;
+    while (log.length === 0 && rounds < 100) {
+      clock.stall(60);
+      clock.advance(0);
+      rounds++;
+    }
+    assert.ok(rounds * 60 <= 200 + 2 * 60, `${rounds} rounds`);
+  });
+
+  it("a deadline that is set anew has its span once more for another standstill", () => {
+    const { clock, deadlines, log } = setUp();
+    const deadline = new Deadline(() => log.push(`${clock.now()}`));
+    for (const end of [400, 800]) {
+      deadlines.set(deadline, 100);
+      clock.stall(300);
+      clock.advance(99);
+      assert.ok(deadline.pending);
+      clock.advance(1);
+      assert.equal(log.at(-1), `${end}`);
+    }
   });
 });
 

@@ -42,6 +42,27 @@ export class VirtualClock implements Clock {
     this.#now = end;
   }
 
+  /** The event loop stands still for `ms` milliseconds: what falls due is called late, by `advance`. */
+  stall(ms: number): void {
+    this.#now += ms;
+  }
+
+  /**
+   * The same as `advance`, but `settle` is awaited before each timer: as in a real event loop, what has
+   * arrived is read between two of them.
+   */
+  async advanceByTurns(ms: number, settle: () => Promise<void>): Promise<void> {
+    const end = this.#now + ms;
+    await settle();
+    for (let next = this.#next(end); next !== undefined; next = this.#next(end)) {
+      this.#now = Math.max(this.#now, next.due);
+      this.#timers.delete(next);
+      next.callback();
+      await settle();
+    }
+    this.#now = end;
+  }
+
   #next(end: number): Timer | undefined {
     let first: Timer | undefined;
     for (const timer of this.#timers) {
