@@ -14,6 +14,8 @@ import type { ResolvedConnectionOptions } from "./protocol_options.ts";
 
 /** So many wait to be lent; more are left to the garbage collector. */
 const POOL_LIMIT = 16;
+/** So many pools are kept for later connections. One that is dropped still serves those that have it. */
+const POOLS_LIMIT = 16;
 
 /** What tells a borrower of what it decodes. */
 export type Borrower = Required<MessageSink>;
@@ -27,7 +29,7 @@ export class LentDecoder implements Borrower {
   readonly #messages: MessageDecoder;
 
   /** Makes it; somebody has to borrow it first. */
-  constructor(options: ResolvedConnectionOptions, end: End) {
+  constructor(options: DecoderOptions, end: End) {
     const { messages, maxFrameSize, maxMessageSize } = options, { role, extension } = end;
     const inPieces = messages === "stream";
     this.#messages = new MessageDecoder({ ...options, extension, inPieces }, this);
@@ -96,26 +98,46 @@ function frameRoom({ extension }: End, limit: number): number {
   return Number.isSafeInteger(room) ? room : Infinity;
 }
 
-/** The decoders that are not in use, for connections of one role and with the same options. */
+/** The options that a decoder depends on. */
+type DecoderOptions = Pick<
+  ResolvedConnectionOptions,
+  "messages" | "maxFrameSize" | "maxMessageSize" | "maxFragments"
+>;
+
+/** The decoders that are not in use, for connections of one role and with the same limits. */
 export class DecoderPool {
-  static readonly #pools = new WeakMap<ResolvedConnectionOptions, DecoderPool[]>();
-  readonly #options: ResolvedConnectionOptions;
+  /** The pools that were last asked for, the latest first: what they hold is bounded. */
+  static readonly #shared: DecoderPool[] = [];
+  readonly #options: DecoderOptions;
   readonly #end: End;
   readonly #free: LentDecoder[] = [];
 
-  private constructor(options: ResolvedConnectionOptions, end: End) {
-    this.#options = options;
+  private constructor(options: DecoderOptions, end: End) {
+    const { messages, maxFrameSize, maxMessageSize, maxFragments } = options;
+    this.#options = { messages, maxFrameSize, maxMessageSize, maxFragments };
     this.#end = end;
   }
 
-  /** The pool for these options; an extension is one connection's alone, and so is its pool. */
-  static of(options: ResolvedConnectionOptions, end: End): DecoderPool {
+  /**
+   * Returns the pool for these options: it is found by their values, as each connection may have read
+   * its options by itself. An extension is one connection's alone, and so is its pool.
+   */
+  static of(options: DecoderOptions, end: End): DecoderPool {
     if (end.extension !== undefined) return new DecoderPool(options, end);
-    let pools = DecoderPool.#pools.get(options);
-    if (pools === undefined) DecoderPool.#pools.set(options, pools = []);
-    let pool = pools.find((each) => each.#end.role === end.role);
-    if (pool === undefined) pools.push(pool = new DecoderPool(options, { role: end.role }));
+    const shared = DecoderPool.#shared;
+    const at = shared.findIndex((pool) => pool.#isFor(options, end.role));
+    if (at === 0) return shared[0];
+    const pool = at > 0 ? shared.splice(at, 1)[0] : new DecoderPool(options, { role: end.role });
+    shared.unshift(pool);
+    if (shared.length > POOLS_LIMIT) shared.pop();
     return pool;
+  }
+
+  #isFor(options: DecoderOptions, role: Role): boolean {
+    const { messages, maxFrameSize, maxMessageSize, maxFragments } = this.#options;
+    return role === this.#end.role && messages === options.messages &&
+      maxFrameSize === options.maxFrameSize && maxMessageSize === options.maxMessageSize &&
+      maxFragments === options.maxFragments;
   }
 
   /** Lends one to `borrower`. */

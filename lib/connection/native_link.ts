@@ -6,7 +6,7 @@
  */
 import { type CloseInfo, type CloseStatus, LimitError, TransportError } from "../errors.ts";
 import { ABNORMAL, NO_STATUS } from "../message/close.ts";
-import { Deadline, Deadlines } from "./deadlines.ts";
+import { CallbackTimer, Deadline, Deadlines } from "./deadlines.ts";
 import type { MessageData } from "./inbox.ts";
 import { type Capabilities, CLOSING, type Link, type LinkSink, type ReadyState } from "./link.ts";
 import type { ResolvedLimits } from "./options.ts";
@@ -85,7 +85,6 @@ export class NativeLink implements Link {
   readonly #protocol: string | undefined;
   readonly #options: ResolvedLimits;
   readonly #tellsDrain: boolean;
-  readonly #deadlines: Deadlines;
   #sink!: LinkSink;
   #paused = false;
   #held: MessageData[] = [];
@@ -101,8 +100,9 @@ export class NativeLink implements Link {
   #ended: NativeClose | undefined;
   #closed = false;
   #error: Error | undefined;
-  readonly #drainPoll = new Deadline(() => this.#checkDrain());
-  readonly #closeDue = new Deadline(() => this.#finish(undefined));
+  /** Created when they are first needed. */
+  #drainPoll: CallbackTimer | undefined;
+  #closeDue: Deadline | undefined;
 
   /** Makes the link over a socket that is open. */
   constructor(socket: NativeSocket, init: NativeLinkInit) {
@@ -113,7 +113,6 @@ export class NativeLink implements Link {
     this.capabilities = capabilities;
     this.remoteAddress = remoteAddress;
     this.#tellsDrain = tellsDrain;
-    this.#deadlines = Deadlines.of(options.clock);
   }
 
   /** The agreed subprotocol, or `""`. */
@@ -210,9 +209,7 @@ export class NativeLink implements Link {
     this.#buffered = this.bufferedAmount;
     if (this.#buffered <= sendHighWaterMark) return true;
     this.#wantsDrain = true;
-    if (!this.#tellsDrain && !this.#drainPoll.pending) {
-      this.#deadlines.set(this.#drainPoll, DRAIN_POLL);
-    }
+    if (this.#drainPoll?.pending !== true) this.#pollDrain();
     return false;
   }
 
@@ -250,7 +247,8 @@ export class NativeLink implements Link {
       this.#sent = { closeCode: closeCode + REFUSED_CODE_OFFSET, reason };
       this.#socket.close(this.#sent.closeCode, reason);
     }
-    this.#deadlines.set(this.#closeDue, this.#options.closeTimeout);
+    this.#closeDue = new Deadline(() => this.#finish(undefined));
+    Deadlines.of(this.#options.clock).set(this.#closeDue, this.#options.closeTimeout);
     this.resume();
   }
 
@@ -342,20 +340,24 @@ export class NativeLink implements Link {
     );
   }
 
+  /** Asks the platform later whether its buffer has drained, if it does not report that. */
+  #pollDrain(): void {
+    if (this.#tellsDrain) return;
+    this.#drainPoll ??= new CallbackTimer(() => this.#checkDrain());
+    Deadlines.of(this.#options.clock).set(this.#drainPoll, DRAIN_POLL);
+  }
+
   #checkDrain(): void {
     if (!this.#wantsDrain || this.#closed) return;
-    if (this.bufferedAmount > this.#options.sendHighWaterMark) {
-      if (!this.#tellsDrain) this.#deadlines.set(this.#drainPoll, DRAIN_POLL);
-      return;
-    }
+    if (this.bufferedAmount > this.#options.sendHighWaterMark) return this.#pollDrain();
     this.#wantsDrain = false;
     this.#sink.drain();
   }
 
   #finish(event: NativeClose | undefined): void {
     if (this.#closed) return;
-    this.#drainPoll.cancel();
-    this.#closeDue.cancel();
+    this.#drainPoll?.cancel();
+    this.#closeDue?.cancel();
     this.#paused = false;
     this.#giveHeld();
     this.#closed = true;
