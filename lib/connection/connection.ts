@@ -199,6 +199,12 @@ export class WebSocketConnection<
    * another connection. It leaves in fragments of 64 KiB, or of what has come within 10 ms, and is read
    * no faster than the peer takes it; what is sent meanwhile waits behind it.
    *
+   * Pings and pongs may leave between two fragments. Some peers (tornado 6.2, aiohttp 3.8, wsproto)
+   * forget at a ping in the middle of a compressed message that it is compressed, and drop the
+   * connection. So the keepalive's pings wait for the end of such a message, as long as the peer has
+   * taken bytes of it within the last `pingInterval`; pongs and `ping` do not wait. For these peers,
+   * send a source that may be slow with `{ compress: false }`.
+   *
    * Resolves when all of it is encoded. Rejects with what the source failed with, with the signal's
    * reason, or with a {@linkcode ConnectionClosedError}; the source is cancelled then. A message of
    * which something has been sent cannot be taken back: the connection is then closed with 1011. A
@@ -296,8 +302,15 @@ export class WebSocketConnection<
   /**
    * Sends a ping and waits for the pong: the round trip in milliseconds.
    *
+   * Without a signal it rejects with a {@linkcode LimitError} when no pong has come after `pingTimeout`
+   * (`Infinity`: never); the connection goes on. A peer may answer only one of several pings, so this
+   * says nothing about whether it is alive. While reading is paused, by `pause` or because more than
+   * `receiveHighWaterMark` waits, a pong is not seen: that time does not count, and the whole timeout
+   * starts again when reading goes on. With a signal, the signal alone ends the wait.
+   *
    * Rejects with a {@linkcode ConnectionClosedError} when the connection closes first, with the
-   * signal's reason, or with a NotSupportedError where the platform has no pings (`capabilities`).
+   * signal's reason, or with a NotSupportedError where the platform has no pings (`capabilities`). A
+   * rejection that is not handled is not reported as unhandled.
    */
   ping(options: { signal?: AbortSignal } = {}): Promise<number> {
     if (!this.#link.capabilities.ping) {
@@ -306,11 +319,10 @@ export class WebSocketConnection<
       );
     }
     if (this.readyState !== OPEN) return Promise.reject(this.closedError());
-    return (this.#pings ??= new Pings()).ping(
-      (payload) => this.#link.ping(payload),
-      () => this.#options.clock.now(),
-      options.signal,
-    );
+    return (this.#pings ??= new Pings(this.#options, !this.#receiver.isReading)).ping({
+      send: (payload) => this.#link.ping(payload),
+      signal: options.signal,
+    });
   }
 
   /**
@@ -401,8 +413,15 @@ export class WebSocketConnection<
     }
     pong(payload: Uint8Array): void {
       const connection = this.#connection, handlers = connection.#handlers;
-      connection.#pings?.pong(payload, connection.#options.clock.now());
+      connection.#pings?.pong(payload);
       if (handlers?.pong !== undefined) connection.#call(() => handlers.pong!(connection, payload));
+    }
+
+    onPause(): void {
+      this.#connection.#pings?.pause();
+    }
+    onResume(): void {
+      this.#connection.#pings?.resume();
     }
 
     drain(): void {

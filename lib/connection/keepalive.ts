@@ -10,6 +10,8 @@ import type { ResolvedLimits } from "./options.ts";
 
 /** What a keepalive does to its link. */
 export interface KeepaliveEvents {
+  /** Returns how many milliseconds a ping has to wait; `release` is called if it may leave earlier. */
+  pingDelay(): number;
   /** Sends a ping: false if none can leave now. */
   ping(): boolean;
   /** The peer has been silent for too long. */
@@ -63,8 +65,15 @@ export class Keepalive extends Timed {
     if (!this.#heard && this.pending) this.#await();
   }
 
+  /** The ping that had to wait may leave. */
+  release(): void {
+    if (this.pending) this.fire();
+  }
+
   /** It is time for a ping. */
   override fire(): void {
+    const delay = this.#events.pingDelay();
+    if (delay > 0) return Deadlines.of(this.#options.clock).set(this, delay);
     this.start();
     // A wait that nothing has ended yet goes on: a later ping gives the peer no more time.
     if (!this.#events.ping() || !this.#heard) return;

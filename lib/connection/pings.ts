@@ -3,72 +3,157 @@
  *
  * @module
  */
+import { LimitError } from "../errors.ts";
+import { Deadlines, Wait } from "./deadlines.ts";
+import type { ResolvedLimits } from "./options.ts";
 
-/** A ping under way. */
-interface Waiting {
-  readonly sentAt: number;
-  resolve(roundTrip: number): void;
-  reject(reason: unknown): void;
+/** How a ping is sent. */
+export interface PingInit {
+  /** Sends it. */
+  send(payload: Uint8Array): void;
+  /** Ends the wait when it is aborted; the ping then has no timeout. */
+  signal?: AbortSignal | undefined;
 }
 
 /** Counts pings, so that each has a payload of its own, and settles them. */
 export class Pings {
+  readonly #options: Pick<ResolvedLimits, "clock" | "pingTimeout">;
   #count = 0;
-  readonly #waiting = new Map<number, Waiting>();
+  #paused: boolean;
+  readonly #waiting = new Map<number, PendingPing>();
+
+  /** Creates it; `paused` is whether reading is paused. */
+  constructor(options: Pick<ResolvedLimits, "clock" | "pingTimeout">, paused = false) {
+    this.#options = options;
+    this.#paused = paused;
+  }
 
   /**
-   * Sends a ping by `send` and waits for its pong: the round trip in milliseconds. Rejects with the
-   * signal's reason when that is aborted first.
+   * Sends a ping and waits for its pong: the round trip in milliseconds. Rejects with the signal's
+   * reason when that is aborted first, or without a signal after `pingTimeout`.
    */
-  ping(
-    send: (payload: Uint8Array) => void,
-    now: () => number,
-    signal: AbortSignal | undefined,
-  ): Promise<number> {
+  ping({ send, signal }: PingInit): Promise<number> {
     if (signal?.aborted) return Promise.reject(signal.reason);
     const id = this.#count = (this.#count + 1) >>> 0;
     const payload = new Uint8Array(4);
     new DataView(payload.buffer).setUint32(0, id);
-    return new Promise<number>((resolve, reject) => {
-      const abort = (): void => {
-        this.#waiting.delete(id);
-        reject(signal!.reason);
-      };
-      const done = (): void => signal?.removeEventListener("abort", abort);
-      signal?.addEventListener("abort", abort, { once: true });
-      this.#waiting.set(id, {
-        sentAt: now(),
-        resolve(roundTrip): void {
-          done();
-          resolve(roundTrip);
-        },
-        reject(reason): void {
-          done();
-          reject(reason);
-        },
-      });
-      send(payload);
+    const pending = new PendingPing(this.#options.clock.now(), signal, (reason) => {
+      this.#waiting.delete(id);
+      pending.reject(reason);
     });
+    this.#waiting.set(id, pending);
+    this.#await(pending);
+    send(payload);
+    return pending.promise;
   }
 
   /**
    * A pong came. It settles its ping and all older ones: a peer may answer only the newest of
    * several (RFC 6455 section 5.5.3). One that answers none of ours is nobody's business.
    */
-  pong(payload: Uint8Array, now: number): void {
+  pong(payload: Uint8Array): void {
     if (payload.length !== 4 || this.#waiting.size === 0) return;
     const id = new DataView(payload.buffer, payload.byteOffset).getUint32(0);
     if (!this.#waiting.has(id)) return;
-    for (const [older, waiting] of this.#waiting) {
+    const now = this.#options.clock.now();
+    for (const [older, pending] of this.#waiting) {
       this.#waiting.delete(older);
-      waiting.resolve(now - waiting.sentAt);
+      pending.resolve(now);
       if (older === id) return;
     }
   }
 
+  /** Reading has stopped: a pong may lie unread, so the timeouts are suspended. */
+  pause(): void {
+    this.#paused = true;
+    for (const pending of this.#waiting.values()) pending.cancel();
+  }
+
+  /** Reading goes on: the pongs get the whole time again, as they may lie behind much data. */
+  resume(): void {
+    this.#paused = false;
+    for (const pending of this.#waiting.values()) this.#await(pending);
+  }
+
   /** No pong will come any more. */
   fail(reason: Error): void {
-    for (const waiting of this.#waiting.values()) waiting.reject(reason);
+    for (const pending of this.#waiting.values()) pending.reject(reason);
     this.#waiting.clear();
+  }
+
+  #await(pending: PendingPing): void {
+    const { clock, pingTimeout } = this.#options;
+    if (this.#paused || pending.hasSignal) return;
+    pending.timeout = pingTimeout;
+    Deadlines.of(clock).set(pending, pingTimeout);
+  }
+}
+
+/** A ping under way, and the wait for its pong. */
+class PendingPing extends Wait {
+  /** The limit in force. */
+  timeout = Infinity;
+  readonly #sentAt: number;
+  readonly #settled = Promise.withResolvers<number>();
+  readonly #signal: AbortSignal | undefined;
+  /** Takes it out of the map, and rejects. */
+  readonly #giveUp: (reason: unknown) => void;
+  #abort: (() => void) | undefined;
+
+  constructor(
+    sentAt: number,
+    signal: AbortSignal | undefined,
+    giveUp: (reason: unknown) => void,
+  ) {
+    super();
+    this.#sentAt = sentAt;
+    this.#signal = signal;
+    this.#giveUp = giveUp;
+    if (signal !== undefined) {
+      this.#abort = (): void => giveUp(signal.reason);
+      signal.addEventListener("abort", this.#abort, { once: true });
+    }
+    // The connection goes on: a pong that does not come is no reason to end a process.
+    this.#settled.promise.catch(() => {});
+  }
+
+  get promise(): Promise<number> {
+    return this.#settled.promise;
+  }
+
+  /** Whether its caller ends the wait. */
+  get hasSignal(): boolean {
+    return this.#signal !== undefined;
+  }
+
+  resolve(now: number): void {
+    this.#end();
+    this.#settled.resolve(now - this.#sentAt);
+  }
+
+  reject(reason: unknown): void {
+    this.#end();
+    this.#settled.reject(reason);
+  }
+
+  /** No pong came in time. */
+  override fire(): void {
+    const limit = this.timeout;
+    this.#giveUp(
+      new LimitError(
+        `Cannot measure the round trip: no pong came within ${limit} ms (pingTimeout)`,
+        {
+          option: "pingTimeout",
+          limit,
+          actual: limit,
+          closeCode: 1011,
+        },
+      ),
+    );
+  }
+
+  #end(): void {
+    this.cancel();
+    if (this.#abort !== undefined) this.#signal!.removeEventListener("abort", this.#abort);
   }
 }

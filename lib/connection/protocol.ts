@@ -131,9 +131,14 @@ export class Protocol implements MessageSink {
     this.#encoder.begin(type, compress);
   }
 
-  /** Encodes its next fragment; `final` makes it the last. */
-  sendFragment(payload: Uint8Array, final: boolean): void {
-    this.#encoder.fragment(payload, final);
+  /** Encodes its next fragment, and returns whether a frame was written; `final` makes it the last. */
+  sendFragment(payload: Uint8Array, final: boolean): boolean {
+    return this.#encoder.fragment(payload, final);
+  }
+
+  /** Whether a message that is compressed is being sent in fragments. */
+  get sendingCompressed(): boolean {
+    return this.#encoder.inTransformed;
   }
 
   /** Encodes a ping. */

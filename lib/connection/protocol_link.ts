@@ -58,6 +58,14 @@ export interface ProtocolLinkInit {
   options: ResolvedConnectionOptions;
 }
 
+/** A compressed message that is being sent in fragments. */
+interface CompressedMessage {
+  /** When the system last took bytes of it. */
+  takenAt: number;
+  /** Whether the keepalive's ping waits for its end. */
+  pingWaits: boolean;
+}
+
 /** A link over a transport: everything works here. */
 export class ProtocolLink implements Link {
   /** The agreed subprotocol, or `""`. */
@@ -78,6 +86,8 @@ export class ProtocolLink implements Link {
   #ended = false;
 
   #wantsDrain = false;
+  /** The compressed message that is being sent in fragments. */
+  #compressed: CompressedMessage | undefined;
 
   /** Our Close has been handed to the system; what still comes is dropped. */
   #closeLeft = false;
@@ -126,6 +136,7 @@ export class ProtocolLink implements Link {
     }
     drain(): void {
       this.#link.#outlet.drained();
+      this.#link.#fragmentTaken();
     }
     end(): void {
       this.#link.#end();
@@ -154,6 +165,9 @@ export class ProtocolLink implements Link {
       this.#link.terminate(); // the Close cannot get past what is stuck
     }
 
+    pingDelay(): number {
+      return this.#link.#pingDelay();
+    }
     ping(): boolean {
       if (this.#link.#outlet.blocked) return false; // sendTimeout minds a peer that takes nothing
       this.#link.ping(nothing);
@@ -223,13 +237,39 @@ export class ProtocolLink implements Link {
   /** Begins a message in fragments (section 5.4). */
   beginMessage(type: MessageType, compress?: boolean): void {
     this.#protocol.beginMessage(type, compress);
+    if (this.#protocol.sendingCompressed) {
+      this.#compressed = { takenAt: this.#options.clock.now(), pingWaits: false };
+    }
   }
 
   /** Sends its next fragment; `final` makes it the last. */
   writeMessage(piece: Uint8Array, final: boolean): boolean {
     if (this.readyState !== OPEN) return false;
-    this.#protocol.sendFragment(piece, final);
+    const leaves = this.#protocol.sendFragment(piece, final);
+    const compressed = this.#compressed;
+    if (final) {
+      this.#compressed = undefined;
+      if (compressed?.pingWaits) this.#keepalive.release();
+    } else if (leaves && !this.#outlet.blocked) this.#fragmentTaken();
     return this.#written();
+  }
+
+  #fragmentTaken(): void {
+    if (this.#compressed !== undefined) this.#compressed.takenAt = this.#options.clock.now();
+  }
+
+  /**
+   * The keepalive's ping waits for the end of a compressed message, as long as the peer has taken bytes
+   * of it within the last `pingInterval`: tornado 6.2, aiohttp 3.8 and wsproto forget at a ping between
+   * two fragments that the message is compressed, and drop the connection.
+   */
+  #pingDelay(): number {
+    const compressed = this.#compressed;
+    if (compressed === undefined) return 0;
+    const { pingInterval, clock } = this.#options;
+    const delay = compressed.takenAt + pingInterval - clock.now();
+    compressed.pingWaits = delay > 0;
+    return delay;
   }
 
   /** Asks for a `drain` when some of what is buffered has left. */

@@ -25,6 +25,10 @@ export interface ReceiverOwner<Message> {
   failed(error: unknown): void;
   /** How the connection ended, for those who wait for what will not come. */
   closedError(): Error;
+  /** Called when reading stops, so that not even a pong is seen; also when it had stopped already. */
+  onPause(): void;
+  /** Called when reading goes on. */
+  onResume(): void;
 }
 
 /** Gives messages to handlers as they come, or keeps them for those who ask. */
@@ -56,6 +60,11 @@ export class Receiver<Message extends AnyMessage> implements InboxOwner {
     this.#inPieces = options.messages === "stream";
     this.#owner = owner;
     this.#options = options;
+  }
+
+  /** Whether what the peer sends is read: messages, pings and pongs. */
+  get isReading(): boolean {
+    return this.#holds === 0;
   }
 
   /** Chooses a way to read: a second one is a TypeError. */
@@ -268,11 +277,14 @@ export class Receiver<Message extends AnyMessage> implements InboxOwner {
     if (this.#closing || this.#dropping && reason !== USER_PAUSED) return;
     if (this.#holds === 0) this.#link.pause();
     this.#holds |= reason;
+    this.#owner.onPause();
   }
 
   #release(reason: number): void {
     if (this.#holds === 0) return;
     this.#holds &= ~reason;
-    if (this.#holds === 0) this.#link.resume();
+    if (this.#holds > 0) return;
+    this.#link.resume();
+    this.#owner.onResume();
   }
 }

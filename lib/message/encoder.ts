@@ -43,6 +43,11 @@ export class MessageEncoder {
     return this.#next !== -1;
   }
 
+  /** Whether the extension transforms that message. */
+  get inTransformed(): boolean {
+    return this.inMessage && this.#transformed;
+  }
+
   /** Encodes a whole message in one frame, as it is if `transform` is false. */
   message(data: string | Uint8Array, transform = true): void {
     if (this.#extension !== undefined && transform && this.#transform(data, this.#extension)) {
@@ -61,15 +66,20 @@ export class MessageEncoder {
 
   /**
    * Encodes the next fragment; `final` makes it the last. An extension may keep one back that is not,
-   * to let it leave with the next.
+   * to let it leave with the next: the result is whether a frame was written.
    */
-  fragment(payload: Uint8Array, final: boolean): void {
-    if (!this.#transformed) return this.#fragment(payload, final);
+  fragment(payload: Uint8Array, final: boolean): boolean {
+    if (!this.#transformed) {
+      this.#fragment(payload, final);
+      return true;
+    }
     // What an extension gives for a piece makes one frame; for some it gives nothing yet.
     const gatherer = encodePiece(this.#extension!, payload, final);
     const encoded = gatherer.payload;
-    if (final || encoded.length > 0) this.#fragment(encoded, final);
+    const leaves = final || encoded.length > 0;
+    if (leaves) this.#fragment(encoded, final);
     giveBack(gatherer);
+    return leaves;
   }
 
   /** Encodes a ping (section 5.5.2). */

@@ -1,9 +1,15 @@
 import { describe, it } from "node:test";
 import assert from "node:assert/strict";
 import { ConnectionClosedError, LimitError } from "../../lib/errors.ts";
+import { openCompressed } from "./compression_support.ts";
+import { Source } from "./sources.ts";
 import { open, type Peer, PING, PONG, ROLES, settle } from "./support.ts";
 
 const pingsOf = (peer: Peer): number => peer.frames.filter(({ opcode }) => opcode === PING).length;
+
+/** The opcodes that came, a `!` behind those of frames with FIN. */
+const opcodesOf = (peer: Peer): string =>
+  peer.frames.map(({ first, opcode }) => `${opcode}${first > 127 ? "!" : ""}`).join(" ");
 
 for (const role of ROLES) {
   describe(`keepalive, as ${role}`, () => {
@@ -194,10 +200,158 @@ for (const role of ROLES) {
       assert.equal(clock.timers, 0);
     });
 
+    it("a pong that has arrived is read before pingTimeout is judged", async () => {
+      const memory = { manual: true };
+      const { connection, peer, clock, step } = open({
+        role,
+        pingInterval: 20,
+        pingTimeout: 30,
+        memory,
+      });
+      await clock.advanceByTurns(20, settle);
+      while (step());
+      assert.equal(pingsOf(peer), 1);
+      peer.write(peer.frame(0x80 | PONG));
+      // The loop stands still. Then it calls the timer, and reads what has come in a later turn.
+      clock.stall(100);
+      let turns = 0;
+      await clock.advanceByTurns(0, async () => {
+        await settle();
+        if (++turns > 2) { while (step()); }
+      });
+      assert.equal(connection.readyState, 1);
+      assert.equal(pingsOf(peer), 2); // that of the interval after
+      connection.terminate();
+    });
+
+    it("a peer that stood still as well has the time that was lost", async () => {
+      const { connection, peer, clock } = open({ role, pingInterval: 200, pingTimeout: 300 });
+      clock.advance(200);
+      await settle();
+      clock.stall(500); // the ping has left, and 200 ms ago its pong was due
+      await clock.advanceByTurns(199, settle);
+      assert.equal(connection.readyState, 1);
+      peer.write(peer.frame(0x80 | PONG));
+      await clock.advanceByTurns(150, settle);
+      assert.equal(connection.readyState, 1);
+      connection.terminate();
+    });
+
+    it("a dead peer is dropped though the event loop is always busy", async () => {
+      const { connection, peer, clock } = open({ role, pingInterval: 200, pingTimeout: 300 });
+      for (let round = 0; round < 14; round++) {
+        clock.stall(60);
+        await clock.advanceByTurns(0, settle);
+      }
+      // 200 to the ping, twice 300, and as long as the loop takes for one round.
+      assert.deepEqual(peer.closeCodes, [1011]);
+      connection.terminate();
+    });
+
     it("Infinity turns it off: no timer at all", () => {
       const { connection, clock } = open({ role, pingInterval: Infinity });
       assert.equal(clock.timers, 0);
       connection.terminate();
+    });
+  });
+
+  describe(`keepalive in a compressed message that is sent in fragments, as ${role}`, () => {
+    it("its ping waits for the end, as long as the peer takes bytes", async () => {
+      const { connection, peer, clock } = openCompressed({
+        role,
+        pingInterval: 100,
+        pingTimeout: 50,
+      });
+      const source = new Source();
+      const sent = connection.send(source);
+      for (let round = 0; round < 10; round++) {
+        source.give(`piece ${round}, `);
+        await clock.advanceByTurns(50, settle);
+      }
+      assert.equal(pingsOf(peer), 0);
+      assert.match(opcodesOf(peer), /^1( 0)+$/);
+      source.end();
+      await sent;
+      await settle();
+      // Right behind the last fragment, and then it is awaited.
+      assert.match(opcodesOf(peer), /^1( 0)+ 0! 9!$/);
+      clock.advance(50);
+      await settle();
+      assert.deepEqual(peer.closeCodes, [1011]);
+      connection.terminate();
+    });
+
+    it("its ping leaves when the peer has taken nothing for pingInterval", async () => {
+      const { connection, peer, clock } = openCompressed({ role, pingInterval: 100 });
+      const source = new Source("the beginning of a message");
+      void connection.send(source).catch(() => {});
+      await clock.advanceByTurns(60, settle);
+      source.give(", its middle");
+      await clock.advanceByTurns(109, settle); // taken at 70, when it had been gathered
+      assert.equal(opcodesOf(peer), "1 0");
+      await clock.advanceByTurns(1, settle);
+      assert.equal(opcodesOf(peer), "1 0 9!");
+      peer.write(peer.frame(0x80 | PONG));
+      await clock.advanceByTurns(50, settle);
+      source.give(", and its end").end();
+      await settle();
+      await clock.advanceByTurns(49, settle);
+      assert.equal(pingsOf(peer), 1, "the end sends no ping that did not wait");
+      await clock.advanceByTurns(1, settle);
+      assert.equal(pingsOf(peer), 2);
+      connection.terminate();
+    });
+
+    it("pongs and the user's pings do not wait", async () => {
+      const { connection, peer, clock } = openCompressed({ role });
+      const source = new Source("the beginning");
+      void connection.send(source).catch(() => {});
+      await clock.advanceByTurns(20, settle);
+      peer.write(peer.frame(0x80 | PING, "?"));
+      await settle();
+      void connection.ping().catch(() => {});
+      await settle();
+      assert.equal(opcodesOf(peer), "1 10! 9!");
+      connection.terminate();
+    });
+
+    for (
+      const [what, options] of [["{ compress: false }", { compress: false }], ["none", {}]] as const
+    ) {
+      it(`no ping waits for a message that is not compressed: ${what}`, async () => {
+        const { connection, peer, clock } = what === "none"
+          ? open({ role, pingInterval: 100 })
+          : openCompressed({ role, pingInterval: 100 });
+        const source = new Source();
+        void connection.send(source, options).catch(() => {});
+        for (let round = 0; round < 3; round++) {
+          source.give("piece");
+          await clock.advanceByTurns(50, settle);
+        }
+        assert.equal(opcodesOf(peer), "1 0 9! 0");
+        connection.terminate();
+      });
+    }
+
+    it("no ping is written while the way out is blocked, and none when the connection closes", async () => {
+      const { connection, peer, clock } = openCompressed({
+        role,
+        pingInterval: 100,
+        sendTimeout: Infinity,
+        memory: { capacity: 16 },
+      });
+      peer.transport.pause();
+      const source = new Source(crypto.getRandomValues(new Uint8Array(100)));
+      const sent = connection.send(source);
+      await clock.advanceByTurns(1050, settle);
+      peer.transport.resume();
+      await settle();
+      assert.equal(opcodesOf(peer), "2");
+      await clock.advanceByTurns(99, settle); // it has taken the rest at 1050: the ping waits
+      assert.equal(opcodesOf(peer), "2");
+      connection.terminate();
+      await assert.rejects(sent);
+      assert.equal(clock.timers, 0);
     });
   });
 
@@ -238,6 +392,127 @@ for (const role of ROLES) {
       await assert.rejects(connection.ping({ signal: controller.signal }), reason);
       await settle();
       assert.equal(pingsOf(peer), 1);
+      connection.terminate();
+    });
+
+    it("rejects after pingTimeout when the peer answers another ping only; all goes on", async () => {
+      const { connection, peer, clock } = open({ role, pingTimeout: 100 });
+      const trips = [connection.ping(), connection.ping(), connection.ping()];
+      await settle();
+      peer.write(peer.frame(0x80 | PONG, peer.frames[0].payload));
+      await trips[0];
+      clock.advance(99);
+      let settled = false;
+      void trips[1].catch(() => settled = true);
+      await settle();
+      assert.equal(settled, false);
+      clock.advance(1);
+      for (const trip of trips.slice(1)) {
+        await assert.rejects(trip, (error) => {
+          assert.ok(error instanceof LimitError);
+          assert.match(error.message, /^Cannot measure the round trip: .* 100 ms \(pingTimeout\)$/);
+          return error.option === "pingTimeout" && error.limit === 100;
+        });
+      }
+      assert.equal(clock.timers, 0);
+      const next = connection.ping();
+      await settle();
+      peer.write(peer.frame(0x80 | PONG, peer.frames[2].payload)); // too late for that one
+      peer.write(peer.frame(0x80 | PONG, peer.frames[3].payload));
+      await next;
+      assert.deepEqual([connection.readyState, clock.timers], [1, 0]);
+      connection.terminate();
+    });
+
+    it("waits for ever with a signal, or with a pingTimeout of Infinity", async () => {
+      const controller = new AbortController();
+      for (
+        const [pingTimeout, options] of [
+          [100, { signal: controller.signal }],
+          [Infinity, {}],
+        ] as const
+      ) {
+        const { connection, peer, clock } = open({ role, pingTimeout });
+        const trip = connection.ping(options);
+        clock.advance(1e6);
+        assert.equal(clock.timers, 0);
+        await settle();
+        peer.write(peer.frame(0x80 | PONG, peer.frames[0].payload));
+        assert.equal(await trip, 1e6);
+        connection.terminate();
+      }
+    });
+
+    it("while reading is paused its time stands still, and starts again with reading", async () => {
+      const { connection, peer, clock } = open({ role, pingTimeout: 100 });
+      const before = connection.ping();
+      await settle();
+      clock.advance(99);
+      connection.pause();
+      const meanwhile = connection.ping();
+      clock.advance(1000);
+      peer.write(peer.frame(0x80 | PONG, peer.frames[0].payload));
+      await settle();
+      assert.equal(clock.timers, 0);
+      connection.resume();
+      await settle();
+      assert.equal(await before, 1099);
+      clock.advance(99);
+      let settled = false;
+      void meanwhile.catch(() => settled = true);
+      await settle();
+      assert.equal(settled, false);
+      clock.advance(1);
+      await assert.rejects(meanwhile, LimitError);
+      connection.terminate();
+    });
+
+    it("a full queue of messages stops its time as well", async () => {
+      const { connection, peer, clock } = open({
+        role,
+        pingTimeout: 100,
+        receiveHighWaterMark: 0,
+        websocket: () => {},
+      });
+      const first = connection.ping();
+      await settle();
+      peer.say("a");
+      await settle();
+      clock.advance(1000);
+      const second = connection.ping();
+      clock.advance(1000);
+      await settle();
+      assert.equal(await connection.receive(), "a");
+      peer.write(...peer.frames.map(({ payload }) => peer.frame(0x80 | PONG, payload)));
+      await settle();
+      assert.deepEqual(await Promise.all([first, second]), [2000, 1000]);
+      connection.terminate();
+    });
+
+    it("a pong that has arrived is read before pingTimeout is judged", async () => {
+      const memory = { manual: true };
+      const { connection, peer, clock, step } = open({ role, pingTimeout: 100, memory });
+      const trip = connection.ping();
+      await settle();
+      while (step());
+      peer.write(peer.frame(0x80 | PONG, peer.frames[0].payload));
+      clock.stall(500);
+      let turns = 0;
+      await clock.advanceByTurns(0, async () => {
+        await settle();
+        if (++turns > 2) { while (step()); }
+      });
+      assert.equal(await trip, 500);
+      connection.terminate();
+    });
+
+    it("a timeout that nobody looks at is no unhandled rejection", async () => {
+      const { connection, clock } = open({ role, pingTimeout: 100 });
+      void connection.ping();
+      clock.advance(100);
+      await settle();
+      await settle();
+      assert.equal(connection.readyState, 1);
       connection.terminate();
     });
 

@@ -1,19 +1,22 @@
 import { describe, it } from "node:test";
 import assert from "node:assert/strict";
+import { LimitError } from "../../lib/errors.ts";
 import { Pings } from "../../lib/connection/pings.ts";
+import { VirtualClock } from "../support/clock.ts";
 
-function setUp(): {
+function setUp({ paused = false } = {}): {
   pings: Pings;
   sent: Uint8Array[];
   ping(signal?: AbortSignal): Promise<number>;
-  time: { now: number };
+  clock: VirtualClock;
 } {
-  const pings = new Pings(), sent: Uint8Array[] = [], time = { now: 0 };
+  const clock = new VirtualClock(), sent: Uint8Array[] = [];
+  const pings = new Pings({ clock, pingTimeout: 1000 }, paused);
   return {
     pings,
     sent,
-    time,
-    ping: (signal) => pings.ping((payload) => void sent.push(payload), () => time.now, signal),
+    clock,
+    ping: (signal) => pings.ping({ send: (payload) => void sent.push(payload), signal }),
   };
 }
 
@@ -26,42 +29,47 @@ describe("pings under way", () => {
   });
 
   it("are settled with the time they took", async () => {
-    const { pings, sent, ping, time } = setUp();
-    time.now = 100;
+    const { pings, sent, ping, clock } = setUp();
+    clock.advance(100);
     const trip = ping();
-    pings.pong(sent[0], 130);
+    clock.advance(30);
+    pings.pong(sent[0]);
     assert.equal(await trip, 30);
   });
 
   it("a pong settles its ping and all older ones, not the newer", async () => {
-    const { pings, sent, ping, time } = setUp();
+    const { pings, sent, ping, clock } = setUp();
     const first = ping();
-    time.now = 10;
+    clock.advance(10);
     const second = ping();
     const third = ping();
-    pings.pong(sent[1], 50);
+    clock.advance(40);
+    pings.pong(sent[1]);
     assert.deepEqual(await Promise.all([first, second]), [50, 40]);
-    pings.pong(sent[2], 60);
+    clock.advance(10);
+    pings.pong(sent[2]);
     assert.equal(await third, 50);
+    assert.equal(clock.timers, 0);
   });
 
   it("pongs that answer none of them settle nothing", async () => {
-    const { pings, sent, ping } = setUp();
-    pings.pong(new Uint8Array(4), 1);
+    const { pings, sent, ping, clock } = setUp();
+    pings.pong(new Uint8Array(4));
     const trip = ping();
     for (
       const payload of [[], [0, 0, 0], [9, 9, 9, 9], [0, 0, 0, 2], [...sent[0], 0]]
-    ) pings.pong(new Uint8Array(payload), 1);
-    pings.pong(sent[0], 7);
+    ) pings.pong(new Uint8Array(payload));
+    clock.advance(7);
+    pings.pong(sent[0]);
     assert.equal(await trip, 7);
-    pings.pong(sent[0], 8);
+    pings.pong(sent[0]);
   });
 
   it("a pong is read wherever it lies in its memory", async () => {
     const { pings, sent, ping } = setUp();
     const trip = ping();
-    pings.pong(new Uint8Array([9, 9, ...sent[0], 9]).subarray(2, 6), 3);
-    assert.equal(await trip, 3);
+    pings.pong(new Uint8Array([9, 9, ...sent[0], 9]).subarray(2, 6));
+    assert.equal(await trip, 0);
   });
 
   it("end with the signal's reason, and are then nobody's", async () => {
@@ -71,9 +79,9 @@ describe("pings under way", () => {
     controller.abort(reason);
     await assert.rejects(aborted, reason);
     const next = ping();
-    pings.pong(sent[0], 1);
-    pings.pong(sent[1], 2);
-    assert.equal(await next, 2);
+    pings.pong(sent[0]);
+    pings.pong(sent[1]);
+    assert.equal(await next, 0);
   });
 
   it("are not even sent with a signal that is aborted already", async () => {
@@ -82,11 +90,52 @@ describe("pings under way", () => {
     assert.equal(sent.length, 0);
   });
 
+  it("reject one by one after pingTimeout, though no other is answered", async () => {
+    const { ping, clock } = setUp();
+    const first = ping();
+    clock.advance(400);
+    const second = ping();
+    const settled: string[] = [];
+    first.catch(() => settled.push("first"));
+    second.catch(() => settled.push("second"));
+    clock.advance(600);
+    await assert.rejects(first, LimitError);
+    assert.deepEqual(settled, ["first"]);
+    clock.advance(400);
+    await assert.rejects(second, LimitError);
+    assert.equal(clock.timers, 0);
+  });
+
+  it("have no timeout while reading is paused, whether they are older than the pause or not", async () => {
+    const { pings, ping, clock } = setUp();
+    const trips = [ping()];
+    pings.pause();
+    trips.push(ping());
+    clock.advance(5000);
+    assert.equal(clock.timers, 0);
+    pings.resume();
+    let settled = 0;
+    for (const trip of trips) trip.catch(() => settled++);
+    clock.advance(999);
+    await Promise.resolve();
+    assert.equal(settled, 0);
+    clock.advance(1);
+    for (const trip of trips) await assert.rejects(trip, LimitError);
+
+    const late = setUp({ paused: true });
+    const trip = late.ping();
+    late.clock.advance(5000);
+    late.pings.resume();
+    late.clock.advance(1000);
+    await assert.rejects(trip, LimitError);
+  });
+
   it("all fail when no pong can come any more", async () => {
-    const { pings, ping } = setUp();
+    const { pings, ping, clock } = setUp();
     const trips = [ping(), ping(new AbortController().signal)];
     const reason = new Error("closed");
     pings.fail(reason);
     for (const trip of trips) await assert.rejects(trip, reason);
+    assert.equal(clock.timers, 0);
   });
 });
