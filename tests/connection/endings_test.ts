@@ -45,7 +45,12 @@ for (const role of ROLES) {
       it(`${name}: ${tells.code}${tells.clean ? ", clean" : ""}`, async () => {
         const rig = open({ ...options, role });
         const { connection, peer, clock, transport } = rig;
-        const ping = connection.ping().then(() => "pong", (error) => (error as Error).name);
+        // With a signal it has no timeout of its own: the end of the connection alone settles it.
+        const { signal } = new AbortController();
+        const ping = connection.ping({ signal }).then(
+          () => "pong",
+          (error) => (error as Error).name,
+        );
         await happens(rig);
         const info = await connection.closed;
         assert.deepEqual(summary(info), tells);

@@ -77,7 +77,7 @@ for (const role of ROLES) {
     });
 
     it("pings and pongs pass between fragments", async () => {
-      const { connection, peer, clock } = open({ role, pingInterval: 20_000 });
+      const { connection, peer, clock } = open({ role, pingInterval: 20_000, pingTimeout: 30_000 });
       const source = new Source("a");
       const sent = connection.send(source);
       await settle();
