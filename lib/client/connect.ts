@@ -26,6 +26,7 @@ import type { ClientTerms } from "../handshake/client_response.ts";
 import { formatExtensions } from "../handshake/grammar.ts";
 import { createKey } from "../handshake/key.ts";
 import { readLimit } from "../limits.ts";
+import { isInstance } from "../thrown.ts";
 import { connectTransport, hasSockets } from "../transport/runtime.ts";
 import { ClientHandshake, type ClientHandshakeInit } from "./handshake.ts";
 import { type ClientHttp2Session, connectHttp2 } from "./http2.ts";
@@ -200,7 +201,7 @@ function shakeHands<Message extends AnyMessage>(
 ): Promise<WebSocketConnection<undefined, Message>> {
   return new Promise((resolve, reject) => {
     const abort = (): void =>
-      signal.reason instanceof HandshakeError
+      isInstance(signal.reason, HandshakeError)
         ? handshake.late(signal.reason)
         : handshake.fail(signal.reason);
     const handshake = new ClientHandshake(transport, init, {

@@ -8,6 +8,7 @@ import type { WebSocketConnection } from "../connection/connection.ts";
 import type { AnyMessage } from "../connection/incoming_message.ts";
 import { HandshakeError, TransportError } from "../errors.ts";
 import { connectRequest, type Http2Headers, notEnabled } from "../handshake/http2.ts";
+import { isInstance, textOf } from "../thrown.ts";
 import { connectionError } from "../transport/errors.ts";
 import type { Http2Session, Http2Stream } from "../transport/http2.ts";
 import { abortable } from "../transport/timing.ts";
@@ -70,7 +71,7 @@ export async function connectHttp2<Message extends AnyMessage>(
   }
   return await new Promise((resolve, reject) => {
     const abort = (): void =>
-      signal.reason instanceof HandshakeError
+      isInstance(signal.reason, HandshakeError)
         ? handshake.late(signal.reason)
         : handshake.fail(signal.reason);
     const handshake = new Http2Handshake(openStream(session, request), terms, {
@@ -143,6 +144,6 @@ function sessionError(cause?: unknown): TransportError {
     return new TransportError("CONNECTION_ENDED", "Cannot connect: the HTTP/2 session is closed");
   }
   const { code } = connectionError(cause);
-  const why = cause instanceof Error ? cause.message : String(cause);
-  return new TransportError(code, `Cannot connect: the HTTP/2 session failed (${why})`, { cause });
+  const message = `Cannot connect: the HTTP/2 session failed (${textOf(cause)})`;
+  return new TransportError(code, message, { cause });
 }

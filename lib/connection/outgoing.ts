@@ -6,6 +6,7 @@
 import { LimitError } from "../errors.ts";
 import type { MessageType } from "../message/message.ts";
 import { Utf8Checker } from "../message/utf8.ts";
+import { toError } from "../thrown.ts";
 import { CallbackTimer, Deadline, type Deadlines } from "./deadlines.ts";
 import { type Link, OPEN } from "./link.ts";
 import { bytesOf, type SendData, type SendReader, type SendSourceOptions } from "./send_data.ts";
@@ -107,8 +108,7 @@ export class Outgoing {
     this.#reader.cancel(reason);
     const { link } = this.#way;
     if (this.#begun && link.readyState === OPEN) {
-      const error = reason instanceof Error ? reason : new Error(String(reason));
-      link.fail({ closeCode: 1011, reason: "" }, error);
+      link.fail({ closeCode: 1011, reason: "" }, toError(reason));
     }
     this.#settled.reject(reason);
   }

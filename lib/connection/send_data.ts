@@ -92,7 +92,13 @@ export function readerOf(source: SendSource): SendReader {
     const reader = stream.getReader() as ReadableStreamDefaultReader<SendData>;
     return {
       read: () => reader.read(),
-      cancel: (reason) => void reader.cancel(reason).catch(() => {}),
+      cancel: async (reason) => {
+        try {
+          await reader.cancel(reason);
+        } catch {
+          // Nobody's business.
+        }
+      },
     };
   }
   const iterator = stream[Symbol.asyncIterator]();

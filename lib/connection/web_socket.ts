@@ -5,6 +5,7 @@
  * @module
  */
 import { HandshakeError, TransportError } from "../errors.ts";
+import { toError } from "../thrown.ts";
 import { type ConnectionInit, WebSocketConnection } from "./connection.ts";
 import type { ConnectionUser } from "./handlers.ts";
 import type { MessageData } from "./inbox.ts";
@@ -146,8 +147,8 @@ class Intake {
 
   #behind(step: () => void | Promise<void>): void {
     this.#blobs++;
-    this.#read = this.#read.then(step).catch((error: Error) => {
-      this.#link.fail({ closeCode: 1011, reason: "" }, error);
+    this.#read = this.#read.then(step).catch((error: unknown) => {
+      this.#link.fail({ closeCode: 1011, reason: "" }, toError(error));
     }).finally(() => this.#blobs--);
   }
 }

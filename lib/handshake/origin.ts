@@ -10,6 +10,7 @@
  */
 
 import { HandshakeError } from "../errors.ts";
+import { catchRejection } from "../thrown.ts";
 import { isToken, quote } from "./grammar.ts";
 import type { HeaderLines } from "./head.ts";
 import { formatHost, type Host, parseHost } from "./host.ts";
@@ -98,6 +99,7 @@ export function checkOrigin(origin: string | undefined, context: OriginContext):
     const allowed: unknown = origins(origin, context.facts());
     // A promise would count as true: a policy that is async would let everybody in.
     if (typeof allowed !== "boolean") {
+      catchRejection(allowed, () => {}); // what is thrown next tells all
       throw new TypeError(
         "Cannot judge origin: the function given as option origins must return a boolean " +
           "(to decide later, use the handshake hook)",

@@ -7,6 +7,7 @@
 
 import { TransportError } from "../errors.ts";
 import type { TransportErrorCode } from "../errors.ts";
+import { isInstance, textOf } from "../thrown.ts";
 
 /** The address that an attempt was about. */
 export interface Endpoint {
@@ -72,8 +73,12 @@ const codes: ReadonlyMap<string, TransportErrorCode> = new Map<string, Transport
 /** A thrown value's string property, or `""`. */
 function property(cause: unknown, name: "code" | "name" | "message"): string {
   if (typeof cause !== "object" || cause === null) return "";
-  const value = (cause as Record<typeof name, unknown>)[name];
-  return typeof value === "string" ? value : "";
+  try {
+    const value = (cause as Record<typeof name, unknown>)[name];
+    return typeof value === "string" ? value : "";
+  } catch {
+    return ""; // a user's stream may fail with anything
+  }
 }
 
 /** The stable code for what a runtime threw. */
@@ -96,7 +101,7 @@ export function endpointName({ hostname = "localhost", port = 0, path }: Endpoin
 
 /** What a runtime said, for the causes that we have no better words for. */
 function words(cause: unknown): string {
-  const text = property(cause, "message") || property(cause, "code") || String(cause);
+  const text = property(cause, "message") || property(cause, "code") || textOf(cause);
   return text.trim().replace(/\.$/, "");
 }
 
@@ -143,7 +148,7 @@ export function listenError(cause: unknown, endpoint: Endpoint): TransportError 
 /** The error for a `connect` that failed with `cause`. */
 export function connectError(error: unknown, endpoint: Endpoint): TransportError {
   // What failed during a TLS handshake may have been told as an established connection's trouble.
-  const cause = error instanceof TransportError ? error.cause : error;
+  const cause = isInstance(error, TransportError) ? error.cause : error;
   let code = classify(cause);
   const flag = denoFlag(cause, endpoint);
   // A path where no socket is: nobody listens there.
@@ -185,7 +190,7 @@ export function connectError(error: unknown, endpoint: Endpoint): TransportError
 
 /** The error for an established connection that failed with `cause`. */
 export function connectionError(cause: unknown): TransportError {
-  if (cause instanceof TransportError) return cause;
+  if (isInstance(cause, TransportError)) return cause;
   const code = classify(cause);
   return new TransportError(code, `Cannot use the connection: ${explain()}`, { cause });
 

@@ -9,6 +9,7 @@ import { TransportError } from "../errors.ts";
 import type { Http2Headers } from "../handshake/http2.ts";
 import { connectionError, resetError } from "./errors.ts";
 import { countWaiting, sendQueued } from "./http2_queue.ts";
+import { textOf } from "../thrown.ts";
 import { toAddress } from "./node_api.ts";
 import { LINGER_TIMEOUT } from "./timing.ts";
 
@@ -226,7 +227,7 @@ function addressesOf(session: Http2Session | undefined): Http2SessionSocket | un
 function streamError(cause: unknown): TransportError {
   const error = connectionError(cause);
   if (error.code !== "IO_FAILED") return error;
-  const why = cause instanceof Error ? cause.message : String(cause);
+  const why = textOf(cause);
   return new TransportError(
     "CONNECTION_RESET",
     `Cannot use the connection: its HTTP/2 stream was reset (${why})`,

@@ -31,7 +31,7 @@ describe("compression with Chromium", needsChromium(), () => {
       fetch: () =>
         new Response("<title>Page</title>", { headers: { "content-type": "text/html" } }),
       websocket: (connection) => arrived.resolve(connection),
-      onError: () => {}, // a browser opens sockets that it may need, and shutting down refuses them
+      onRefused: () => {}, // a browser opens sockets that it may need, and shutting down refuses them
     });
     try {
       assert.ok(browser !== undefined, "Chromium did not start");

@@ -257,6 +257,8 @@ export interface RigOptions<Message extends AnyMessage = MessageData> extends Co
   role?: Role;
   websocket?: ConnectionUser<undefined, Message>;
   onError?: ErrorHandler<undefined, Message>;
+  /** Errors are printed, as they are by default. */
+  prints?: boolean;
   memory?: MemoryTransportOptions;
   clock?: VirtualClock;
   extension?: MessageExtension;
@@ -296,7 +298,9 @@ function openAny<Message extends AnyMessage>(options: RigOptions<Message>): Rig<
     url: "ws://test/",
     data: undefined,
     options: settings,
-    onError: options.onError ?? ((error): void => void errors.push(error)),
+    onError: options.prints
+      ? undefined
+      : options.onError ?? ((error): void => void errors.push(error)),
   });
   const peer = new Peer(role === "server" ? pair.client : pair.server, role === "server");
   connection.start(websocket);

@@ -156,6 +156,17 @@ describe("checkOrigin with a policy", () => {
       message: /must return a boolean/,
     });
   });
+
+  it("takes a promise that rejects for a mistake as well, and leaves it handled", async () => {
+    const then = (): void => {
+      throw new Error("no database");
+    };
+    for (const given of [() => Promise.reject(new Error("no database")), () => ({ then })]) {
+      const origins = given as unknown as OriginPolicy;
+      assert.throws(() => check("https://a.example", { origins }), TypeError);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 0));
+  });
 });
 
 describe("canonicalOrigin", () => {
