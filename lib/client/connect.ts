@@ -62,7 +62,11 @@ export interface ConnectOptions<Message extends AnyMessage = MessageData>
   maxHeaderSize?: number;
   /** The most header lines of a response. @default {128} */
   maxHeaders?: number;
-  /** Handlers, or a function that is given the connection once it is open. */
+  /**
+   * Handlers, or a function that is given the connection once it is open. Without it, read what
+   * `connect` gives, or call `discard()` on it: a connection that nobody reads answers no pings once
+   * `receiveHighWaterMark` is reached.
+   */
   websocket?: ConnectionUser<undefined, Message>;
   /** Called with errors of your code: what a handler throws. @default {prints them by console.error} */
   onError?: ErrorHandler<undefined, Message>;

@@ -170,11 +170,16 @@ export class WebSocketConnection<
     };
   }
 
-  /** Resolves when the connection is closed, and tells how. Never rejects. */
+  /**
+   * Resolves when the connection is closed, and tells how. Never rejects.
+   *
+   * With handlers it resolves after `close` was called: once the `message` handler is done with what had
+   * come. A `message` handler that awaits it waits for itself, until `closeTimeout`.
+   */
   get closed(): Promise<CloseInfo> {
     if (this.#closed === undefined) {
       this.#closed = Promise.withResolvers();
-      if (this.#closeInfo !== undefined) this.#closed.resolve(this.#closeInfo);
+      if (this.#receiver.isOver) this.#closed.resolve(this.#closeInfo!);
     }
     return this.#closed.promise;
   }
@@ -225,10 +230,13 @@ export class WebSocketConnection<
    * Stops reading, so that the peer has to wait. What has been read already can still be taken; a
    * `message` handler is not called any more. Nothing to the keepalive: the peer is not dropped for
    * it. Where the platform cannot pause (`capabilities`), what comes is kept, up to
-   * `maxReceiveBuffered`. Closing ends it; after `close` it does nothing.
+   * `maxReceiveBuffered`. Calling `close` ends it; after that it does nothing.
+   *
+   * When the peer goes meanwhile, a connection with handlers keeps what had come, and its end: `close`
+   * is called and `closed` resolves after `resume`, or after `terminate`.
    */
   pause(): void {
-    if (this.readyState === OPEN) this.#receiver.pause();
+    this.#receiver.pause();
   }
 
   /** Reads again, after `pause`. */
@@ -343,7 +351,10 @@ export class WebSocketConnection<
     this.#receiver.close();
   }
 
-  /** Drops the peer at once, without a closing handshake: the peer sees 1006. */
+  /**
+   * Drops the peer at once, without a closing handshake: the peer sees 1006. Messages that wait are not
+   * given to the `message` handler any more, and `close` does not wait for one that works.
+   */
   terminate(): void {
     this.#receiver.stop();
     this.#link.terminate();
@@ -402,19 +413,25 @@ export class WebSocketConnection<
     messageEnd(): void {
       this.#connection.#receiver.messageEnd();
     }
+    get isFull(): boolean {
+      return this.#connection.#receiver.isFull;
+    }
     handle(message: Message): void | Promise<void> {
       const connection = this.#connection;
       return connection.#handlers!.message!(connection, message);
     }
 
+    // Those that come with the end of a connection that the user has paused are not told.
     ping(payload: Uint8Array): void {
       const connection = this.#connection, handlers = connection.#handlers;
-      if (handlers?.ping !== undefined) connection.#call(() => handlers.ping!(connection, payload));
+      if (handlers?.ping === undefined || connection.#receiver.isPaused) return;
+      connection.#call(() => handlers.ping!(connection, payload));
     }
     pong(payload: Uint8Array): void {
       const connection = this.#connection, handlers = connection.#handlers;
       connection.#pings?.pong(payload);
-      if (handlers?.pong !== undefined) connection.#call(() => handlers.pong!(connection, payload));
+      if (handlers?.pong === undefined || connection.#receiver.isPaused) return;
+      connection.#call(() => handlers.pong!(connection, payload));
     }
 
     onPause(): void {
@@ -438,8 +455,15 @@ export class WebSocketConnection<
     closedError(): ConnectionClosedError {
       return this.#connection.closedError();
     }
+    onReport(error: Error): void {
+      const connection = this.#connection;
+      reportError(connection.#onError, error, contextOf(connection));
+    }
     close(info: CloseInfo): void {
-      this.#connection.#finish(info);
+      this.#connection.#end(info);
+    }
+    onOver(): void {
+      this.#connection.#finish();
     }
   };
 
@@ -475,11 +499,17 @@ export class WebSocketConnection<
     throw this.closedError();
   }
 
-  #finish(info: CloseInfo): void {
+  /** The link has closed: nothing comes and nothing leaves. Handlers may still have work. */
+  #end(info: CloseInfo): void {
     this.#closeInfo = info;
-    this.#receiver.end();
     this.#sender.end();
     this.#pings?.fail(this.closedError());
+    this.#receiver.end();
+  }
+
+  /** What had come is handled: `close` is the last to be called. */
+  #finish(): void {
+    const info = this.#closeInfo!;
     if (this.#handlers?.close !== undefined) {
       this.#call(() => this.#handlers!.close!(this, info));
     }

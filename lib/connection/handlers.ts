@@ -25,7 +25,11 @@ export interface ConnectionHandlers<
   open?(connection: WebSocketConnection<Data, Message>): void | Promise<void>;
   /**
    * A message came: a string for text, a Uint8Array for binary, which is yours to keep. When a
-   * promise is returned, the next message waits for it. Without this handler messages are dropped.
+   * promise is returned, the next message waits for it; pings, pongs and the peer's Close are handled
+   * meanwhile, until more than `receiveHighWaterMark` waits. Without this handler messages are dropped.
+   *
+   * Messages that came before the connection closed are still given to it; each call then has
+   * `closeTimeout` to settle, or else the rest is dropped and `onError` is told.
    *
    * With `messages: "stream"` an {@linkcode IncomingMessage} has begun to come. What the handler has
    * not read of it when its promise settles is discarded; so is a message that it has not begun to
@@ -38,7 +42,7 @@ export interface ConnectionHandlers<
   ping?(connection: WebSocketConnection<Data, Message>, payload: Uint8Array): void | Promise<void>;
   /** A pong came. */
   pong?(connection: WebSocketConnection<Data, Message>, payload: Uint8Array): void | Promise<void>;
-  /** The connection is closed: called once, last. */
+  /** The connection is closed: called once, last, after the `message` handler is done with what came. */
   close?(connection: WebSocketConnection<Data, Message>, info: CloseInfo): void | Promise<void>;
 }
 

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { MAX_WAITING_MESSAGES } from "./options.ts";
+/** What a message that waits counts besides its size: a small one takes far more memory than its bytes. */
+const MESSAGE_COST = 256;
 
 /** A message: text as a string, binary as bytes that the receiver owns. */
 export type MessageData = string | Uint8Array<ArrayBuffer>;
@@ -43,9 +44,9 @@ class Promised<Message, Result> implements Taker<Message> {
 
 /** Who is told of how full an inbox is. */
 export interface InboxOwner {
-  /** More waits than the high-water mark allows. */
+  /** Called when more waits than the high-water mark allows, and for all that is added then. */
   full(): void;
-  /** That is over. */
+  /** Called when no more than half of the mark waits again. */
   room(): void;
 }
 
@@ -60,7 +61,7 @@ export class Inbox<Message> {
   #full = false;
   #ended = false;
 
-  /** Makes a queue that is full when more than `highWaterMark` bytes, or 16 messages, wait. */
+  /** Makes a queue that is full when more than `highWaterMark` waits: bytes, and 256 for each message. */
   constructor(highWaterMark: number, owner: InboxOwner) {
     this.#highWaterMark = highWaterMark;
     this.#owner = owner;
@@ -71,7 +72,12 @@ export class Inbox<Message> {
     return this.#messages.length - this.#first;
   }
 
-  /** Whether more wait than the high-water mark allows. */
+  /** What waits: the bytes of messages, and 256 for each of them. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Whether more waits than the high-water mark allows. */
   get full(): boolean {
     return this.#full;
   }
@@ -80,28 +86,24 @@ export class Inbox<Message> {
   push(message: Message): void {
     if (this.#takers.length > 0) return this.#takers.shift()!.take(message);
     this.#messages.push(message);
-    this.charge(weigh(message));
+    this.charge(sizeOf(message));
   }
 
   /** So many bytes more wait, in the queue or in a message that was taken from it. */
   charge(size: number): void {
     this.#size += size;
-    if (!this.#full && (this.#size > this.#highWaterMark || this.length >= MAX_WAITING_MESSAGES)) {
-      this.#full = true;
-      this.#owner.full();
-    }
+    if (this.#size <= this.#highWaterMark) return;
+    this.#full = true;
+    this.#owner.full();
   }
 
   /** So many bytes have been taken, or dropped. */
   discharge(size: number): void {
     this.#size -= size;
     // Reading goes on when half is taken, so that it does not stop and start for each message.
-    if (
-      this.#full && this.length <= MAX_WAITING_MESSAGES / 2 && this.#size <= this.#highWaterMark / 2
-    ) {
-      this.#full = false;
-      this.#owner.room();
-    }
+    if (!this.#full || this.#size > this.#highWaterMark / 2) return;
+    this.#full = false;
+    this.#owner.room();
   }
 
   /** The next message, if one waits. */
@@ -116,7 +118,7 @@ export class Inbox<Message> {
       messages.splice(0, this.#first);
       this.#first = 0;
     }
-    this.discharge(weigh(message));
+    this.discharge(sizeOf(message));
     return message;
   }
 
@@ -163,7 +165,7 @@ export class Inbox<Message> {
   }
 }
 
-/** What a message weighs: a whole one its length, one in pieces nothing by itself. */
-function weigh(message: unknown): number {
-  return (message as { readonly length?: number }).length ?? 0;
+/** What a message counts while it waits; the pieces of one in pieces are counted as they come. */
+function sizeOf(message: unknown): number {
+  return ((message as { readonly length?: number }).length ?? 0) + MESSAGE_COST;
 }

@@ -25,6 +25,8 @@ export interface Capabilities {
 
 /** What a link tells the connection. No call comes after `close`. */
 export interface LinkSink {
+  /** Whether more waits than `receiveHighWaterMark` allows: asked before bytes are decoded at the end. */
+  readonly isFull: boolean;
   /** A message. */
   message(data: string | Uint8Array<ArrayBuffer>): void;
   /** With `messages: "stream"` and `capabilities.streaming`, in its place: a message begins. */
@@ -39,7 +41,7 @@ export interface LinkSink {
   pong(payload: Uint8Array<ArrayBuffer>): void;
   /** No more than the high-water mark is buffered, after a send that went past it. */
   drain(): void;
-  /** It is over; exactly once. */
+  /** It is over; exactly once. All that was received before has been given. */
   close(info: CloseInfo): void;
 }
 
@@ -91,8 +93,8 @@ export interface Link {
   fail(status: CloseStatus, error: Error): void;
   /** Drops the peer at once. */
   terminate(): void;
-  /** Stops giving messages. */
+  /** Stops giving messages; may be called again while it is paused. */
   pause(): void;
-  /** Gives messages again. */
+  /** Gives messages again; without effect once it has closed. */
   resume(): void;
 }

@@ -71,6 +71,12 @@ const FRAME_COST = 32;
 
 const utf8 = new TextEncoder();
 
+/** A ping or pong that came while the connection was paused. */
+interface HeldControl {
+  readonly kind: "ping" | "pong";
+  readonly payload: Uint8Array<ArrayBuffer>;
+}
+
 /**
  * A link over an open WebSocket of the platform's. Whoever made it passes on what the platform tells:
  * `gotMessage`, `gotPing`, `gotPong`, `gotDrain` and `gotClose`.
@@ -87,7 +93,7 @@ export class NativeLink implements Link {
   readonly #tellsDrain: boolean;
   #sink!: LinkSink;
   #paused = false;
-  #held: MessageData[] = [];
+  #held: (MessageData | HeldControl)[] = [];
   /** How many of them have been given. */
   #given = 0;
   #heldSize = 0;
@@ -96,8 +102,6 @@ export class NativeLink implements Link {
   #wantsDrain = false;
   #sent: CloseStatus | undefined;
   #terminated = false;
-  /** The peer's Close, behind messages that are held. */
-  #ended: NativeClose | undefined;
   #closed = false;
   #error: Error | undefined;
   /** Created when they are first needed. */
@@ -133,7 +137,6 @@ export class NativeLink implements Link {
   /** Where it stands. */
   get readyState(): ReadyState {
     if (this.#closed || this.#terminated) return 3;
-    if (this.#ended !== undefined) return CLOSING;
     const state = this.#socket.readyState as ReadyState;
     return this.#sent !== undefined && state < CLOSING ? CLOSING : state;
   }
@@ -154,8 +157,12 @@ export class NativeLink implements Link {
     if (this.#closed || this.#terminated || this.#error !== undefined) return;
     if (this.#isTooLong(data)) return;
     if (!this.#paused && this.#held.length === 0) return this.#give(data);
+    this.#hold(data, data.length);
+  }
+
+  #hold(data: MessageData | HeldControl, size: number): void {
     // A platform that can pause still gives what it has read: one message of any size may be of that.
-    const before = this.#heldSize, after = before + data.length + MESSAGE_COST;
+    const before = this.#heldSize, after = before + size + MESSAGE_COST;
     const held = this.capabilities.pause ? before : after;
     if (held > this.#options.maxReceiveBuffered) {
       return this.#exceed("maxReceiveBuffered", held, "Messages are not taken");
@@ -166,12 +173,18 @@ export class NativeLink implements Link {
 
   /** The platform has a ping, and answers it. */
   gotPing(payload: Uint8Array<ArrayBuffer>): void {
-    if (!this.#closed && !this.#terminated) this.#sink.ping(payload);
+    this.#gotControl("ping", payload);
   }
 
   /** The platform has a pong. */
   gotPong(payload: Uint8Array<ArrayBuffer>): void {
-    if (!this.#closed && !this.#terminated) this.#sink.pong(payload);
+    this.#gotControl("pong", payload);
+  }
+
+  #gotControl(kind: "ping" | "pong", payload: Uint8Array<ArrayBuffer>): void {
+    if (this.#closed || this.#terminated) return;
+    if (!this.#paused && this.#held.length === 0) this.#sink[kind](payload);
+    else if (this.#error === undefined) this.#hold({ kind, payload }, payload.length);
   }
 
   /** The platform's buffer has drained. */
@@ -184,11 +197,9 @@ export class NativeLink implements Link {
     if (!this.#closed) this.#error ??= error;
   }
 
-  /** The platform's socket is closed: the peer's Close is reached when what came before is taken. */
+  /** The platform's socket is closed: what is held is given to the connection, which keeps it. */
   gotClose(event: NativeClose | undefined): void {
-    const waits = this.#held.length > 0 && this.#sent === undefined && !this.#terminated;
-    if (waits && event?.wasClean) this.#ended = event;
-    else this.#finish(event);
+    this.#finish(event);
   }
 
   /** Sends a message: false above the high-water mark, or once closing began. */
@@ -269,7 +280,7 @@ export class NativeLink implements Link {
 
   /** Holds what comes from now on: a platform that cannot pause goes on reading. */
   pause(): void {
-    if (this.#paused) return;
+    if (this.#paused || this.#closed) return;
     this.#paused = true;
     this.#socket.pause?.();
   }
@@ -278,7 +289,7 @@ export class NativeLink implements Link {
   resume(): void {
     if (!this.#paused) return;
     this.#paused = false;
-    if (this.#held.length > 0 || this.#ended !== undefined) queueMicrotask(() => this.#catchUp());
+    if (this.#held.length > 0) queueMicrotask(() => this.#catchUp());
     else if (!this.#closed) this.#socket.resume?.();
   }
 
@@ -307,17 +318,20 @@ export class NativeLink implements Link {
 
   #catchUp(): void {
     this.#giveHeld();
-    if (this.#paused || this.#terminated || this.#closed) return;
-    if (this.#ended === undefined) this.#socket.resume?.();
-    else this.#finish(this.#ended);
+    if (!this.#paused && !this.#terminated && !this.#closed) this.#socket.resume?.();
   }
 
   /** May be called while it gives: a handler closes, and the platform tells so within the call. */
   #giveHeld(): void {
     while (!this.#paused && !this.#terminated && this.#given < this.#held.length) {
-      const data = this.#held[this.#given++];
-      this.#heldSize -= data.length + MESSAGE_COST;
-      this.#give(data);
+      const held = this.#held[this.#given++];
+      if (typeof held === "object" && "kind" in held) {
+        this.#heldSize -= held.payload.length + MESSAGE_COST;
+        this.#sink[held.kind](held.payload);
+      } else {
+        this.#heldSize -= held.length + MESSAGE_COST;
+        this.#give(held);
+      }
     }
     this.#held.splice(0, this.#given);
     this.#given = 0;
@@ -358,9 +372,9 @@ export class NativeLink implements Link {
     if (this.#closed) return;
     this.#drainPoll?.cancel();
     this.#closeDue?.cancel();
+    this.#closed = true; // from here on nothing pauses it
     this.#paused = false;
     this.#giveHeld();
-    this.#closed = true;
     const { code = ABNORMAL, reason = "", wasClean = false } = event ?? {};
     const received = wasClean ? { closeCode: code, reason } : undefined;
     // A platform that failed the connection tells what it sent, or 0: the peer said nothing.

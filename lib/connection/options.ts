@@ -41,7 +41,13 @@ export interface ConnectionOptions {
   maxBufferedAmount?: number;
   /** A peer that takes nothing for so long is closed with 1008 and dropped. @default {30000} */
   sendTimeout?: number;
-  /** Past so many bytes of messages not taken (or 16 messages), reading stops. @default {1048576} */
+  /**
+   * Past so many bytes of messages not taken, each counted with 256 bytes more, reading stops until
+   * half is taken: also of what the peer says besides, pings and its Close among it. A message counts
+   * from when it has to wait for the one before it, whose `message` handler works, or for whoever
+   * reads. When nobody has begun to read a second after that, `onError` is told: call `discard` on a
+   * connection that is not to be read. @default {1048576}
+   */
   receiveHighWaterMark?: number;
   /**
    * Where the platform's WebSocket cannot be paused: past so many bytes of messages not taken, each
@@ -72,9 +78,6 @@ export interface ConnectionOptions {
 
 /** Every default filled in, but for compression: that is the affair of our own protocol. */
 export type ResolvedLimits = Required<Omit<ConnectionOptions, "perMessageDeflate">>;
-
-/** The most messages that wait to be taken before reading stops. */
-export const MAX_WAITING_MESSAGES = 16;
 
 /**
  * Fills in the defaults.

@@ -17,7 +17,7 @@ import type { LinkSink } from "./link.ts";
 import type { ResolvedConnectionOptions } from "./protocol_options.ts";
 
 /** Whom the protocol tells of messages: the connection, over the link. */
-export type ProtocolSink = Omit<LinkSink, "drain" | "close">;
+export type ProtocolSink = Omit<LinkSink, "isFull" | "drain" | "close">;
 
 /** What the protocol tells its link. */
 export interface ProtocolEvents {

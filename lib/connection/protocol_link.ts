@@ -41,6 +41,17 @@ const everything: Capabilities = {
   anyCloseCode: true,
 };
 
+/**
+ * Whether the peer has ended its direction:
+ *
+ * ```text
+ * open ── its end has come ──> ended ── without a Close, with nothing held ──> dropped
+ * ```
+ *
+ * In "dropped" the transport is being closed, which it will tell.
+ */
+type PeerEnd = "open" | "ended" | "dropped";
+
 /** All that those below a link tell it. */
 type Below = TransportSink & ProtocolEvents & OutletEvents & KeepaliveEvents;
 
@@ -83,7 +94,7 @@ export class ProtocolLink implements Link {
   #held: Uint8Array = nothing;
   #paused = false;
   #inPass = false;
-  #ended = false;
+  #peerEnd: PeerEnd = "open";
 
   #wantsDrain = false;
   /** The compressed message that is being sent in fragments. */
@@ -196,7 +207,7 @@ export class ProtocolLink implements Link {
 
   /** Where it stands. */
   get readyState(): ReadyState {
-    if (this.#closed || this.#terminated) return CLOSED;
+    if (this.#closed || this.#terminated || this.#peerEnd === "dropped") return CLOSED;
     return this.#protocol.open ? OPEN : CLOSING;
   }
 
@@ -316,9 +327,9 @@ export class ProtocolLink implements Link {
 
   /** Stops decoding after the message at hand, and reading. */
   pause(): void {
+    if (this.#inPass) this.#protocol.stopReading();
     if (this.#paused || this.readyState !== OPEN) return;
     this.#paused = true;
-    if (this.#inPass) this.#protocol.stopReading();
     this.#transport.pause();
     this.#keepalive.pause();
   }
@@ -330,6 +341,23 @@ export class ProtocolLink implements Link {
     this.#keepalive.resume();
     if (this.#held.length === 0) this.#transport.resume();
     else queueMicrotask(() => this.#catchUp());
+  }
+
+  /**
+   * Decodes what was held when the transport closed, as far as there is room for it: as after a reset,
+   * the rest is lost.
+   */
+  #decodeHeld(): void {
+    this.#inPass = true;
+    while (this.#held.length > 0 && !this.#sink.isFull) {
+      const held = this.#held;
+      this.#held = nothing;
+      const read = this.#protocol.receive(held);
+      if (read < held.length) this.#held = held.subarray(read);
+    }
+    this.#inPass = false;
+    this.#held = nothing;
+    this.#outlet.close(); // what answers it cannot leave
   }
 
   #deadlines(): Deadlines {
@@ -374,9 +402,10 @@ export class ProtocolLink implements Link {
     const held = this.#held;
     this.#held = nothing;
     if (held.length > 0) this.#pass(held, true);
-    if (this.#paused || this.#held.length > 0) return;
-    if (this.#ended) this.#end();
-    else this.#transport.resume();
+    if (this.#held.length > 0) return;
+    // The end may have come while something was held; nothing tells of it again.
+    if (this.#peerEnd !== "open") this.#end();
+    else if (!this.#paused) this.#transport.resume();
   }
 
   /** All that was written is with the system. */
@@ -427,7 +456,9 @@ export class ProtocolLink implements Link {
     // Section 7.1.1: the server closes TCP first, the client waits for it; who fails does not wait.
     const { closeReceived } = this.#protocol;
     const isServer = this.#role === "server";
-    if (isServer || closeReceived === undefined || this.#ended) this.#transport.closeWrite();
+    if (isServer || closeReceived === undefined || this.#peerEnd !== "open") {
+      this.#transport.closeWrite();
+    }
     // The peer has nothing more to say. To wait for its end would make both wait where the transport
     // cannot half-close, and the peer does not see that we ended.
     if (isServer && closeReceived !== undefined) this.#transport.close();
@@ -451,13 +482,18 @@ export class ProtocolLink implements Link {
   }
 
   #end(): void {
-    this.#ended = true;
+    if (this.#peerEnd === "dropped") return;
+    this.#peerEnd = "ended";
     if (this.#held.length > 0 && !this.#lingering) return;
     if (this.#protocol.closeReceived === undefined && !this.#lingering) {
+      this.#peerEnd = "dropped";
+      this.#keepalive.stop();
       this.#error ??= new TransportError(
         "CONNECTION_ENDED",
         "The peer ended the connection without a Close frame",
       );
+      this.#outlet.flush(); // what was sent in this tick
+      this.#outlet.close();
       this.#transport.close();
     } else if (this.#closeLeft) this.#transport.closeWrite();
   }
@@ -465,10 +501,12 @@ export class ProtocolLink implements Link {
   #finish(error: Error | undefined): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#paused = false;
     this.#keepalive.stop();
     this.#outlet.close();
     this.#closeDue?.cancel();
     this.#quietDue?.cancel();
+    if (!this.#terminated) this.#decodeHeld();
     this.#extension?.release?.();
     const { closeReceived: received, closeSent, closedFirst } = this.#protocol;
     const sent = this.#closeLeft ? closeSent : undefined;

@@ -4,20 +4,36 @@
  *
  * @module
  */
+import { LimitError } from "../errors.ts";
 import type { MessageType } from "../message/message.ts";
 import { Body } from "./body.ts";
+import { CallbackTimer, Deadlines } from "./deadlines.ts";
 import { Inbox, type InboxOwner, type MessageData } from "./inbox.ts";
 import { type AnyMessage, IncomingMessage } from "./incoming_message.ts";
-import { type Link, OPEN } from "./link.ts";
+import type { Link } from "./link.ts";
 import type { ResolvedLimits } from "./options.ts";
 
 /** The ways to read a connection. */
 export type Reading = "handlers" | "iteration" | "streams";
 
-/** Why the link is paused: each reason goes by itself. */
-const HANDLER_BUSY = 1, INBOX_FULL = 2, USER_PAUSED = 4;
+/** Why the link is paused: each reason ends by itself. */
+const QUEUE_FULL = 1, USER_PAUSED = 2;
 
-/** What a receiver needs to know of its connection. */
+/** How long the queue may be full before nobody having begun to read is reported, in milliseconds. */
+const UNREAD_DELAY = 1_000;
+
+/**
+ * Where a receiver stands:
+ *
+ * ```text
+ * open ── the link has closed ──> ended ── no handler works or is to be called ──> over
+ * ```
+ *
+ * Without handlers the second step follows at once: what waits can be taken when all is over.
+ */
+type Phase = "open" | "ended" | "over";
+
+/** What a receiver needs to know of its connection, and tells it. */
 export interface ReceiverOwner<Message> {
   /** Gives a message to the user's handler. */
   handle(message: Message): void | Promise<void>;
@@ -29,6 +45,10 @@ export interface ReceiverOwner<Message> {
   onPause(): void;
   /** Called when reading goes on. */
   onResume(): void;
+  /** Called when something is wrong that does not end the connection. */
+  onReport(error: Error): void;
+  /** Called once, after `end`: the `message` handler works no more and is not called any more. */
+  onOver(): void;
 }
 
 /** Gives messages to handlers as they come, or keeps them for those who ask. */
@@ -40,8 +60,8 @@ export class Receiver<Message extends AnyMessage> implements InboxOwner {
   readonly #options: ResolvedLimits;
   /** Made when a message first has to wait: a connection with handlers may never need it. */
   #inbox: Inbox<Message> | undefined;
-  readonly #inPieces: boolean;
   #reading: Reading | undefined;
+  /** Messages go to the handler, now or later. */
   #handled = false;
   /** The promise that the handler gave for a message has not settled. */
   #handling = false;
@@ -49,15 +69,16 @@ export class Receiver<Message extends AnyMessage> implements InboxOwner {
   #dropping = false;
   #closing = false;
   #overflowed = false;
-  #ended = false;
+  #phase: Phase = "open";
+  /** While open, when to report that nobody reads; after the end, when a handler is given up. */
+  #due: CallbackTimer | undefined;
   /** The message whose pieces are coming, and the one that was last asked for. */
   #arriving: Body | undefined;
   #current: Message | undefined;
 
-  /** Makes it for `link`, which is paused past `receiveHighWaterMark` bytes or 16 messages. */
+  /** Makes it for `link`, which is paused while more than `receiveHighWaterMark` waits. */
   constructor(link: Link, options: ResolvedLimits, owner: ReceiverOwner<Message>) {
     this.#link = link;
-    this.#inPieces = options.messages === "stream";
     this.#owner = owner;
     this.#options = options;
   }
@@ -65,6 +86,21 @@ export class Receiver<Message extends AnyMessage> implements InboxOwner {
   /** Whether what the peer sends is read: messages, pings and pongs. */
   get isReading(): boolean {
     return this.#holds === 0;
+  }
+
+  /** Whether more waits than `receiveHighWaterMark` allows. */
+  get isFull(): boolean {
+    return this.#inbox?.full === true;
+  }
+
+  /** Whether the user has paused the connection. */
+  get isPaused(): boolean {
+    return (this.#holds & USER_PAUSED) !== 0;
+  }
+
+  /** Whether the link has closed and no handler is called any more. */
+  get isOver(): boolean {
+    return this.#phase === "over";
   }
 
   /** Chooses a way to read: a second one is a TypeError. */
@@ -75,6 +111,7 @@ export class Receiver<Message extends AnyMessage> implements InboxOwner {
           `iteration (for await, receive) and streams (readable)`,
       );
     }
+    if (this.#reading === undefined) this.#due?.cancel();
     this.#reading = reading;
   }
 
@@ -89,7 +126,10 @@ export class Receiver<Message extends AnyMessage> implements InboxOwner {
   message(data: MessageData): void {
     this.count++;
     const message = data as Message;
-    if (this.#inbox !== undefined || !this.#handled || this.#handling || this.#dropping) {
+    if (
+      this.#inbox !== undefined || !this.#handled || this.#handling || this.#dropping ||
+      this.#holds !== 0
+    ) {
       this.#deliver(message);
       return;
     }
@@ -122,8 +162,6 @@ export class Receiver<Message extends AnyMessage> implements InboxOwner {
   messageEnd(): void {
     this.#arriving!.end();
     this.#arriving = undefined;
-    // What follows waits for its handler: the peer's Close too, which would end the connection.
-    if (this.#handling) this.#hold(HANDLER_BUSY);
   }
 
   /** The next message, if one waits. What is left of the one before is discarded. */
@@ -149,9 +187,14 @@ export class Receiver<Message extends AnyMessage> implements InboxOwner {
     );
   }
 
-  /** Stops reading, whatever there is room for. */
+  /**
+   * Stops reading, whatever there is room for. When the peer has gone already, what waits is not given
+   * to the handler until `resume`.
+   */
   pause(): void {
+    if (this.#phase === "over") return;
     this.#hold(USER_PAUSED);
+    if (this.#phase === "ended" && this.isPaused) this.#due?.cancel();
   }
 
   /**
@@ -166,16 +209,18 @@ export class Receiver<Message extends AnyMessage> implements InboxOwner {
 
   /** Reads again, unless something else is in the way. */
   resume(): void {
-    if ((this.#holds & USER_PAUSED) === 0) return;
+    if (!this.isPaused) return;
     this.#release(USER_PAUSED);
-    if (this.#inbox !== undefined && this.#handled) {
-      queueMicrotask(() => this.#handleWaiting());
-    }
+    this.#limitHandler();
+    if (this.#reading === "handlers") queueMicrotask(() => this.#handleWaiting());
   }
 
-  /** Drops what will come; what waits can still be taken, and is handled no more. */
+  /** The connection is given up: no handler is called any more, though what waits can be taken. */
   stop(): void {
-    this.#dropping = true;
+    this.#dropping = this.#closing = true;
+    this.#handled = false;
+    this.#holds = 0;
+    if (this.#phase === "ended") queueMicrotask(() => this.#checkOver());
   }
 
   /** Drops what waits and what will come. */
@@ -190,84 +235,145 @@ export class Receiver<Message extends AnyMessage> implements InboxOwner {
     }
     this.#arriving?.discard();
     this.#release(this.#holds);
+    if (this.#phase === "ended") queueMicrotask(() => this.#checkOver());
   }
 
-  /** No more will come. */
+  /** The link has closed: no more will come. The owner's `onOver` follows, at once or later. */
   end(): void {
-    this.#ended = true;
+    this.#phase = "ended";
     this.#arriving?.fail(this.#owner.closedError());
     this.#arriving = undefined;
     this.#inbox?.end();
+    this.#due?.cancel();
+    this.#limitHandler();
+    this.#checkOver();
+  }
+
+  get #inPieces(): boolean {
+    return this.#options.messages === "stream";
   }
 
   /** Hands a message on, or keeps it; false if nobody will ever have it. */
   #deliver(message: Message): boolean {
     if (this.#dropping || this.#overflows()) return false;
-    if (this.#handled && !this.#handling && !(this.#inbox?.length)) this.#handle(message);
+    const busy = this.#handling || this.isPaused || (this.#inbox?.length ?? 0) > 0;
+    if (this.#handled && !busy) this.#handle(message);
     else this.#waiting().push(message);
     return true;
   }
 
   /** Whether what comes is dropped: it is over the mark, and nobody makes the peer wait any more. */
   #overflows(): boolean {
-    const full = this.#inbox?.full === true;
-    return this.#overflowed ||= full && (this.#closing || this.#link.readyState !== OPEN);
+    return this.#overflowed ||= this.#closing && this.isFull;
   }
 
   #handle(message: Message): void {
     try {
       const result = this.#owner.handle(message);
-      if (result !== undefined) return this.#await(message, result);
+      if (result !== undefined && this.#await(message, result)) return;
     } catch (error) {
       this.#owner.failed(error);
     }
     // A handler that has not asked for the content when it returns does not want it.
-    if (this.#inPieces && message instanceof IncomingMessage && !message.bodyUsed) {
-      message.discard();
+    if (message instanceof IncomingMessage && !message.bodyUsed) message.discard();
+  }
+
+  /** The next message waits for a promise that the handler returned; other values mean nothing. */
+  #await(message: Message, result: Promise<void>): boolean {
+    if (typeof result?.then !== "function") return false;
+    this.#handling = true;
+    this.#limitHandler();
+    Promise.resolve(result).then(
+      () => this.#settled(message),
+      (error) => {
+        this.#owner.failed(error);
+        this.#settled(message);
+      },
+    );
+    return true;
+  }
+
+  #settled(message: Message): void {
+    this.#handling = false;
+    this.#due?.cancel();
+    if (message instanceof IncomingMessage) message.discard();
+    this.#handleWaiting();
+  }
+
+  /** Hands on what waits, until a handler takes its time. */
+  #handleWaiting(): void {
+    while (this.#handled && !this.#handling && !this.#dropping && !this.isPaused) {
+      const message = this.#inbox?.take();
+      if (message === undefined) break;
+      this.#handle(message);
     }
+    this.#checkOver();
   }
 
   /**
-   * The next message waits for the promise that the handler returned: with the peer, or here once
-   * closing began, when reading does not stop any more. A message in pieces must go on coming, to its
-   * end.
+   * Each call that works when the link has closed, or begins later, has `closeTimeout` to settle; while
+   * the user has paused, none is waited for.
    */
-  #await(message: Message, result: Promise<void>): void {
-    this.#handling = true;
-    if (!this.#inPieces) this.#hold(HANDLER_BUSY);
-    Promise.resolve(result).catch((error) => this.#owner.failed(error)).then(() => {
-      this.#handling = false;
-      if (message instanceof IncomingMessage) message.discard();
-      this.#handleWaiting();
-      if (!this.#handling || this.#arriving !== undefined) this.#release(HANDLER_BUSY);
-    });
+  #limitHandler(): void {
+    if (this.#phase !== "ended" || !this.#handling || this.isPaused) return;
+    const { clock, closeTimeout } = this.#options;
+    this.#due = new CallbackTimer(() => this.#giveUpHandler());
+    Deadlines.of(clock).set(this.#due, closeTimeout);
   }
 
-  /** Nothing is handled after `close`: what waits when the connection ends is dropped. */
-  #handleWaiting(): void {
-    while (
-      !this.#handling && !this.#dropping && !this.#ended && (this.#holds & USER_PAUSED) === 0
-    ) {
-      const message = this.#inbox?.take();
-      if (message === undefined) return;
-      this.#handle(message);
-    }
+  #giveUpHandler(): void {
+    const limit = this.#options.closeTimeout, dropped = this.#inbox?.length ?? 0;
+    this.#owner.failed(
+      new LimitError(
+        `Cannot wait for the message handler: its promise is pending ${limit} ms after the connection ` +
+          `closed (closeTimeout), so that ${dropped} messages behind it are dropped; a handler that ` +
+          `awaits \`connection.closed\` waits for itself`,
+        { option: "closeTimeout", limit, actual: limit, closeCode: 1011 },
+      ),
+    );
+  }
+
+  #checkOver(): void {
+    if (this.#phase !== "ended") return;
+    const waits = !this.#dropping && (this.#inbox?.length ?? 0) > 0;
+    if (this.#handled && (this.#handling || waits)) return;
+    if (this.#reading === "handlers" && this.isPaused) return;
+    this.#phase = "over";
+    this.#due?.cancel();
+    this.#owner.onOver();
   }
 
   /** @internal From the inbox. */
   full(): void {
-    this.#hold(INBOX_FULL);
+    this.#hold(QUEUE_FULL);
+    if (this.#reading !== undefined || this.#due !== undefined || this.#phase !== "open") return;
+    this.#due = new CallbackTimer(() => this.#reportUnread());
+    Deadlines.of(this.#options.clock).set(this.#due, UNREAD_DELAY);
   }
 
   /** @internal From the inbox. */
   room(): void {
-    this.#release(INBOX_FULL);
+    this.#release(QUEUE_FULL);
+  }
+
+  /** Called once, as the timer is kept. */
+  #reportUnread(): void {
+    if (this.#reading !== undefined || this.#dropping || this.#closing || !this.isFull) return;
+    const limit = this.#options.receiveHighWaterMark, { length, size } = this.#inbox!;
+    this.#owner.onReport(
+      new LimitError(
+        `Cannot receive more: ${length} messages wait (receiveHighWaterMark is ${limit}) and nothing ` +
+          `reads the connection, so that pings and the peer's Close are not answered; read it, with ` +
+          `handlers, \`for await\`, \`receive\` or \`readable\`, or call \`discard()\``,
+        { option: "receiveHighWaterMark", limit, actual: size, closeCode: 1008 },
+      ),
+    );
   }
 
   #waiting(): Inbox<Message> {
     if (this.#inbox === undefined) {
       this.#inbox = new Inbox(this.#options.receiveHighWaterMark, this);
-      if (this.#ended) this.#inbox.end();
+      if (this.#phase !== "open") this.#inbox.end();
     }
     return this.#inbox;
   }
@@ -275,8 +381,8 @@ export class Receiver<Message extends AnyMessage> implements InboxOwner {
   #hold(reason: number): void {
     // What is dropped anyway need not wait, but where the user says so.
     if (this.#closing || this.#dropping && reason !== USER_PAUSED) return;
-    if (this.#holds === 0) this.#link.pause();
     this.#holds |= reason;
+    this.#link.pause();
     this.#owner.onPause();
   }
 

@@ -24,7 +24,11 @@ import { peerOf, PeerQueue } from "./peer_queue.ts";
 /** How to listen. */
 export interface ListenOptions<Data = undefined, Message extends AnyMessage = MessageData>
   extends AcceptOptions<Data, Message>, TransportListenOptions {
-  /** Handlers for every connection, or a function that is given each once it is open. */
+  /**
+   * Handlers for every connection, or a function that is given each once it is open. A function reads it
+   * one way (`for await`, `receive`, `readable`); one that only sends calls `discard()`, since a
+   * connection that nobody reads answers no pings once `receiveHighWaterMark` is reached.
+   */
   websocket: ConnectionUser<Data, Message>;
   /**
    * Answers GET and HEAD requests that ask for no WebSocket; without it they get 426. One request a

@@ -103,7 +103,7 @@ class MemoryTransport implements Transport {
   }
 
   get bufferedAmount(): number {
-    return this.#outboxSize;
+    return this.#gone ? 0 : this.#outboxSize;
   }
 
   start(sink: TransportSink): void {

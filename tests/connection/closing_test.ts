@@ -288,7 +288,7 @@ for (const role of ROLES) {
     });
 
     it("a violation while nobody takes messages is answered when it is reached", async () => {
-      const { connection, peer } = open({ role });
+      const { connection, peer } = open({ role, receiveHighWaterMark: 10 * 257 });
       peer.say(...Array.from({ length: 20 }, () => "x"));
       peer.write(peer.frame(0x83));
       await settle();
@@ -431,7 +431,11 @@ for (const role of ROLES) {
     });
 
     it("reads on after close() though nobody takes messages, until the peer's Close", async () => {
-      const { connection, peer, transport } = open({ role, memory: { capacity: 512 } });
+      const { connection, peer, transport } = open({
+        role,
+        memory: { capacity: 512 },
+        receiveHighWaterMark: 16 * 256,
+      });
       const texts = Array.from({ length: 400 }, (_, at) => `message ${at}`);
       peer.say(...texts);
       await settle();

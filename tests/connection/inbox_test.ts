@@ -28,40 +28,45 @@ describe("the inbox", () => {
     assert.equal(inbox.length, 0);
   });
 
-  it("is full past the high-water mark, not at it", () => {
-    const { inbox, log } = setUp(10);
+  it("is full past the high-water mark, not at it; each message counts 256 bytes more", () => {
+    const { inbox, log } = setUp(10 + 256);
     inbox.push("x".repeat(10));
-    assert.deepEqual([inbox.full, log], [false, []]);
-    inbox.push("y");
-    assert.deepEqual([inbox.full, log], [true, ["full"]]);
-    inbox.push("z");
-    assert.deepEqual(log, ["full"]);
+    assert.deepEqual([inbox.full, inbox.size, log], [false, 266, []]);
+    inbox.push("");
+    assert.deepEqual([inbox.full, inbox.size, log], [true, 522, ["full"]]);
   });
 
-  it("is full at 16 messages, however small", () => {
-    const { inbox, log } = setUp();
-    for (let at = 0; at < 15; at++) inbox.push("");
+  it("says so again for all that is added while it is full", () => {
+    const { inbox, log } = setUp(10);
+    inbox.push("");
+    inbox.push("");
+    inbox.charge(1);
+    assert.deepEqual(log, ["full", "full", "full"]);
+  });
+
+  it("has no limit of messages: of empty ones 4,096 fit into 1 MiB", () => {
+    const { inbox, log } = setUp(1 << 20);
+    for (let at = 0; at < 4096; at++) inbox.push("");
     assert.deepEqual(log, []);
     inbox.push("");
     assert.deepEqual(log, ["full"]);
   });
 
-  it("has room again when half is taken, in messages and in bytes", () => {
-    const messages = setUp();
-    for (let at = 0; at < 16; at++) messages.inbox.push("");
-    for (let at = 0; at < 7; at++) messages.inbox.take();
-    assert.deepEqual(messages.log, ["full"]);
-    messages.inbox.take();
-    assert.deepEqual(messages.log, ["full", "room"]);
+  it("has room again when half is taken", () => {
+    const { inbox, log } = setUp(4 * 259);
+    for (let at = 0; at < 5; at++) inbox.push("xyz");
+    inbox.take();
+    inbox.take();
+    assert.deepEqual([inbox.full, log], [true, ["full"]]);
+    inbox.take();
+    assert.deepEqual([inbox.full, log], [false, ["full", "room"]]);
+  });
 
-    const bytes = setUp(10);
-    for (const size of [3, 3, 3, 3]) bytes.inbox.push("x".repeat(size));
-    bytes.inbox.take();
-    bytes.inbox.take();
-    assert.deepEqual(bytes.log, ["full"]);
-    bytes.inbox.take();
-    assert.deepEqual(bytes.log, ["full", "room"]);
-    assert.equal(bytes.inbox.full, false);
+  it("with a mark of 0 every message fills it, and it has room when all are taken", () => {
+    const { inbox, log } = setUp(0);
+    inbox.push("");
+    inbox.take();
+    assert.deepEqual(log, ["full", "room"]);
   });
 
   it("forgets what was taken in a long run that never empties it", () => {

@@ -254,7 +254,7 @@ describe("a platform's WebSocket as a link", () => {
     const { connection, socket } = open();
     for (let at = 0; at < 40; at++) socket.message(`${at}`);
     socket.closed();
-    assert.deepEqual([connection.readyState, connection.send("late")], [2, false]);
+    assert.deepEqual([connection.readyState, connection.send("late")], [3, false]);
     let next = 0;
     for await (const message of connection) assert.equal(message, `${next++}`);
     assert.deepEqual([next, (await connection.closed).closeCode], [40, 1000]);
@@ -276,16 +276,69 @@ describe("a platform's WebSocket as a link", () => {
     assert.deepEqual(told, ["a", "b", "c", "close"]);
   });
 
-  it("is over for who ends it, though the peer's close waits behind what nobody takes", async () => {
-    for (const end of ["close", "terminate"] as const) {
-      const { connection, socket, clock } = open();
+  it("is over once the platform's socket is, though nobody takes what came: it can be taken then", async () => {
+    for (const wasClean of [true, false]) {
+      const { connection, socket, clock } = open({ receiveHighWaterMark: 10 * 256 });
       for (let at = 0; at < 40; at++) socket.message(`${at}`);
-      socket.closed();
-      connection[end]();
-      const { closeCode } = await connection.closed;
-      assert.equal(closeCode, end === "close" ? 1000 : 1006);
+      const code = wasClean ? 1000 : 1006;
+      socket.closed({ code, reason: "", wasClean });
+      assert.equal((await connection.closed).closeCode, code);
       assert.equal(clock.timers, 0);
+      for (let at = 0; at < 40; at++) assert.equal(await connection.receive(), `${at}`);
+      await assert.rejects(connection.receive(), { code: "CONNECTION_CLOSED" });
     }
+  });
+
+  it("gives nothing while the user has paused, however the peer ends: not before resume", async () => {
+    for (const wasClean of [true, false]) {
+      for (const end of ["resume", "terminate"] as const) {
+        const told: string[] = [];
+        const { connection, socket, clock } = open({
+          websocket: {
+            message: (_connection, data) => void told.push(String(data)),
+            ping: () => void told.push("ping"),
+            pong: () => void told.push("pong"),
+            close: (_connection, { closeCode }) => void told.push(`close ${closeCode}`),
+          },
+        }, { ping: true });
+        connection.pause();
+        socket.message("a");
+        socket.link.gotPing(new Uint8Array([1]));
+        socket.message("b");
+        const code = wasClean ? 1000 : 1006;
+        socket.closed({ code, reason: "", wasClean });
+        await settle();
+        assert.deepEqual(told, []);
+        assert.equal(connection.readyState, 3);
+        connection[end]();
+        assert.equal((await connection.closed).closeCode, code);
+        assert.deepEqual(told, [...end === "resume" ? ["a", "b"] : [], `close ${code}`]);
+        assert.equal(clock.timers, 0);
+      }
+    }
+  });
+
+  it("holds pings and pongs with the messages while paused, each in its place", async () => {
+    const told: string[] = [];
+    const { connection, socket } = open({
+      websocket: {
+        message: (_connection, data) => void told.push(String(data)),
+        ping: (_connection, [byte]) => void told.push(`ping ${byte}`),
+        pong: (_connection, [byte]) => void told.push(`pong ${byte}`),
+      },
+    }, { ping: true });
+    connection.pause();
+    socket.link.gotPing(new Uint8Array([1]));
+    socket.message("a");
+    socket.link.gotPong(new Uint8Array([2]));
+    socket.message("b");
+    await settle();
+    assert.deepEqual(told, []);
+    connection.resume();
+    await settle();
+    socket.link.gotPing(new Uint8Array([3]));
+    assert.deepEqual(told, ["ping 1", "a", "pong 2", "b", "ping 3"]);
+    connection.terminate();
   });
 
   it("closes with 4008 past maxReceiveBuffered, 64 bytes added for each message", async () => {

@@ -157,6 +157,7 @@ function openBoth(sending: ConnectionOptions): {
       url: "ws://test/",
       data: undefined,
       options,
+      onError: (): void => {}, // nobody reads, which is told
     });
     connection.start(undefined);
     return connection;

@@ -174,14 +174,18 @@ for (const role of ROLES) {
           assert.ok(error instanceof LimitError && error.option === "pingTimeout");
         });
 
-        it("a peer's reset or end while paused settles all", async () => {
+        it("a peer's reset while paused settles all: with handlers once it is resumed", async () => {
           const { connection, peer, clock } = reading(way, mode, { role });
           connection.pause();
           peer.say("held");
           await settle();
+          const closed = watch(connection.closed);
           peer.transport.close();
-          assert.equal((await connection.closed).closeCode, 1006);
+          await settle();
+          assert.equal(connection.readyState, 3);
+          assert.equal(closed.state, way.endsWith("handler") ? "pending" : "resolved");
           connection.resume();
+          assert.equal((await connection.closed).closeCode, 1006);
           await settle();
           assert.equal(clock.timers, 0);
         });

@@ -210,7 +210,7 @@ for (const role of ROLES) {
 
   describe(`the peer waits for who reads messages in pieces, as ${role}`, () => {
     it("an unread body pauses past receiveHighWaterMark, and reading resumes at half", async () => {
-      const mark = 256 * KIB;
+      const mark = 256 * KIB + 256; // what one message counts besides
       const rig = openStream({ role, receiveHighWaterMark: mark, memory: { capacity: 1 << 17 } });
       const { connection, transport } = rig;
       // In frames of 64 KiB, the whole of each in one chunk: so that they wait as they were cut.
@@ -268,27 +268,31 @@ for (const role of ROLES) {
       rig.connection.terminate();
     });
 
-    it("16 messages that wait pause, however small; reading goes on at 8", async () => {
-      const { connection, peer, transport } = openStream({ role });
-      for (let at = 0; at < 40; at++) peer.say(`${at}`);
+    it("each message that waits counts 256 bytes, however small; reading goes on at half", async () => {
+      const { connection, peer, transport } = openStream({
+        role,
+        receiveHighWaterMark: 15 * 258,
+      });
+      const text = (at: number): string => `${at}`.padStart(2, "0");
+      for (let at = 0; at < 40; at++) peer.say(text(at));
       await settle();
       assert.equal(connection.stats.messagesReceived, 16);
       assert.ok(transport.paused);
       const read = async (at: number): Promise<void> =>
-        assert.equal(await (await connection.receive()).text(), `${at}`);
-      for (let at = 0; at < 7; at++) await read(at);
+        assert.equal(await (await connection.receive()).text(), text(at));
+      for (let at = 0; at < 8; at++) await read(at);
       await settle();
       assert.equal(connection.stats.messagesReceived, 16);
-      await read(7);
+      await read(8);
       await settle();
-      assert.equal(connection.stats.messagesReceived, 24);
-      for (let at = 8; at < 40; at++) await read(at);
+      assert.equal(connection.stats.messagesReceived, 25);
+      for (let at = 9; at < 40; at++) await read(at);
       assert.equal(transport.paused, false);
       connection.terminate();
     });
 
     it("the bytes of several messages are counted together, and given back when they are dropped", async () => {
-      const rig = openStream({ role, receiveHighWaterMark: 100 });
+      const rig = openStream({ role, receiveHighWaterMark: 3 * (256 + 30) });
       for (let at = 0; at < 20; at++) rig.peer.write(rig.peer.frame(0x82, new Uint8Array(30)));
       await settle();
       assert.equal(rig.connection.stats.messagesReceived, 4);
@@ -324,7 +328,7 @@ for (const role of ROLES) {
     });
 
     it("after close() nobody waits: a message over the mark is dropped whole, not with a hole", async () => {
-      const rig = openStream({ role, receiveHighWaterMark: 128 * KIB });
+      const rig = openStream({ role, receiveHighWaterMark: 128 * KIB + 256 });
       const { connection, peer } = rig;
       sendBlocks(rig, 2);
       await settle();

@@ -43,7 +43,7 @@ for (const role of ROLES) {
     });
 
     it("makes the peer wait: nothing is taken that is not asked for", async () => {
-      const { connection, peer, transport } = open({ role });
+      const { connection, peer, transport } = open({ role, receiveHighWaterMark: 16 * 256 });
       const { readable } = connection;
       peer.say(...Array.from({ length: 40 }, (_, at) => `${at}`));
       await settle();

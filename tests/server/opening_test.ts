@@ -129,6 +129,7 @@ describe("the opening handshake", () => {
       const { peer, opened, transport } = openingRig({
         ...(pending ? { handshake: () => Promise.resolve({}) } : {}),
         memory: { capacity: 4096 },
+        receiveHighWaterMark: 16 * 256,
       });
       const texts = Array.from({ length: 2000 }, (_, at) => `message ${at}`);
       peer.write(bytesOf(REQUEST), ...texts.map((text) => peer.frame(0x81, text)));

@@ -77,7 +77,7 @@ for (const role of ROLES) {
         const { connection, peer, transport } = open({
           role,
           memory: { chunkSize, capacity: 4096 },
-          receiveHighWaterMark: 1000,
+          receiveHighWaterMark: 2000,
         });
         const message = peer.frame(0x82, new Uint8Array(500));
         peer.write(many(1000, message));

@@ -81,6 +81,7 @@ export const pressureCases: readonly Case[] = [
         findings.pause = false;
         await peer.sayClose(code);
         await peer.wire.leave();
+        go(); // the end of a paused connection is told when it is resumed
         const { error, sent } = await told.closed();
         assert.deepEqual([error?.name, error?.option], ["LimitError", "maxReceiveBuffered"]);
         assert.equal(sent?.closeCode, code);

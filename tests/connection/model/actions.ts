@@ -23,10 +23,10 @@ export type Action =
   | { do: "give"; size: number }
   | { do: "endSource" | "failSource" | "abortSource" }
   | { do: "close"; closeCode: number; reason: string }
-  | { do: "terminate" | "pause" | "resume" | "discard" | "ping" | "ready" }
+  | { do: "terminate" | "pause" | "resume" | "discard" | "ping" | "pong" | "ready" }
   | { do: "shutdown"; timeout: number }
   | { do: "take"; count: number }
-  | { do: "failUser" | "cancelReadable" | "closeWriter" | "abortWriter" | "cut" };
+  | { do: "failUser" | "cancelReadable" | "closeWriter" | "abortWriter" | "fin" | "reset" };
 
 /** Whether it makes sense now; and notes that it is done. */
 export function allows(side: SideModel, action: Action): boolean {

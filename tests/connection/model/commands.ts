@@ -163,7 +163,8 @@ export const action: fc.Arbitrary<Action> = fc.oneof(
   { weight: 3, arbitrary: fc.constant<Action>({ do: "pause" }) },
   { weight: 3, arbitrary: fc.constant<Action>({ do: "resume" }) },
   { weight: 1, arbitrary: fc.constant<Action>({ do: "discard" }) },
-  { weight: 2, arbitrary: fc.constant<Action>({ do: "ping" }) },
+  { weight: 3, arbitrary: fc.constant<Action>({ do: "ping" }) },
+  { weight: 1, arbitrary: fc.constant<Action>({ do: "pong" }) },
   { weight: 3, arbitrary: fc.constant<Action>({ do: "ready" }) },
   {
     weight: 10,
@@ -173,7 +174,8 @@ export const action: fc.Arbitrary<Action> = fc.oneof(
   { weight: 1, arbitrary: fc.constant<Action>({ do: "cancelReadable" }) },
   { weight: 1, arbitrary: fc.constant<Action>({ do: "closeWriter" }) },
   { weight: 1, arbitrary: fc.constant<Action>({ do: "abortWriter" }) },
-  { weight: 1, arbitrary: fc.constant<Action>({ do: "cut" }) },
+  { weight: 1, arbitrary: fc.constant<Action>({ do: "fin" }) },
+  { weight: 1, arbitrary: fc.constant<Action>({ do: "reset" }) },
 );
 
 const within = fc.oneof(

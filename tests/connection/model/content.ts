@@ -4,13 +4,16 @@ import type { MessageType } from "../../../lib/message/message.ts";
 
 const utf8 = new TextEncoder();
 
+/** What a message that waits counts besides its size. */
+const MESSAGE_COST = 256;
+
 /** A message as it is sent, arrives or is read; it grows until it is complete. */
 export class Content {
   readonly type: MessageType;
   /** All of it is here. */
   complete = false;
-  /** What it counts for while it waits: a string its length. */
-  weight = 0;
+  /** What it counts for while it waits: a string its length, and something for the message itself. */
+  weight: number = MESSAGE_COST;
   #pieces: Uint8Array[] = [];
   #size = 0;
 
@@ -23,7 +26,7 @@ export class Content {
   static of(data: string | Uint8Array): Content {
     const content = new Content(typeof data === "string" ? "text" : "binary");
     content.add(typeof data === "string" ? utf8.encode(data) : data);
-    content.weight = data.length;
+    content.weight = MESSAGE_COST + data.length;
     content.complete = true;
     return content;
   }

@@ -2,14 +2,17 @@
 
 import assert from "node:assert/strict";
 import { WebSocketConnection } from "../../../lib/connection/connection.ts";
+import type { DeflateAgreement } from "../../../lib/deflate/negotiation.ts";
 import { Deadline, Deadlines } from "../../../lib/connection/deadlines.ts";
 import type { AnyMessage } from "../../../lib/connection/incoming_message.ts";
 import { readConnectionOptions } from "../../../lib/connection/protocol_options.ts";
+import { extensionFor } from "../../../lib/connection/extension.ts";
 import { ProtocolLink } from "../../../lib/connection/protocol_link.ts";
 import type { Transport } from "../../../lib/connection/transport.ts";
 import { type CloseInfo, type CloseStatus, ConnectionClosedError } from "../../../lib/errors.ts";
 import type { Role } from "../../../lib/frame/opcode.ts";
 import type { SteppedClock } from "./clock.ts";
+import { frame } from "../support.ts";
 import type { Content } from "./content.ts";
 import { Reader, type ReaderSetup } from "./reader.ts";
 import { CLOSE_TIMEOUT, Sending } from "./sending.ts";
@@ -36,6 +39,8 @@ export interface Tracked {
 export interface Intent {
   /** The first Close that was asked for while it was open. */
   asked: CloseStatus | undefined;
+  /** Closing was asked for at all. */
+  closing: boolean;
   terminated: boolean;
   discarded: boolean;
   paused: boolean;
@@ -43,20 +48,27 @@ export interface Intent {
   failed: boolean;
   /** A source failed, or was aborted. */
   sourceFailed: boolean;
-  /** The transport was cut beneath it. */
-  cut: boolean;
-}
-
-/** How full the way in was when a message arrived. */
-interface Arrival {
-  /** Messages and their weight that waited: at most, as some may have been on their way to a taker. */
-  waiting: number;
-  weight: number;
-  open: boolean;
+  /** The transport was ended beneath it, in good order or not. */
+  ended: "fin" | "reset" | undefined;
 }
 
 /** Pings and pongs do not wait for room: more than they take up in a test. */
 const CONTROL_ROOM = 256;
+
+/** What is reported of a handler that worked for too long after the end. */
+export const GAVE_UP: RegExp = /Cannot wait for the message handler/;
+
+/** What is reported where nobody has begun to read. */
+export const UNREAD: RegExp = /Cannot receive more: \d+ messages wait/;
+
+/** What the handshake would have agreed on. */
+const AGREEMENT: DeflateAgreement = {
+  serverNoContextTakeover: false,
+  clientNoContextTakeover: false,
+  serverMaxWindowBits: 15,
+  clientMaxWindowBits: 15,
+  header: "permessage-deflate",
+};
 
 /** One end. */
 export class End {
@@ -69,28 +81,34 @@ export class End {
   readonly tracked: Tracked[] = [];
   readonly events: string[] = [];
   readonly errors: unknown[] = [];
-  readonly arrivals: Arrival[] = [];
+  /** For each message that arrived, whether it might be dropped. */
+  readonly mayDrop: boolean[] = [];
   readonly intent: Intent = {
     asked: undefined,
+    closing: false,
     terminated: false,
     discarded: false,
     paused: false,
     failed: false,
     sourceFailed: false,
-    cut: false,
+    ended: undefined,
   };
   /** How many messages had arrived when the user's code failed or dropped the connection. */
   arrivedAtStop: number | undefined;
-  /** Whether handling was under way, or paused, when it ended. */
-  busyAtEnd = false;
   info: CloseInfo | undefined;
   readonly #transport: Transport;
   readonly #clock: SteppedClock;
   readonly #armed = new Map<string, (() => void)[]>();
   #state = 1;
+  #overflowed = false;
 
   /** Makes it over one transport of the pair, and begins. */
-  constructor(side: Role, setup: EndSetup, transport: Transport, clock: SteppedClock) {
+  constructor(
+    side: Role,
+    setup: EndSetup & { compressed: boolean },
+    transport: Transport,
+    clock: SteppedClock,
+  ) {
     this.side = side;
     this.setup = setup;
     this.#transport = transport;
@@ -110,12 +128,11 @@ export class End {
       event: (name): void => this.#event(name),
       failing: (): void => void (this.intent.failed = true),
     });
-    this.spy = new SpyLink(new ProtocolLink({ role: side, transport, options }), {
+    const extension = extensionFor(side, setup.compressed ? AGREEMENT : undefined, options);
+    this.spy = new SpyLink(new ProtocolLink({ role: side, transport, extension, options }), {
       arriving: (): void => this.#arriving(),
+      piece: (): void => void this.#checkRoom(),
       writing: (first): void => this.#writing(first),
-      closing: (): void => {
-        this.busyAtEnd = this.reader.handling > 0 || this.intent.paused;
-      },
     });
     this.connection = new WebSocketConnection<undefined, AnyMessage>(this.spy, {
       url: "ws://test/",
@@ -138,14 +155,16 @@ export class End {
         WebSocketConnection.prototype.close.call(connection, status);
         if (open) {
           intent.asked ??= { closeCode: status.closeCode ?? 1000, reason: status.reason ?? "" };
-          intent.paused = false;
         }
+        intent.closing = true;
+        intent.paused = false;
         assert.notEqual(connection.readyState, 1, "open after close()");
       },
       terminate: () => {
         this.#stopped();
         WebSocketConnection.prototype.terminate.call(connection);
         intent.terminated = true;
+        intent.paused = false;
         assert.equal(connection.readyState, 3, "not over after terminate()");
       },
     };
@@ -157,7 +176,8 @@ export class End {
   pause(): void {
     this.connection.pause();
     // A pause ends when closing begins, and so does not begin then.
-    this.intent.paused = this.connection.readyState === 1;
+    const { closing, terminated, failed } = this.intent;
+    this.intent.paused = !closing && !terminated && !failed && this.info === undefined;
   }
   resume(): void {
     this.connection.resume();
@@ -172,6 +192,12 @@ export class End {
     const open = this.connection.readyState === 1;
     const ping = this.track("ping", this.connection.ping());
     if (!open) ping.catch((error) => assert.ok(error instanceof ConnectionClosedError));
+  }
+  /** A pong that nobody asked for, where no frame is under way. */
+  pong(): void {
+    const { readyState, bufferedAmount } = this.connection;
+    if (readyState !== 1 || bufferedAmount > 0) return;
+    this.#transport.write(frame(0x8a, "pong", { masked: this.side === "client" }));
   }
   ready(): void {
     this.track("ready", this.connection.ready);
@@ -195,10 +221,20 @@ export class End {
     deadlines.set(drop, timeout);
     this.connection.closed.then(() => drop.cancel());
   }
+  /** The socket is ended beneath the connection, as when a process dies: the peer sees no Close. */
+  fin(): void {
+    this.intent.ended ??= "fin";
+    this.#transport.closeWrite();
+  }
   /** The socket is lost beneath the connection. */
-  cut(): void {
-    this.intent.cut = true;
+  reset(): void {
+    this.intent.ended = "reset";
     this.#transport.close();
+  }
+
+  /** Whether a handler worked for too long after the end. */
+  get gaveUp(): boolean {
+    return this.errors.some((error) => GAVE_UP.test(String(error)));
   }
 
   /** Does something the next time that `event` comes, from within. */
@@ -251,28 +287,39 @@ export class End {
     if (discarded && !paused) {
       assert.equal(this.spy.paused, false, "discards, and is paused");
     }
+    // Nothing else stops reading: not a handler that works.
+    if (this.spy.paused && !paused) {
+      const { weight } = this.#waiting;
+      assert.ok(weight > this.setup.receiveHighWaterMark / 2, `paused, and ${weight} wait`);
+    }
+    const { pulls, pending } = this.reader;
+    if (this.spy.closed !== undefined && (pulls || (pending === 0 && !paused))) {
+      assert.notEqual(this.info, undefined, "the link has closed and nothing is left to be done");
+    }
+  }
+
+  /** The messages that wait, and what they weigh: at most, as some may have been dropped. */
+  get #waiting(): { messages: readonly Content[]; weight: number } {
+    const { reader: { delivered }, spy: { arrived } } = this;
+    const messages = arrived.slice(delivered.length);
+    const weigh = (list: readonly Content[]): number =>
+      list.reduce((sum, { weight }) => sum + weight, 0);
+    if (this.setup.messages === "whole") return { messages, weight: weigh(messages) };
+    // Of messages in pieces, what was given and is not read waits as well.
+    const given = weigh(arrived.slice(0, delivered.length));
+    const read = weigh(delivered.map(({ content }) => content));
+    return { messages, weight: weigh(messages) + given - read };
   }
 
   #arriving(): void {
-    const { reader, arrivals, spy, setup, intent } = this;
-    const inPieces = setup.messages === "stream";
-    const undelivered = spy.arrived.slice(reader.delivered.length);
-    const weigh = (list: readonly Content[]): number =>
-      list.reduce((sum, { weight }) => sum + weight, 0);
-    // Of messages in pieces, what was given and is not read waits as well.
-    const read = weigh(reader.delivered.map(({ content }) => content));
-    const open = this.connection.readyState === 1;
-    arrivals.push({
-      waiting: undelivered.length,
-      weight: inPieces ? weigh(spy.arrived) - read : weigh(undelivered),
-      open,
-    });
-    if (!open || intent.discarded || intent.failed || setup.reading === "deaf" || inPieces) return;
-    const waiting = undelivered.slice(reader.asks);
+    const { reader, setup, intent } = this;
+    const { messages, weight } = this.#waiting;
+    this.mayDrop.push(this.#checkRoom());
+    if (this.connection.readyState !== 1 || intent.discarded || intent.failed) return;
+    if (setup.reading === "deaf" || setup.messages === "stream") return;
     assert.ok(!intent.paused, "a message while paused");
-    assert.equal(reader.busy, undefined, "a message while one is being handled");
-    assert.ok(waiting.length < 16, "a message though 16 wait");
-    assert.ok(weigh(waiting) <= setup.receiveHighWaterMark, "a message though more wait than may");
+    const asked = messages.slice(0, reader.asks).reduce((sum, { weight }) => sum + weight, 0);
+    assert.ok(weight - asked <= setup.receiveHighWaterMark, "a message though more wait than may");
   }
 
   #writing(first: boolean): void {
@@ -285,6 +332,22 @@ export class End {
     );
   }
 
+  /** Once closing began nobody makes the peer wait: when it is full, all that follows is dropped. */
+  #checkRoom(): boolean {
+    const { weight } = this.#waiting;
+    return this.#overflowed ||= this.intent.closing &&
+      weight > this.setup.receiveHighWaterMark / 2;
+  }
+
+  /** `close` comes behind all that had come, and behind the handler that works. */
+  #checkClose(): void {
+    const { intent, reader, spy, setup, gaveUp } = this;
+    if (intent.terminated || intent.failed || gaveUp) return;
+    assert.equal(reader.pending, 0, "close while a handler works");
+    if (intent.discarded || intent.closing || setup.reading === "deaf") return;
+    assert.equal(reader.delivered.length, spy.arrived.length, "close before what had come");
+  }
+
   #stopped(): void {
     this.arrivedAtStop ??= this.spy.arrived.length;
   }
@@ -292,6 +355,10 @@ export class End {
   #event(name: string): void {
     this.events.push(name);
     this.check();
+    if (name !== "open" && name !== "drain" && !this.reader.pulls && !this.intent.failed) {
+      assert.ok(!this.intent.paused, `${name} while paused`);
+    }
+    if (name === "close") this.#checkClose();
     for (const action of this.#armed.get(name)?.splice(0) ?? []) action();
   }
 }

@@ -21,7 +21,9 @@ const ACTIONS: readonly Action[] = [
   { do: "close", closeCode: 3000, reason: "" },
   { do: "terminate" },
   { do: "shutdown", timeout: 5000 },
-  { do: "cut" },
+  { do: "fin" },
+  { do: "reset" },
+  { do: "ping" },
   { do: "pause" },
   { do: "take", count: 1 },
 ];
@@ -77,6 +79,7 @@ function setupOf(number: number): Setup {
     capacity: pick([10, 65_536], number, 1),
     chunkSize: pick([7, Infinity], number, 2),
     copiesOnWrite: pick([true, false], number, 3),
+    compressed: pick([true, false], number, 4),
     client: side(31),
     server: side(67),
   };

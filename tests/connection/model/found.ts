@@ -29,6 +29,7 @@ function world(settings: Partial<Setup> = {}): World {
     capacity: 1000,
     chunkSize: Infinity,
     copiesOnWrite: false,
+    compressed: false,
     client: side,
     server: side,
     ...settings,

@@ -47,6 +47,7 @@ export function setup(one: fc.Arbitrary<EndSetup>): fc.Arbitrary<Setup> {
     capacity: fc.constantFrom(1, 30, 1000, 65_536),
     chunkSize: fc.constantFrom(1, 7, 100, Infinity, Infinity),
     copiesOnWrite: fc.boolean(),
+    compressed: fc.boolean(),
     one,
     other: anySetup,
     swap: fc.boolean(),

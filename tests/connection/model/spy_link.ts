@@ -11,10 +11,10 @@ import { Content } from "./content.ts";
 export interface SpyEvents {
   /** A message is about to be handed on, or to begin. */
   arriving(): void;
+  /** A piece of a message is about to be handed on. */
+  piece(): void;
   /** A fragment that is not the last is about to be written. */
   writing(first: boolean): void;
-  /** It is over. */
-  closing(): void;
 }
 
 /** Notes messages on both of their ways, and that the events keep their order. */
@@ -69,6 +69,9 @@ export class SpyLink implements Link {
     const whole = (): void => assert.equal(this.#arriving, false, "an event within a message");
     const part = (): void => assert.equal(this.#arriving, true, "a piece of no message");
     this.#below.start({
+      get isFull(): boolean {
+        return sink.isFull;
+      },
       message: (data): void => {
         open();
         whole();
@@ -89,6 +92,7 @@ export class SpyLink implements Link {
         open();
         part();
         assert.notEqual(piece.length, 0, "an empty piece");
+        this.#events.piece();
         this.arrived.at(-1)!.add(piece);
         sink.messageData(piece);
       },
@@ -114,7 +118,6 @@ export class SpyLink implements Link {
       close: (info): void => {
         open();
         this.closed = info;
-        this.#events.closing();
         sink.close(info);
       },
     });
@@ -129,11 +132,11 @@ export class SpyLink implements Link {
     if (taken || (before === 1 && this.#below.readyState === 1)) this.sent.push(content);
     return taken;
   }
-  beginMessage(type: MessageType): void {
+  beginMessage(type: MessageType, compress?: boolean): void {
     assert.equal(this.#sending, false, "a message within a message");
     this.#sending = this.#first = true;
     this.sent.push(new Content(type));
-    this.#below.beginMessage(type);
+    this.#below.beginMessage(type, compress);
   }
   writeMessage(piece: Uint8Array, final: boolean): boolean {
     assert.equal(this.#sending, true, "a piece of no message");

@@ -16,6 +16,8 @@ export interface Setup {
   /** How much arrives at once. */
   chunkSize: number;
   copiesOnWrite: boolean;
+  /** Whether permessage-deflate is agreed on. */
+  compressed: boolean;
   client: EndSetup;
   server: EndSetup;
 }
@@ -43,8 +45,9 @@ export class World {
   constructor(setup: Setup) {
     const pair = memoryTransportPair({ ...setup, manual: true });
     this.#step = pair.step;
-    this.client = new End("client", setup.client, pair.client, this.clock);
-    this.server = new End("server", setup.server, pair.server, this.clock);
+    const { compressed } = setup;
+    this.client = new End("client", { ...setup.client, compressed }, pair.client, this.clock);
+    this.server = new End("server", { ...setup.server, compressed }, pair.server, this.clock);
   }
 
   /** The end of that role. */
@@ -107,9 +110,12 @@ export class World {
       await this.#passAll();
     }
     await this.quiet();
-    this.#checkOver();
+    this.#checkClosed();
+    // What had come may still have to be handled.
+    ends.forEach((end) => end.resume());
     ends.forEach((end) => end.reader.release());
     await this.quiet();
+    for (const { info, side } of ends) assert.notEqual(info, undefined, `${side} is not over`);
     // A stream of writes learns of a normal end a task later.
     if (ends.some((end) => end.sending.usedWriter)) {
       await new Promise((resolve) => setTimeout(resolve, 2));
@@ -149,10 +155,12 @@ export class World {
 
   /** The other sees it at once, unless the end was an orderly one already, which has to be read. */
   async #terminateOne(): Promise<void> {
-    const open = this.client.connection.readyState === 1;
+    const { connection, intent } = this.client;
+    const open = connection.readyState === 1 && intent.ended === undefined;
     this.client.connection.terminate();
     await this.quiet();
-    if (open) this.#checkOver();
+    assert.notEqual(this.client.info, undefined, "not over after terminate()");
+    if (open) this.#checkClosed();
     else await this.#readOn(this.server);
   }
 
@@ -165,9 +173,9 @@ export class World {
     await this.quiet();
   }
 
-  #checkOver(): void {
-    for (const { info, side } of [this.client, this.server]) {
-      assert.notEqual(info, undefined, `${side} is not closed`);
+  #checkClosed(): void {
+    for (const { spy, side } of [this.client, this.server]) {
+      assert.notEqual(spy.closed, undefined, `${side} is not closed`);
     }
   }
 
@@ -175,5 +183,25 @@ export class World {
     this.check();
     this.client.checkQuiet();
     this.server.checkQuiet();
+    this.#checkNoticed(this.client, this.server);
+    this.#checkNoticed(this.server, this.client);
+  }
+
+  /** An end that reads knows that its peer has gone, and has answered its pings. */
+  #checkNoticed(end: End, peer: End): void {
+    if (end.spy.readyState !== 1 || end.spy.paused) return;
+    assert.equal(
+      peer.intent.ended,
+      undefined,
+      `${end.side} has not noticed that its peer has gone`,
+    );
+    const idle = [end, peer].every(({ spy, intent }) =>
+      spy.readyState === 1 && !spy.paused && spy.bufferedAmount === 0 && intent.ended === undefined
+    );
+    // Of several pings only the newest may be answered, which may be one of the keepalive's.
+    if (!idle || peer.setup.pingInterval !== Infinity) return;
+    for (const { name, state } of peer.tracked) {
+      if (name === "ping") assert.notEqual(state, "pending", `${end.side} has not answered a ping`);
+    }
   }
 }

@@ -74,6 +74,7 @@ async function afterFrame(): Promise<number> {
     const transport = memoryTransportPair({ manual: true }).server;
     const link = new ProtocolLink({ role: "server", transport, options });
     link.start({
+      isFull: false,
       message: nothing,
       messageStart: nothing,
       messageData: nothing,
