@@ -133,6 +133,16 @@ export class HandshakeError extends SluiceError {
   }
 
   /**
+   * The body as text, by the charset of its `Content-Type` or as UTF-8; `""` if there is none, or it is
+   * compressed (`Content-Encoding`). A character that is cut off at the end is left out.
+   */
+  get text(): string {
+    const encoding = this.headers.get("content-encoding") ?? "identity";
+    if (this.body.length === 0 || encoding.toLowerCase() !== "identity") return "";
+    return decoderOf(this.headers.get("content-type") ?? "").decode(this.body, { stream: true });
+  }
+
+  /**
    * Returns the response that a server gives to a client because of this error, as `listen` and every
    * `upgrade` do when a `handshake` hook throws it: with the status if that is from 400 to 599,
    * otherwise 502, and the message as plain text.
@@ -145,6 +155,20 @@ export class HandshakeError extends SluiceError {
   toResponse(): Response {
     const { status, headers, text } = refusalFor(this);
     return new Response(text, { status, headers });
+  }
+}
+
+/** The decoder for a media type's charset (RFC 9110 section 8.3.2), or for UTF-8 if that is unknown. */
+function decoderOf(contentType: string): TextDecoder {
+  let charset = "utf-8";
+  for (const parameter of contentType.split(";").slice(1)) {
+    const [name, value = ""] = parameter.split("=", 2);
+    if (name.trim().toLowerCase() === "charset") charset = value.replaceAll('"', "").trim();
+  }
+  try {
+    return new TextDecoder(charset);
+  } catch {
+    return new TextDecoder();
   }
 }
 

@@ -16,9 +16,11 @@ import {
 import type { Transport } from "../connection/transport.ts";
 import { offerDeflate, PER_MESSAGE_DEFLATE } from "../deflate/negotiation.ts";
 import { HandshakeError } from "../errors.ts";
+import { readCallerHeaders } from "../handshake/caller_headers.ts";
 import {
   checkProtocols,
   type ClientOfferInit,
+  isAuthorized,
   parseWebSocketURL,
   requestFor,
 } from "../handshake/client.ts";
@@ -116,12 +118,18 @@ export async function connect<Message extends AnyMessage>(
   const settings = readConnectionOptions(options);
   const handshakeTimeout = readLimit("handshakeTimeout", options.handshakeTimeout, 10_000);
   const { perMessageDeflate: deflate } = settings;
+  const headers = readCallerHeaders(options.headers, { alsoReserved: "host" });
   const offer: ClientOfferInit = {
     protocols,
-    headers: options.headers,
+    headers,
     extensions: deflate && formatExtensions([offerDeflate(deflate)]),
   };
-  const terms = { protocols, deflate, extensions: deflate ? [PER_MESSAGE_DEFLATE] : [] };
+  const terms: ClientTerms = {
+    protocols,
+    deflate,
+    extensions: deflate ? [PER_MESSAGE_DEFLATE] : [],
+    authorized: isAuthorized(target, headers),
+  };
   const plan: ConnectPlan<Message> = { target, protocols, settings, options, offer, terms };
   options.signal?.throwIfAborted();
 

@@ -111,6 +111,15 @@ export function targetOf(url: URL): string {
   return `${url.pathname}${url.search}`;
 }
 
+/** Returns whether a request has credentials: in the URL, or in a header of the caller. */
+export function isAuthorized(url: URL, headers: readonly (readonly [string, string])[]): boolean {
+  return hasCredentials(url) || headers.some(([name]) => name.toLowerCase() === "authorization");
+}
+
+function hasCredentials({ username, password }: URL): boolean {
+  return username !== "" || password !== "";
+}
+
 /**
  * The header lines that offer what the two may agree on, and then those of the caller.
  *
@@ -124,8 +133,7 @@ export function offerHeaders(url: URL, init: ClientOfferInit): [string, string][
   const headers: [string, string][] = [["Sec-WebSocket-Version", "13"]]; // item 9
   if (protocols.length > 0) headers.push(["Sec-WebSocket-Protocol", protocols.join(", ")]); // 10
   if (extensions !== "") headers.push(["Sec-WebSocket-Extensions", extensions]); // item 11
-  const hasCredentials = url.username !== "" || url.password !== "";
-  if (hasCredentials && !added.some(([name]) => name.toLowerCase() === "authorization")) {
+  if (hasCredentials(url) && !added.some(([name]) => name.toLowerCase() === "authorization")) {
     headers.push(["Authorization", basicAuthorization(url)]);
   }
   headers.push(...added);

@@ -22,6 +22,8 @@ export interface ClientTerms {
   extensions?: readonly string[] | undefined;
   /** What the offer of permessage-deflate was made of, if it was among them. */
   deflate?: ResolvedPerMessageDeflate | undefined;
+  /** Whether an Authorization header was sent. Default: false. */
+  authorized?: boolean | undefined;
 }
 
 /** What the client asked for in HTTP/1.1. */
@@ -52,7 +54,7 @@ export interface Agreement {
  */
 export function checkResponse(head: ResponseHead, offered: ClientOffer): Agreement {
   const { headers } = head;
-  if (head.status !== 101) failStatus(head, 101); // item 1
+  if (head.status !== 101) failStatus(head, 101, offered); // item 1
   if (head.minorVersion === 0) {
     fail(head, "HTTP_VERSION", "the server answered in HTTP/1.0, which has no upgrade");
   }
@@ -135,12 +137,12 @@ function agreedProtocol(head: AnswerHead, offered: ClientTerms): string {
 }
 
 /** Fails for a status other than the one that accepts. */
-export function failStatus(head: AnswerHead, accepting: number): never {
-  fail(head, "STATUS", explainStatus(head, accepting));
+export function failStatus(head: AnswerHead, accepting: number, offered: ClientTerms): never {
+  fail(head, "STATUS", explainStatus(head, accepting, offered));
 }
 
 /** What a status that does not accept means to one who wants a WebSocket. */
-function explainStatus(head: AnswerHead, accepting: number): string {
+function explainStatus(head: AnswerHead, accepting: number, offered: ClientTerms): string {
   const { status, headers } = head;
   const answer = `the server answered ${status} ${shown(head.statusText) || statusTextOf(status)}`;
   switch (status) {
@@ -154,7 +156,9 @@ function explainStatus(head: AnswerHead, accepting: number): string {
       return `${answer}, a redirect ${to}: redirects are not followed, connect to the new URL`;
     }
     case 401:
-      return `${answer}: authentication is missing or wrong, add an Authorization header`;
+      return offered.authorized
+        ? `${answer}: the credentials in the Authorization header were not accepted`
+        : `${answer}: no credentials were sent that it accepts; it may want an Authorization header`;
     case 403:
       return `${answer}: the server refuses this client, perhaps for its Origin or credentials`;
     case 407:

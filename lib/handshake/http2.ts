@@ -212,7 +212,7 @@ export function connectRequest(url: URL, init: ClientOfferInit): Http2Headers {
  * acceptance, as of `checkResponse`.
  */
 export function checkConnectAnswer(head: AnswerHead, offered: ClientTerms): Agreement {
-  if (head.status < 200 || head.status > 299) failStatus(head, 200);
+  if (head.status < 200 || head.status > 299) failStatus(head, 200, offered);
   return agreementOf(head, offered);
 }
 

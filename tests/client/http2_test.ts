@@ -196,7 +196,8 @@ describe("connect over HTTP/2", () => {
       403,
       "mine",
     ]);
-    assert.equal(textOf(error.body), "Not for you");
+    assert.equal(error.text, "Not for you");
+    assert.equal(error.received, true);
   });
 
   it("a refusal's body is read no further than 4 KiB", options, async () => {

@@ -73,7 +73,7 @@ describe("checkResponse (RFC 6455 section 4.1)", () => {
       assert.match(message, /to "https:\/\/b.example\/": redirects are not followed/);
     }
     assert.match(explained(302), /a redirect elsewhere/);
-    assert.match(explained(401, {}, "Who"), /401 Who: .* Authorization header/);
+    assert.match(explained(401, {}, "Who"), /401 Who: no credentials .* Authorization header$/);
     assert.match(explained(403), /403 Forbidden: the server refuses this client/);
     assert.match(explained(404), /404 Not Found instead of 101: no WebSocket endpoint/);
     assert.match(explained(407), /the proxy asks for credentials/);
@@ -84,6 +84,20 @@ describe("checkResponse (RFC 6455 section 4.1)", () => {
     assert.match(explained(503, { "retry-after": "120" }), /try again after "120"$/);
     assert.match(explained(500), /the server, or a proxy in front of it, failed$/);
     assert.match(explained(999), /999 Server Error instead of 101/);
+  });
+
+  it("item 1: to a 401 suggests an Authorization header only if none was sent", () => {
+    const head = responseHead({}, { status: 401, statusText: "Unauthorized" });
+    const offered = { ...OFFER, authorized: true };
+    const { message } = handshakeError(() => checkResponse(head, offered), {
+      code: "STATUS",
+      status: 401,
+    });
+    assert.equal(
+      message,
+      "Cannot open connection: the server answered 401 Unauthorized: " +
+        "the credentials in the Authorization header were not accepted",
+    );
   });
 
   it("refuses 101 in HTTP/1.0, which has no upgrade", () => {

@@ -334,7 +334,30 @@ describe("a connection that cannot be made says why", () => {
       /^Cannot .*200/,
     );
     assert.equal(error.status, 200);
-    assert.equal(new TextDecoder().decode(error.body), "a page");
+    assert.equal(error.text, "a page");
+  });
+
+  it("a server that wants other credentials, or any", options, async () => {
+    await using other = await answering((_, response) => {
+      response.writeHead(401, { "content-type": "text/plain; charset=latin1" });
+      response.end(Uint8Array.of(0x4e, 0xf6));
+    });
+    const { host } = other;
+    const wrong =
+      /401 Unauthorized: the credentials in the Authorization header were not accepted$/;
+    const none = /401 Unauthorized: no credentials .* it may want an Authorization header$/;
+    const attempts: [string, HeadersInit | undefined, RegExp][] = [
+      [`ws://${host}`, undefined, none],
+      [`ws://${host}`, { cookie: "a=b" }, none],
+      [`ws://${host}`, { AUTHORIZATION: "Bearer x" }, wrong],
+      [`ws://${host}`, new Headers([["authorization", "Bearer x"]]), wrong],
+      [`ws://Ann@${host}`, undefined, wrong],
+    ];
+    for (const [url, headers, message] of attempts) {
+      const failed = connect(url, headers === undefined ? {} : { headers });
+      const error = assertError(await rejection(failed), HandshakeError, message);
+      assert.deepEqual([error.status, error.text], [401, "Nö"]);
+    }
   });
 
   it("a server that speaks something else", options, async () => {
@@ -476,7 +499,7 @@ describe("a server's trouble says why", () => {
     const { server, url, firstError } = await serve({ handshake: () => Promise.reject(failure) });
     await using _ = server;
     const error = assertError(await rejection(connect(url)), HandshakeError, /500/);
-    assert.ok(!new TextDecoder().decode(error.body).includes("secret"));
+    assert.ok(!error.text.includes("secret"));
     assert.equal(await firstError, failure);
   });
 
@@ -485,9 +508,8 @@ describe("a server's trouble says why", () => {
     await using _ = server;
     const headers = { origin: "http://elsewhere.example" };
     const error = assertError(await rejection(connect(url, { headers })), HandshakeError, /403/);
-    const body = new TextDecoder().decode(error.body);
-    assert.match(body, /elsewhere\.example/);
-    assert.match(body, /origins/);
+    assert.match(error.text, /elsewhere\.example/);
+    assert.match(error.text, /origins/);
     assert.equal(assertError(await firstRefusal, HandshakeError, /elsewhere\.example/).status, 403);
   });
 
