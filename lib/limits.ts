@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { typeName } from "./options.ts";
 
 /**
  * The number given under `name`, or `fallback` where none was. `Infinity` turns a limit off.
@@ -13,7 +14,7 @@
 export function readLimit(name: string, value: unknown, fallback: number): number {
   if (value === undefined) return fallback;
   if (typeof value !== "number") {
-    throw new TypeError(`Cannot read options: ${name} must be a number, got ${typeof value}`);
+    throw new TypeError(`Cannot read options: ${name} must be a number, got ${typeName(value)}`);
   }
   if (!(value >= 0) || (value !== Infinity && !Number.isSafeInteger(value))) {
     throw new RangeError(

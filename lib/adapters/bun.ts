@@ -13,13 +13,15 @@ import type { TransportAddress } from "../connection/transport.ts";
 import { HeaderLines, type RequestHead } from "../handshake/head.ts";
 import { isLoopback } from "../handshake/host.ts";
 import { judgeRequest } from "../handshake/server.ts";
+import type { OptionNames } from "../options.ts";
 import { admit, failureResponse, refuse } from "../server/admission.ts";
 import { offerForBun } from "../server/bun_offer.ts";
 import { BunPeer } from "../server/bun_peer.ts";
 import {
   readUpgradeOptions,
+  requireUser,
+  UPGRADE_OPTIONS,
   type UpgradeOptions,
-  type UpgradeOptionsWithUser,
   type UpgradeSettings,
 } from "../server/upgrade_options.ts";
 
@@ -52,8 +54,10 @@ export interface BunUpgradeOptions<Data = undefined, Message extends AnyMessage 
   perMessageDeflate?: false;
 }
 
-/** What only the server can be told. */
-const SERVERS = ["pingInterval", "pingTimeout"] as const;
+const OF_SERVER = "is an option of websocketWith on Bun";
+const SERVER_OPTIONS = { pingInterval: OF_SERVER, pingTimeout: OF_SERVER };
+const BUN_OPTIONS: OptionNames<BunUpgradeOptions> = { ...UPGRADE_OPTIONS, ...SERVER_OPTIONS };
+
 /**
  * Accepts the WebSocket that a request asks for, or refuses: give what it resolves with to `Bun.serve`,
  * nothing once the socket is taken. `Bun.serve` must have been given {@linkcode websocket} too, or what
@@ -69,8 +73,8 @@ const SERVERS = ["pingInterval", "pingTimeout"] as const;
  *
  * @throws {DOMException} NotSupportedError for an option that Bun cannot honour, unless it is off:
  * `maxFrameSize`, `maxFragments`, `sendTimeout`, `mask` (rejects).
- * @throws {TypeError | RangeError} for a value that an option cannot have, or an option of
- * `websocketWith` (rejects).
+ * @throws {TypeError | RangeError} If an option is unknown or invalid, or is one of `websocketWith`
+ * (rejects).
  *
  * @example
  * ```ts ignore
@@ -146,16 +150,14 @@ const NOT_TAKEN = "Bun.serve does not take the request; was it upgraded before?"
 function readOptions<Data, Message extends AnyMessage>(
   options: BunUpgradeOptions<Data, Message>,
 ): UpgradeSettings<Data, Message> {
-  if (options.websocket === undefined) {
-    throw new TypeError("Cannot upgrade: the option websocket (handlers or a function) is missing");
-  }
-  const { perMessageDeflate, ...given }: UpgradeOptionsWithUser<Data, Message> = options;
-  const wrong = perMessageDeflate ? "perMessageDeflate" : SERVERS.find((name) => given[name]);
-  if (wrong !== undefined) {
-    throw new TypeError(`Cannot upgrade: on Bun ${wrong} is an option of websocketWith`);
+  requireUser("upgrade", options);
+  const settings = readUpgradeOptions(options, BUN_OPTIONS);
+  const { perMessageDeflate = false, ...given } = options;
+  if (perMessageDeflate !== false) {
+    throw new TypeError(`Cannot read options: perMessageDeflate ${OF_SERVER}`);
   }
   refuseUnsupported({ ...given, maxPingsPerSecond: undefined }, "Bun.serve's WebSocket");
-  return readUpgradeOptions(given);
+  return settings;
 }
 
 /** The request as it was read, its path not changed by any parser of URLs. */

@@ -5,39 +5,20 @@
  * @module
  */
 import type { WebSocketConnection } from "../connection/connection.ts";
-import type { ConnectionUser } from "../connection/handlers.ts";
-import type { MessageData } from "../connection/inbox.ts";
 import type { AnyMessage, IncomingMessage } from "../connection/incoming_message.ts";
 import { refuseUnsupported } from "../connection/options.ts";
 import type { TransportAddress } from "../connection/transport.ts";
 import { openWebSocket, type WebSocketLike } from "../connection/web_socket.ts";
 import { judgeRequest } from "../handshake/server.ts";
 import { type Admission, admit, refuse } from "../server/admission.ts";
+import { type DenoUpgradeOptions, readDenoOptions } from "../server/deno_options.ts";
+import { addressOf, headOf, isSecure, judgedRequest } from "../server/deno_request.ts";
 import { closeInTurn, idleTimeoutOf } from "../server/deno_socket.ts";
-import {
-  addressOf,
-  headOf,
-  isSecure,
-  judgedRequest,
-  type ServeInfo,
-} from "../server/deno_request.ts";
-import {
-  readUpgradeOptions,
-  type UpgradeOptions,
-  type UpgradeSettings,
-} from "../server/upgrade_options.ts";
+import type { UpgradeSettings } from "../server/upgrade_options.ts";
 
 export { isWebSocketUpgrade, type RequestLike } from "../handshake/upgrade.ts";
+export type { DenoUpgradeOptions } from "../server/deno_options.ts";
 export type { ServeInfo } from "../server/deno_request.ts";
-
-/** How to accept a connection behind `Deno.serve`. */
-export interface DenoUpgradeOptions<Data = undefined, Message extends AnyMessage = MessageData>
-  extends UpgradeOptions<Data, Message> {
-  /** The second argument of `Deno.serve`'s handler, for `remoteAddress`; Hono's `c.env`. */
-  info?: ServeInfo | undefined;
-  /** Handlers, or a function that is given the connection once it is open. */
-  websocket: ConnectionUser<Data, Message>;
-}
 
 /** The only thing that is asked of the runtime. */
 interface DenoLike {
@@ -73,7 +54,7 @@ interface DenoLike {
  * @throws {DOMException} NotSupportedError where there is no `Deno.upgradeWebSocket`, and for an option
  * that it cannot honour, unless it is off: `perMessageDeflate`, `maxPingsPerSecond`, `maxFrameSize`,
  * `maxFragments`, `sendTimeout`, `mask` (rejects).
- * @throws {TypeError | RangeError} for a value that an option cannot have (rejects).
+ * @throws {TypeError | RangeError} If an option is unknown or invalid (rejects).
  *
  * @example
  * ```ts
@@ -112,11 +93,8 @@ export async function upgrade<Data, Message extends AnyMessage>(
       "NotSupportedError",
     );
   }
-  if (options.websocket === undefined) {
-    throw new TypeError("Cannot upgrade: the option websocket (handlers or a function) is missing");
-  }
+  const settings = readDenoOptions(options);
   refuseUnsupported(options, "Deno.serve's WebSocket");
-  const settings = readUpgradeOptions(options);
   const { origins, hosts } = settings;
   const secure = isSecure(request), remoteAddress = addressOf(options.info);
   // Deno never lets go of the socket if it upgrades for a client that left while the hook was asked.

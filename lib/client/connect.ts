@@ -5,10 +5,10 @@
  */
 import type { WebSocketConnection } from "../connection/connection.ts";
 import { Deadline, Deadlines } from "../connection/deadlines.ts";
-import type { ConnectionUser, ErrorHandler } from "../connection/handlers.ts";
+import { checkUser, type ConnectionUser, type ErrorHandler } from "../connection/handlers.ts";
 import type { MessageData } from "../connection/inbox.ts";
 import type { AnyMessage, IncomingMessage, MessageModeOf } from "../connection/incoming_message.ts";
-import type { ConnectionOptions } from "../connection/options.ts";
+import { CONNECTION_OPTIONS, type ConnectionOptions } from "../connection/options.ts";
 import {
   readConnectionOptions,
   type ResolvedConnectionOptions,
@@ -28,8 +28,10 @@ import type { ClientTerms } from "../handshake/client_response.ts";
 import { formatExtensions } from "../handshake/grammar.ts";
 import { createKey } from "../handshake/key.ts";
 import { readLimit } from "../limits.ts";
+import { checkNames, checkSignal, type OptionNames } from "../options.ts";
 import { isInstance } from "../thrown.ts";
 import { connectTransport, hasSockets } from "../transport/runtime.ts";
+import { checkClientTls } from "../transport/tls_options.ts";
 import { ClientHandshake, type ClientHandshakeInit } from "./handshake.ts";
 import { type ClientHttp2Session, connectHttp2 } from "./http2.ts";
 import { connectNative } from "./native.ts";
@@ -74,6 +76,24 @@ export interface ConnectOptions<Message extends AnyMessage = MessageData>
   onError?: ErrorHandler<undefined, Message>;
 }
 
+const IN_URL = "is not an option: it is part of the URL";
+const ELSEWHERE = { host: IN_URL, hostname: IN_URL, port: IN_URL };
+const CONNECT_OPTIONS: OptionNames<ConnectOptions> = {
+  ...ELSEWHERE,
+  ...CONNECTION_OPTIONS,
+  protocols: true,
+  headers: true,
+  signal: true,
+  tls: true,
+  path: true,
+  handshakeTimeout: true,
+  http2: true,
+  maxHeaderSize: true,
+  maxHeaders: true,
+  websocket: true,
+  onError: true,
+};
+
 /**
  * Connects to a WebSocket server and resolves when the connection is open. In a browser it runs on
  * the platform's WebSocket, and `capabilities` tells what that lacks.
@@ -84,7 +104,7 @@ export interface ConnectOptions<Message extends AnyMessage = MessageData>
  *
  * @throws {DOMException} SyntaxError for a URL that is none, or has a fragment, or a subprotocol that
  * is no token (rejects); NotSupportedError for an option that a browser does not have (rejects).
- * @throws {TypeError | RangeError} for a value that an option cannot have (rejects).
+ * @throws {TypeError | RangeError} If an option is unknown or invalid (rejects).
  *
  * @example
  * ```ts
@@ -114,6 +134,10 @@ export async function connect<Message extends AnyMessage>(
   options: ConnectOptions<Message> = {},
 ): Promise<WebSocketConnection<undefined, Message>> {
   const target = parseWebSocketURL(url);
+  checkNames(options, CONNECT_OPTIONS);
+  checkUser(options);
+  checkSignal("connect", options.signal);
+  checkClientTls(options.tls);
   const protocols = checkProtocols(options.protocols);
   const settings = readConnectionOptions(options);
   const handshakeTimeout = readLimit("handshakeTimeout", options.handshakeTimeout, 10_000);
@@ -193,10 +217,15 @@ function openTransport<Message extends AnyMessage>(
   signal: AbortSignal,
 ): Promise<Transport> {
   const { target, options } = plan;
-  if (options.path !== undefined) return connectTransport({ path: options.path, signal });
   const secure = target.protocol === "wss:";
+  if (options.path !== undefined) {
+    if (secure || options.tls !== undefined) {
+      throw new TypeError("Cannot connect: path excludes TLS, by a wss: URL or the option tls");
+    }
+    return connectTransport({ path: options.path, signal });
+  }
   return connectTransport({
-    hostname: target.hostname.replace(/^\[|\]$/g, ""),
+    hostname: target.hostname,
     port: target.port === "" ? secure ? 443 : 80 : Number(target.port),
     tls: secure ? options.tls ?? {} : undefined,
     signal,

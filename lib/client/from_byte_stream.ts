@@ -4,10 +4,10 @@
  * @module
  */
 import { WebSocketConnection } from "../connection/connection.ts";
-import type { ConnectionUser, ErrorHandler } from "../connection/handlers.ts";
+import { checkUser, type ConnectionUser, type ErrorHandler } from "../connection/handlers.ts";
 import type { MessageData } from "../connection/inbox.ts";
 import type { AnyMessage, IncomingMessage, MessageModeOf } from "../connection/incoming_message.ts";
-import type { ConnectionOptions } from "../connection/options.ts";
+import { CONNECTION_OPTIONS, type ConnectionOptions } from "../connection/options.ts";
 import { readConnectionOptions } from "../connection/protocol_options.ts";
 import { extensionFor } from "../connection/extension.ts";
 import { ProtocolLink } from "../connection/protocol_link.ts";
@@ -17,9 +17,10 @@ import {
   readDeflateResponse,
 } from "../deflate/negotiation.ts";
 import { readPerMessageDeflate } from "../deflate/options.ts";
-import type { Role } from "../frame/opcode.ts";
+import { checkRole, type Role } from "../frame/opcode.ts";
 import { parseExtensions } from "../handshake/grammar.ts";
 import type { ExtensionOffer } from "../message/extension.ts";
+import { checkNames, checkString, type OptionNames } from "../options.ts";
 import { type ByteStreamPair, fromByteStreamPair } from "../transport/byte_stream.ts";
 
 /** A byte stream on which the handshake is over, and what was agreed. */
@@ -47,11 +48,24 @@ export interface FromByteStreamOptions<Message extends AnyMessage = MessageData>
   onError?: ErrorHandler<undefined, Message>;
 }
 
+const OPTIONS: OptionNames<FromByteStreamOptions> = {
+  ...CONNECTION_OPTIONS,
+  readable: true,
+  writable: true,
+  remoteAddress: true,
+  role: true,
+  protocol: true,
+  extensions: true,
+  url: true,
+  websocket: true,
+  onError: true,
+};
+
 /**
  * Makes a connection of a byte stream that is past the handshake: an HTTP/2 stream (RFC 8441), say.
  * Locks both streams.
  *
- * @throws {TypeError | RangeError} if an option is none, or a stream is locked.
+ * @throws {TypeError | RangeError} If an option is missing, unknown or invalid, or a stream is locked.
  *
  * @example
  * ```ts
@@ -86,8 +100,12 @@ export function fromByteStream(
 export function fromByteStream<Message extends AnyMessage>(
   options: FromByteStreamOptions<Message>,
 ): WebSocketConnection<undefined, Message> {
+  checkNames(options, OPTIONS);
+  checkUser(options);
   const settings = readConnectionOptions(options);
   const { role, protocol = "" } = options;
+  checkRole(role);
+  for (const name of ["protocol", "extensions", "url"] as const) checkString(name, options[name]);
   const extension = extensionFor(role, agreementOf(options.extensions), settings);
   const transport = fromByteStreamPair(options); // locks: nothing may throw behind it
   const link = new ProtocolLink({ role, transport, protocol, extension, options: settings });

@@ -4,15 +4,17 @@
  * @module
  */
 import type { WebSocketConnection } from "../connection/connection.ts";
-import type { ConnectionUser, ErrorHandler } from "../connection/handlers.ts";
+import { checkUser, type ConnectionUser, type ErrorHandler } from "../connection/handlers.ts";
 import type { MessageData } from "../connection/inbox.ts";
 import type { AnyMessage, IncomingMessage, MessageModeOf } from "../connection/incoming_message.ts";
 import {
+  CONNECTION_OPTIONS,
   type ConnectionOptions,
   readConnectionLimits,
   refuseUnsupported,
 } from "../connection/options.ts";
 import { openWebSocket, type WebSocketLike } from "../connection/web_socket.ts";
+import { checkNames, checkString, type OptionNames } from "../options.ts";
 
 /** What to make of a WebSocket. */
 export interface FromWebSocketOptions<
@@ -40,6 +42,15 @@ export interface FromWebSocketOptions<
   onError?: ErrorHandler<Data, Message>;
 }
 
+const OPTIONS: OptionNames<FromWebSocketOptions> = {
+  ...CONNECTION_OPTIONS,
+  anyCloseCode: true,
+  url: true,
+  data: true,
+  websocket: true,
+  onError: true,
+};
+
 /**
  * Makes a connection of any WebSocket with the standard's interface, connecting or open: a browser's,
  * Deno's, Bun's or Node's, one that `Deno.upgradeWebSocket` gives, one end of a Cloudflare Worker's
@@ -56,7 +67,7 @@ export interface FromWebSocketOptions<
  * @throws {DOMException} NotSupportedError for an option that only this library's own protocol can
  * honour, unless it is off: `perMessageDeflate` with details, `pingInterval`, `pingTimeout`,
  * `maxPingsPerSecond`, `maxFrameSize`, `maxFragments`, `sendTimeout`, `mask` (rejects).
- * @throws {TypeError | RangeError} for a value that an option cannot have (rejects).
+ * @throws {TypeError | RangeError} If an option is unknown or invalid (rejects).
  *
  * @example
  * ```ts
@@ -87,6 +98,9 @@ export async function fromWebSocket<Data, Message extends AnyMessage>(
   webSocket: WebSocketLike,
   options: FromWebSocketOptions<Data, Message> = {},
 ): Promise<WebSocketConnection<Data, Message>> {
+  checkNames(options, OPTIONS);
+  checkUser(options);
+  checkString("url", options.url);
   const { perMessageDeflate, anyCloseCode = false, url = "" } = options;
   refuseUnsupported(
     // That the platform compresses as it likes is what `true` asks for.

@@ -15,11 +15,14 @@ import type { AnyMessage } from "./incoming_message.ts";
 import { type Capabilities, type Link, type LinkSink, OPEN, type ReadyState } from "./link.ts";
 import type { ResolvedLimits } from "./options.ts";
 import { Pings } from "./pings.ts";
+import { readCloseArguments, readSignal } from "./arguments.ts";
 import { Receiver, type ReceiverOwner } from "./receiver.ts";
 import { contextOf, reportError } from "./report.ts";
 import {
   bytesOf,
   isSource,
+  readCompress,
+  readSourceOptions,
   type SendData,
   type SendOptions,
   type SendSource,
@@ -196,7 +199,7 @@ export class WebSocketConnection<
    * Gives false when more than `sendHighWaterMark` waits to leave (await `ready` then), or when the
    * connection is no longer open and nothing was sent.
    *
-   * @throws {TypeError} for data that is none of these.
+   * @throws {TypeError} If the data is none of these, or an option is unknown or invalid.
    */
   send(data: SendData, options?: SendOptions): boolean;
   /**
@@ -215,15 +218,16 @@ export class WebSocketConnection<
    * which something has been sent cannot be taken back: the connection is then closed with 1011. A
    * rejection that nobody looks at is no unhandled one.
    *
-   * @throws {TypeError} for a stream that is locked, or a message that was read.
+   * @throws {TypeError} If the stream is locked, the message was read before, or an option is unknown or
+   * invalid.
    */
   send(source: SendSource, options?: SendSourceOptions): Promise<void>;
   send(data: SendData | SendSource, options?: SendSourceOptions): boolean | Promise<void> {
     if (typeof data === "string" || data instanceof Uint8Array) {
-      return this.#sender.send(data, options?.compress);
+      return this.#sender.send(data, readCompress(options));
     }
-    if (isSource(data)) return this.#sender.stream(data, options ?? {});
-    return this.#sender.send(bytesOf(data), options?.compress);
+    if (isSource(data)) return this.#sender.stream(data, readSourceOptions(options));
+    return this.#sender.send(bytesOf(data), readCompress(options));
   }
 
   /**
@@ -255,12 +259,14 @@ export class WebSocketConnection<
    * Rejects with a {@linkcode ConnectionClosedError} once the connection is closed and all messages
    * are taken, or with the signal's reason.
    *
-   * @throws {TypeError} if the connection is read another way.
+   * @throws {TypeError} If the connection is read another way, or an option is unknown or invalid
+   * (rejects).
    */
-  async receive(options: { signal?: AbortSignal } = {}): Promise<Message> {
+  async receive(options?: { signal?: AbortSignal }): Promise<Message> {
+    const signal = readSignal("receive", options);
     this.#receiver.claim("iteration");
-    options.signal?.throwIfAborted();
-    const message = this.#receiver.take() ?? await this.#receiver.wait(options.signal);
+    signal?.throwIfAborted();
+    const message = this.#receiver.take() ?? await this.#receiver.wait(signal);
     if (message === undefined) throw this.closedError();
     return message;
   }
@@ -319,8 +325,16 @@ export class WebSocketConnection<
    * Rejects with a {@linkcode ConnectionClosedError} when the connection closes first, with the
    * signal's reason, or with a NotSupportedError where the platform has no pings (`capabilities`). A
    * rejection that is not handled is not reported as unhandled.
+   *
+   * @throws {TypeError} If an option is unknown or invalid (rejects).
    */
-  ping(options: { signal?: AbortSignal } = {}): Promise<number> {
+  ping(options?: { signal?: AbortSignal }): Promise<number> {
+    let signal: AbortSignal | undefined;
+    try {
+      signal = readSignal("ping", options);
+    } catch (error) {
+      return Promise.reject(error);
+    }
     if (!this.#link.capabilities.ping) {
       return Promise.reject(
         new DOMException("This platform's WebSocket cannot send pings", "NotSupportedError"),
@@ -329,10 +343,18 @@ export class WebSocketConnection<
     if (this.readyState !== OPEN) return Promise.reject(this.closedError());
     return (this.#pings ??= new Pings(this.#options, !this.#receiver.isReading)).ping({
       send: (payload) => this.#link.ping(payload),
-      signal: options.signal,
+      signal,
     });
   }
 
+  /**
+   * Closes with a code and a reason, like `WebSocket.close()` of the WebSocket standard:
+   * `close(4001, "kicked")` is the same as `close({ closeCode: 4001, reason: "kicked" })`.
+   *
+   * @throws {RangeError} If the code may not be sent, or the reason has more than 123 bytes of UTF-8.
+   * @throws {TypeError} If the code is not a number, or the reason is not a string.
+   */
+  close(closeCode?: number, reason?: string): void;
   /**
    * Begins the closing handshake (RFC 6455 section 7.1.2); `closed` tells when it is over. Messages
    * that still come are delivered until the peer's Close; the peer no longer waits for who takes them:
@@ -341,13 +363,15 @@ export class WebSocketConnection<
    * A message that is being sent from its source, and what waits behind it, is sent first, as long as
    * the source gives something every `closeTimeout` milliseconds.
    *
-   * @throws {RangeError | TypeError} if the code may not be sent, or the reason has more than 123
-   * bytes of UTF-8.
+   * @throws {RangeError} If the code may not be sent, or the reason has more than 123 bytes of UTF-8.
+   * @throws {TypeError} If the code is not a number, the reason is not a string, or there is something
+   * else in the status.
    */
-  close(status: Partial<CloseStatus> = {}): void {
-    const { closeCode = 1000, reason = "" } = status;
-    writeClosePayload({ closeCode, reason });
-    this.#sender.close({ closeCode, reason });
+  close(status?: Partial<CloseStatus>): void;
+  close(first?: Partial<CloseStatus> | number, second?: string): void {
+    const status = readCloseArguments(first, second);
+    writeClosePayload(status);
+    this.#sender.close(status);
     this.#receiver.close();
   }
 

@@ -30,9 +30,13 @@ export class LentDecoder implements Borrower {
 
   /** Makes it; somebody has to borrow it first. */
   constructor(options: DecoderOptions, end: End) {
-    const { messages, maxFrameSize, maxMessageSize } = options, { role, extension } = end;
+    const { messages, maxFrameSize, maxMessageSize, maxFragments } = options;
+    const { role, extension } = end;
     const inPieces = messages === "stream";
-    this.#messages = new MessageDecoder({ ...options, extension, inPieces }, this);
+    this.#messages = new MessageDecoder(
+      { maxMessageSize, maxFragments, extension, inPieces },
+      this,
+    );
     this.frames = new FrameDecoder(
       {
         role,

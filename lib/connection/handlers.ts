@@ -5,6 +5,7 @@
  * @module
  */
 import type { CloseInfo, HandshakeError, TransportError } from "../errors.ts";
+import { checkFunction, checkNames, nameDistance, type OptionNames, typeName } from "../options.ts";
 import type { WebSocketConnection } from "./connection.ts";
 import type { MessageData } from "./inbox.ts";
 import type { AnyMessage } from "./incoming_message.ts";
@@ -102,3 +103,68 @@ export type RefusalHandler = (
   error: HandshakeError | TransportError,
   context: RefusalContext,
 ) => void | Promise<void>;
+
+const HANDLERS: OptionNames<ConnectionHandlers> = {
+  open: true,
+  message: true,
+  drain: true,
+  ping: true,
+  pong: true,
+  close: true,
+};
+const NAMES = Object.keys(HANDLERS) as (keyof ConnectionHandlers)[];
+
+/**
+ * Checks the options `websocket` and `onError`. A plain object of handlers has nothing else. The members
+ * of another object, an instance of a class for example, are the user's own, unless one is a function
+ * whose name differs from a handler's by case, by a leading `on`, or by one letter where that handler is
+ * missing.
+ *
+ * @throws {TypeError} If `websocket` is neither handlers nor a function, a handler is mistyped or not a
+ * function, or `onError` is not a function.
+ */
+export function checkUser(
+  { websocket: user, onError }: { websocket?: unknown; onError?: unknown },
+): void {
+  checkFunction("onError", onError);
+  if (user === undefined || typeof user === "function") return;
+  if (typeof user !== "object" || user === null || Array.isArray(user)) {
+    throw new TypeError(
+      "Cannot read options: websocket must be an object of handlers or a function, got " +
+        typeName(user),
+    );
+  }
+  const values = user as Readonly<Record<string, unknown>>;
+  for (const name of NAMES) {
+    checkFunction(`websocket.${name}`, values[name]);
+  }
+  if (isRoot(user) || isRoot(Object.getPrototypeOf(user))) {
+    return checkNames(user, HANDLERS, { prefix: "websocket.", noun: "a handler" });
+  }
+  for (let level: object = user; !isRoot(level); level = Object.getPrototypeOf(level)) {
+    for (const member of Object.getOwnPropertyNames(level)) checkMember(level, member, values);
+  }
+}
+
+/** Whether it inherits nothing, as `Object.prototype` of any realm. */
+function isRoot(level: object): boolean {
+  return Object.getPrototypeOf(level) === null;
+}
+
+function checkMember(
+  level: object,
+  member: string,
+  handlers: Readonly<Record<string, unknown>>,
+): void {
+  if (member in HANDLERS) return; // also "constructor"
+  const similar = NAMES.find((name) => {
+    if (Math.abs(member.length - name.length) > 3) return false;
+    const distance = nameDistance(member, name);
+    return distance === 0 || distance === 1 && handlers[name] === undefined;
+  });
+  if (similar === undefined) return;
+  if (typeof Object.getOwnPropertyDescriptor(level, member)?.value !== "function") return;
+  throw new TypeError(
+    `Cannot read options: websocket.${member} is not a handler; did you mean ${similar}?`,
+  );
+}

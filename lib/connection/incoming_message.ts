@@ -8,6 +8,7 @@ import { Collector } from "../frame/collector.ts";
 import { DEFAULT_MAX_SIZE } from "../frame/decoder.ts";
 import { readLimit } from "../limits.ts";
 import type { MessageType } from "../message/message.ts";
+import { checkNames, type OptionNames } from "../options.ts";
 import type { Body } from "./body.ts";
 import type { MessageData } from "./inbox.ts";
 
@@ -23,6 +24,8 @@ export interface GatherOptions {
   /** The most bytes to take into memory; past it a LimitError. @default {16777216} */
   maxSize?: number;
 }
+
+const GATHER_OPTIONS: OptionNames<GatherOptions> = { maxSize: true };
 
 /**
  * A message of any size, read as it comes. It is read once: by `stream`, `bytes`, `text` or `json`.
@@ -102,9 +105,11 @@ export class IncomingMessage {
    *
    * Rejects with a LimitError when there is more than `maxSize`; the rest is then discarded.
    *
-   * @throws {TypeError | RangeError} if the message is already read, or the option is none (rejects).
+   * @throws {TypeError | RangeError} If the message is already read, or an option is unknown or invalid
+   * (rejects).
    */
   async bytes(options: GatherOptions = {}): Promise<Uint8Array<ArrayBuffer>> {
+    checkNames(options, GATHER_OPTIONS, { verb: "read message" });
     const limit = readLimit("maxSize", options.maxSize, DEFAULT_MAX_SIZE);
     this.#use();
     const gathered = new Collector();
@@ -127,14 +132,14 @@ export class IncomingMessage {
    *
    * Rejects like `bytes`, and with a TypeError for binary that is not UTF-8.
    */
-  async text(options: GatherOptions = {}): Promise<string> {
+  async text(options?: GatherOptions): Promise<string> {
     return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(
       await this.bytes(options),
     );
   }
 
   /** The content as JSON, once it has come. Rejects like `text`, and with a SyntaxError. */
-  async json(options: GatherOptions = {}): Promise<unknown> {
+  async json(options?: GatherOptions): Promise<unknown> {
     return JSON.parse(await this.text(options));
   }
 

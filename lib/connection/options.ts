@@ -8,6 +8,7 @@ import type { PerMessageDeflateOptions } from "../deflate/options.ts";
 import { DEFAULT_MAX_SIZE } from "../frame/decoder.ts";
 import { type MaskSource, randomMask } from "../frame/mask.ts";
 import { readLimit } from "../limits.ts";
+import type { OptionNames } from "../options.ts";
 import { type Clock, systemClock } from "./clock.ts";
 
 /** How messages are given: each at once, or from its first bytes on. */
@@ -75,6 +76,26 @@ export interface ConnectionOptions {
   /** Time, for a test that turns it by hand. @default {systemClock} */
   clock?: Clock;
 }
+
+/** The names of these options. */
+export const CONNECTION_OPTIONS: OptionNames<ConnectionOptions> = {
+  messages: true,
+  maxMessageSize: true,
+  maxFrameSize: true,
+  maxFragments: true,
+  maxPingsPerSecond: true,
+  sendHighWaterMark: true,
+  maxBufferedAmount: true,
+  sendTimeout: true,
+  receiveHighWaterMark: true,
+  maxReceiveBuffered: true,
+  closeTimeout: true,
+  pingInterval: true,
+  pingTimeout: true,
+  perMessageDeflate: true,
+  mask: true,
+  clock: true,
+};
 
 /** Every default filled in, but for compression: that is the affair of our own protocol. */
 export type ResolvedLimits = Required<Omit<ConnectionOptions, "perMessageDeflate">>;

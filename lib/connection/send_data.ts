@@ -4,6 +4,13 @@
  * @module
  */
 import type { MessageType } from "../message/message.ts";
+import {
+  checkNames,
+  checkSignal,
+  type NameContext,
+  type OptionNames,
+  typeName,
+} from "../options.ts";
 import { IncomingMessage } from "./incoming_message.ts";
 
 /** What `send` takes whole: text as a string, anything else as binary. It is copied, never kept. */
@@ -37,6 +44,49 @@ export interface SendSourceOptions extends SendOptions {
   type?: MessageType;
   /** Stops half-way, as if the source had failed with the signal's reason. */
   signal?: AbortSignal;
+}
+
+const SEND: NameContext = { verb: "send" };
+const OF_SOURCES = "is an option for a source (a Blob, a stream, an async iterable)";
+const SOURCES_ONLY = { type: OF_SOURCES, signal: OF_SOURCES };
+const SEND_OPTIONS: OptionNames<SendOptions> = { ...SOURCES_ONLY, compress: true };
+const SEND_SOURCE_OPTIONS: OptionNames<SendSourceOptions> = {
+  compress: true,
+  type: true,
+  signal: true,
+};
+
+/**
+ * Returns the option `compress` of a whole message.
+ *
+ * @throws {TypeError} If an option is unknown or invalid.
+ */
+export function readCompress(options: SendOptions | undefined): boolean | undefined {
+  if (options === undefined) return undefined;
+  checkNames(options, SEND_OPTIONS, SEND);
+  checkCompress(options.compress);
+  return options.compress;
+}
+
+/**
+ * Returns the options for a source.
+ *
+ * @throws {TypeError} If an option is unknown or invalid.
+ */
+export function readSourceOptions(options: SendSourceOptions = {}): SendSourceOptions {
+  checkNames(options, SEND_SOURCE_OPTIONS, SEND);
+  checkCompress(options.compress);
+  checkSignal("send", options.signal);
+  const { type } = options;
+  if (type !== undefined && type !== "text" && type !== "binary") {
+    throw new TypeError(`Cannot send: type must be "text" or "binary"`);
+  }
+  return options;
+}
+
+function checkCompress(compress: unknown): void {
+  if (compress === undefined || typeof compress === "boolean") return;
+  throw new TypeError(`Cannot send: compress must be a boolean, got ${typeName(compress)}`);
 }
 
 /** A source as it is read. */

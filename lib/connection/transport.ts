@@ -71,7 +71,7 @@ export interface Transport {
 export interface TransportListenOptions {
   /** The port; 0 lets the system choose one. */
   port?: number;
-  /** The address to bind. */
+  /** The address to bind; IPv6 may be in brackets. */
   hostname?: string;
   /** The path of a Unix socket, in place of port and hostname. */
   path?: string;

@@ -4,6 +4,7 @@
  * @module
  */
 import { readLimit } from "../limits.ts";
+import { checkNames, type OptionNames, typeName } from "../options.ts";
 
 /** How messages are compressed. Windows are given as powers of two: 15 is 32 KiB. */
 export interface PerMessageDeflateOptions {
@@ -45,11 +46,21 @@ export const MAX_WINDOW_BITS = 15;
 
 const NAME = "perMessageDeflate";
 
+const OPTIONS: OptionNames<PerMessageDeflateOptions> = {
+  level: true,
+  threshold: true,
+  serverNoContextTakeover: true,
+  clientNoContextTakeover: true,
+  serverMaxWindowBits: true,
+  clientMaxWindowBits: true,
+};
+
 /**
  * Fills in the defaults; undefined where nothing is to be compressed.
  *
- * @throws {TypeError} for what is neither a boolean nor an object, or a property of the wrong type.
- * @throws {RangeError} for a number out of its range. Both name the option.
+ * @throws {TypeError} If it is neither a boolean nor an object, or a property is unknown or of the wrong
+ * type.
+ * @throws {RangeError} If a number is out of range. Both name the option.
  */
 export function readPerMessageDeflate(
   option: boolean | PerMessageDeflateOptions | undefined,
@@ -57,12 +68,11 @@ export function readPerMessageDeflate(
   if (option === undefined || option === false) return undefined;
   if (option !== true && (typeof option !== "object" || option === null)) {
     throw new TypeError(
-      `Cannot read options: ${NAME} must be a boolean or an object, got ${
-        option === null ? "null" : typeof option
-      }`,
+      `Cannot read options: ${NAME} must be a boolean or an object, got ${typeName(option)}`,
     );
   }
   const given: PerMessageDeflateOptions = option === true ? {} : option;
+  checkNames(given, OPTIONS, { prefix: `${NAME}.` });
   const { threshold } = given;
   return {
     level: whole("level", given.level, { from: 1, to: 9, fallback: 6 }),
@@ -90,7 +100,7 @@ function whole(
   if (value === undefined) return range.fallback;
   if (typeof value !== "number") {
     throw new TypeError(
-      `Cannot read options: ${NAME}.${name} must be a number, got ${typeof value}`,
+      `Cannot read options: ${NAME}.${name} must be a number, got ${typeName(value)}`,
     );
   }
   if (!Number.isInteger(value) || value < range.from || value > range.to) {
@@ -104,6 +114,6 @@ function whole(
 function flag(name: string, value: unknown): boolean {
   if (value === undefined || typeof value === "boolean") return value ?? false;
   throw new TypeError(
-    `Cannot read options: ${NAME}.${name} must be a boolean, got ${typeof value}`,
+    `Cannot read options: ${NAME}.${name} must be a boolean, got ${typeName(value)}`,
   );
 }

@@ -5,6 +5,7 @@
  */
 import { LimitError } from "../errors.ts";
 import { readLimit } from "../limits.ts";
+import { checkNames, type OptionNames } from "../options.ts";
 import {
   headerLength,
   judgeHeader,
@@ -40,6 +41,12 @@ export interface FrameDecoderOptions {
   /** The reserved bits an extension has claimed for the first frame of a message. @default {0} */
   allowedRsv?: number;
 }
+
+const OPTIONS: OptionNames<FrameDecoderOptions> = {
+  role: true,
+  maxFrameSize: true,
+  allowedRsv: true,
+};
 
 /** The default of `maxFrameSize` and `maxMessageSize`: 16 MiB. */
 export const DEFAULT_MAX_SIZE: number = 16 * 1024 * 1024;
@@ -82,9 +89,10 @@ export class FrameDecoder {
   /**
    * Makes a decoder that hands on to `sink`.
    *
-   * @throws {TypeError | RangeError} if an option is none.
+   * @throws {TypeError | RangeError} If an option is unknown or invalid.
    */
   constructor(options: FrameDecoderOptions, sink: FrameSink) {
+    checkNames(options, OPTIONS);
     checkRole(options.role);
     this.#role = options.role;
     this.#masked = options.role === "server" ? 0x80 : 0;

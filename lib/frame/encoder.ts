@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { checkFunction, checkNames, type OptionNames } from "../options.ts";
 import { writeHeader } from "./header.ts";
 import { maskInto, type MaskSource, randomMask } from "./mask.ts";
 import { checkRole, type Role } from "./opcode.ts";
@@ -17,6 +18,8 @@ export interface FrameEncoderOptions {
   /** Where `output` leaves to, for large frames. */
   way?: FrameWay;
 }
+
+const OPTIONS: OptionNames<FrameEncoderOptions> = { role: true, mask: true, way: true };
 
 /** The way out for frames that are too large to be encoded in one go. */
 export interface FrameWay {
@@ -61,10 +64,12 @@ export class FrameEncoder {
   /**
    * Makes an encoder, with an output of its own unless one is given.
    *
-   * @throws {TypeError} if `role` is none.
+   * @throws {TypeError} If an option is unknown or invalid.
    */
   constructor(options: FrameEncoderOptions, output: Output = new Output()) {
+    checkNames(options, OPTIONS);
     checkRole(options.role);
+    checkFunction("mask", options.mask);
     this.#maskBit = options.role === "client" ? 0x80 : 0;
     this.#mask = options.mask ?? randomMask;
     this.#way = options.way;

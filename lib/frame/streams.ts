@@ -37,7 +37,7 @@ export class FrameDecoderStream implements DecoderPair<Uint8Array, Frame> {
   /**
    * Makes the pair.
    *
-   * @throws {TypeError | RangeError} if an option is none.
+   * @throws {TypeError | RangeError} If an option is unknown or invalid.
    */
   constructor(options: FrameDecoderOptions) {
     const pair = makePair<Uint8Array, Frame>((emit) => {
@@ -128,7 +128,7 @@ export class FrameEncoderStream extends TransformStream<Frame, Uint8Array<ArrayB
   /**
    * Makes the stream. A frame that section 5 forbids errors it with a TypeError.
    *
-   * @throws {TypeError} if `role` is none.
+   * @throws {TypeError} If an option is unknown or invalid.
    */
   constructor(options: FrameEncoderOptions) {
     const encoder = new FrameEncoder(options);

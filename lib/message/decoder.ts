@@ -20,6 +20,7 @@ import {
   TEXT,
 } from "../frame/opcode.ts";
 import { readLimit } from "../limits.ts";
+import { checkNames, type OptionNames } from "../options.ts";
 import { readClosePayload } from "./close.ts";
 import type { MessageExtension, PieceSink } from "./extension.ts";
 import { decodeWhole, giveBack, messageTooLarge } from "./gatherer.ts";
@@ -59,6 +60,13 @@ export interface MessageDecoderOptions {
   /** The agreed extension. */
   extension?: MessageExtension | undefined;
 }
+
+const OPTIONS: OptionNames<MessageDecoderOptions> = {
+  maxMessageSize: true,
+  maxFragments: true,
+  inPieces: true,
+  extension: true,
+};
 
 const nothing = new Uint8Array(0);
 
@@ -104,9 +112,10 @@ export class MessageDecoder implements FrameSink {
   /**
    * Makes a decoder that hands on to `sink`.
    *
-   * @throws {TypeError | RangeError} if an option is none.
+   * @throws {TypeError | RangeError} If an option is unknown or invalid.
    */
   constructor(options: MessageDecoderOptions, sink: MessageSink) {
+    checkNames(options, OPTIONS);
     this.#maxMessageSize = readLimit("maxMessageSize", options.maxMessageSize, DEFAULT_MAX_SIZE);
     this.#maxFragments = readLimit("maxFragments", options.maxFragments, 131_072);
     this.#extension = options.extension;

@@ -8,6 +8,7 @@ import { BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT } from "../frame/opcode.t
 import { type DecoderPair, makePair } from "../frame/pair.ts";
 import { truncated } from "../frame/streams.ts";
 import { readLimit } from "../limits.ts";
+import { checkNames, type OptionNames } from "../options.ts";
 import { writeClosePayload } from "./close.ts";
 import { MessageDecoder, type MessageDecoderOptions } from "./decoder.ts";
 import { checkControlPayload } from "./encoder.ts";
@@ -42,7 +43,7 @@ export class MessageDecoderStream implements DecoderPair<Frame, Message> {
   /**
    * Makes the pair.
    *
-   * @throws {TypeError | RangeError} if an option is none.
+   * @throws {TypeError | RangeError} If an option is unknown or invalid.
    */
   constructor(options: MessageDecoderOptions = {}) {
     const pair = makePair<Frame, Message>((emit) => {
@@ -75,6 +76,8 @@ export interface MessageEncoderStreamOptions {
   fragmentSize?: number;
 }
 
+const OPTIONS: OptionNames<MessageEncoderStreamOptions> = { fragmentSize: true };
+
 const utf8 = new TextEncoder();
 
 /**
@@ -96,9 +99,11 @@ export class MessageEncoderStream extends TransformStream<Message, Frame> {
   /**
    * Makes the stream. A close code, reason or control payload that may not be sent errors it.
    *
-   * @throws {TypeError | RangeError} if `fragmentSize` is no whole number from 1.
+   * @throws {TypeError | RangeError} If an option is unknown, or `fragmentSize` is not a whole number of
+   * at least 1.
    */
   constructor(options: MessageEncoderStreamOptions = {}) {
+    checkNames(options, OPTIONS);
     const size = readLimit("fragmentSize", options.fragmentSize, Infinity);
     if (size === 0) throw new RangeError("Cannot read options: fragmentSize must not be 0");
     super({

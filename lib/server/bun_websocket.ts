@@ -5,6 +5,7 @@
  * @module
  */
 import { readConnectionLimits } from "../connection/options.ts";
+import { checkNames, type OptionNames } from "../options.ts";
 import type { BunPeer, BunServerFacts, BunSocketLike } from "./bun_peer.ts";
 
 /** What holds for all connections of a server. */
@@ -21,6 +22,13 @@ export interface BunWebSocketOptions {
   /** ... is dropped; Bun pings it before. @default {20000} */
   pingTimeout?: number;
 }
+
+const BUN_WEBSOCKET_OPTIONS: OptionNames<BunWebSocketOptions> = {
+  perMessageDeflate: true,
+  maxMessageSize: true,
+  pingInterval: true,
+  pingTimeout: true,
+};
 
 /** The object that `Bun.serve` wants as `websocket`: settings by Bun's names, and what it calls. */
 export interface BunWebSocket {
@@ -58,7 +66,7 @@ const LONGEST_IDLE = 960;
  * all connections of a server. Settings of Bun's own may be put over it:
  * `{ ...websocketWith(options), publishToSelf: true }`.
  *
- * @throws {TypeError | RangeError} for a value that an option cannot have, or that Bun has no number for.
+ * @throws {TypeError | RangeError} If an option is unknown or invalid, or Bun has no number for it.
  *
  * @example
  * ```ts ignore
@@ -71,6 +79,7 @@ const LONGEST_IDLE = 960;
  * ```
  */
 export function websocketWith(options: BunWebSocketOptions = {}): BunWebSocket {
+  checkNames(options, BUN_WEBSOCKET_OPTIONS);
   const { perMessageDeflate = false } = options;
   if (typeof perMessageDeflate !== "boolean") {
     throw new TypeError("Cannot read options: perMessageDeflate must be true or false on Bun");

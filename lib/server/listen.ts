@@ -17,13 +17,22 @@ import type {
 import { isLoopback } from "../handshake/host.ts";
 import { readLimit } from "../limits.ts";
 import { listenTransport } from "../transport/runtime.ts";
+import { checkNames, type OptionNames } from "../options.ts";
 import { Opening, type OpeningOwner, type OpeningPhase } from "./opening.ts";
-import { type AcceptOptions, readServerOptions, type ServerSettings } from "./options.ts";
+import {
+  ACCEPT_OPTIONS,
+  type AcceptOptions,
+  readServerOptions,
+  type ServerSettings,
+} from "./options.ts";
 import { peerOf, PeerQueue } from "./peer_queue.ts";
+import { requireUser } from "./upgrade_options.ts";
 
 /** How to listen. */
 export interface ListenOptions<Data = undefined, Message extends AnyMessage = MessageData>
-  extends AcceptOptions<Data, Message>, TransportListenOptions {
+  extends AcceptOptions<Data, Message>, Omit<TransportListenOptions, "port"> {
+  /** The port, also as a decimal string; 0 lets the system choose one. @default {0} */
+  port?: number | string;
   /**
    * Handlers for every connection, or a function that is given each once it is open. A function reads it
    * one way (`for await`, `receive`, `readable`); one that only sends calls `discard()`, since a
@@ -70,11 +79,25 @@ export interface ListenOptions<Data = undefined, Message extends AnyMessage = Me
   maxPendingHandshakesPerAddress?: number;
 }
 
+const LISTEN_OPTIONS: OptionNames<ListenOptions> = {
+  ...ACCEPT_OPTIONS,
+  port: true,
+  hostname: true,
+  path: true,
+  tls: true,
+  fetch: true,
+  maxConnections: true,
+  maxPendingHandshakes: true,
+  maxPendingHandshakesPerAddress: true,
+};
+
 /** How to shut down. */
 export interface ShutdownOptions {
   /** How long the peers may take to close, in milliseconds; then they are dropped. @default {10000} */
   timeout?: number;
 }
+
+const SHUTDOWN_OPTIONS: OptionNames<ShutdownOptions> = { timeout: true };
 
 /** A listening server. */
 export interface WebSocketServer<Data = undefined, Message extends AnyMessage = MessageData>
@@ -89,7 +112,7 @@ export interface WebSocketServer<Data = undefined, Message extends AnyMessage = 
    * Stops listening, answers 503 to the handshakes under way, and closes every connection with 1001;
    * what is left after the timeout is dropped. Resolves when all is over.
    *
-   * @throws {RangeError} if the timeout is none.
+   * @throws {TypeError | RangeError} If an option is unknown or invalid (rejects).
    */
   shutdown(options?: ShutdownOptions): Promise<void>;
 }
@@ -124,7 +147,7 @@ class Server<Data, Message extends AnyMessage>
   boundToLoopback = false;
 
   constructor(options: ListenOptions<Data, Message>) {
-    this.#settings = readServerOptions(options);
+    this.#settings = readServerOptions(options, LISTEN_OPTIONS);
     this.#maxConnections = readLimit("maxConnections", options.maxConnections, Infinity);
     this.#maxPendingHandshakes = readLimit(
       "maxPendingHandshakes",
@@ -146,14 +169,8 @@ class Server<Data, Message extends AnyMessage>
     return this.#finished.promise;
   }
 
-  async listen(options: TransportListenOptions): Promise<void> {
-    const { port, hostname, path, tls } = options;
-    this.#listener = await listenTransport({
-      ...(port === undefined ? {} : { port }),
-      ...(hostname === undefined ? {} : { hostname }),
-      ...(path === undefined ? {} : { path }),
-      ...(tls === undefined ? {} : { tls }),
-    }, {
+  async listen(options: ListenOptions<Data, Message>): Promise<void> {
+    this.#listener = await listenTransport(options, {
       connection: (transport): void => this.#connected(transport),
       error: (error): void => this.#settings.onError(error, NOT_OF_A_PEER),
     });
@@ -228,6 +245,7 @@ class Server<Data, Message extends AnyMessage>
   }
 
   async shutdown(options: ShutdownOptions = {}): Promise<void> {
+    checkNames(options, SHUTDOWN_OPTIONS, { verb: "shut down" });
     const timeout = readLimit("timeout", options.timeout, 10_000);
     if (!this.#closing) {
       this.#closing = true;
@@ -296,9 +314,7 @@ export function listen<Data = undefined>(
 export async function listen<Data, Message extends AnyMessage>(
   options: ListenOptions<Data, Message>,
 ): Promise<WebSocketServer<Data, Message>> {
-  if (options.websocket === undefined) {
-    throw new TypeError("Cannot listen: the option websocket (handlers or a function) is missing");
-  }
+  requireUser("listen", options);
   const server = new Server(options);
   await server.listen(options);
   return server;

@@ -10,22 +10,29 @@ import {
   type ResolvedConnectionOptions,
 } from "../connection/protocol_options.ts";
 import { readLimit } from "../limits.ts";
+import { checkFunction, type Names, type OptionNames } from "../options.ts";
 import {
-  checkFunction,
   readUpgradeOptions,
-  type UpgradeOptions,
+  UPGRADE_OPTIONS,
   type UpgradeOptionsWithUser,
   type UpgradeSettings,
 } from "./upgrade_options.ts";
 
 /** How to accept WebSocket connections on a byte stream. */
 export interface AcceptOptions<Data = undefined, Message extends AnyMessage = MessageData>
-  extends UpgradeOptions<Data, Message> {
+  extends UpgradeOptionsWithUser<Data, Message> {
   /** The longest request head, in bytes. @default {16384} */
   maxHeaderSize?: number;
   /** The most header lines of a request. @default {128} */
   maxHeaders?: number;
 }
+
+/** The names of these options. */
+export const ACCEPT_OPTIONS: OptionNames<AcceptOptions> = {
+  ...UPGRADE_OPTIONS,
+  maxHeaderSize: true,
+  maxHeaders: true,
+};
 
 /** Options with every default filled in. */
 export interface ServerSettings<Data, Message extends AnyMessage = MessageData>
@@ -37,20 +44,20 @@ export interface ServerSettings<Data, Message extends AnyMessage = MessageData>
 }
 
 /**
- * Fills in the defaults.
+ * Checks the options and fills in the defaults.
  *
- * @throws {TypeError | RangeError} naming the option.
+ * @param known The names of the options that the caller has.
+ * @throws {TypeError | RangeError} If an option is unknown or invalid; the error names it.
  */
 export function readServerOptions<Data, Message extends AnyMessage = MessageData>(
-  options:
-    & AcceptOptions<Data, Message>
-    & UpgradeOptionsWithUser<Data, Message>
-    & { fetch?: ServerSettings<Data>["fetch"] },
+  options: AcceptOptions<Data, Message> & { fetch?: ServerSettings<Data>["fetch"] },
+  known: Names = ACCEPT_OPTIONS,
 ): ServerSettings<Data, Message> {
+  const settings = readUpgradeOptions(options, known);
   const { fetch } = options;
   checkFunction("fetch", fetch);
   return {
-    ...readUpgradeOptions(options),
+    ...settings,
     connection: readConnectionOptions(options),
     maxHeaderSize: readLimit("maxHeaderSize", options.maxHeaderSize, 16_384),
     maxHeaders: readLimit("maxHeaders", options.maxHeaders, 128),
@@ -71,7 +78,7 @@ export function readServerOptionsFor<Data, Message extends AnyMessage>(
   try {
     return { settings: readServerOptions(options) };
   } catch (error) {
-    const { onError, onRefused } = options;
+    const { onError, onRefused } = options ?? {}; // a program in JavaScript may pass null
     const handlers = {
       ...(typeof onError === "function" && { onError }),
       ...(typeof onRefused === "function" && { onRefused }),

@@ -4,16 +4,18 @@
  *
  * @module
  */
-import type {
-  ConnectionUser,
-  ErrorContext,
-  ErrorHandler,
-  RefusalContext,
-  RefusalHandler,
+import {
+  checkUser,
+  type ConnectionUser,
+  type ErrorContext,
+  type ErrorHandler,
+  type RefusalContext,
+  type RefusalHandler,
 } from "../connection/handlers.ts";
 import type { MessageData } from "../connection/inbox.ts";
 import type { AnyMessage, MessageModeOf } from "../connection/incoming_message.ts";
 import {
+  CONNECTION_OPTIONS,
   type ConnectionOptions,
   readConnectionLimits,
   type ResolvedLimits,
@@ -25,6 +27,7 @@ import type { HandshakeHook } from "../handshake/hook.ts";
 import { type HostPolicy, readHostPolicy } from "../handshake/host.ts";
 import { type OriginPolicy, readOriginPolicy } from "../handshake/origin.ts";
 import { readLimit } from "../limits.ts";
+import { checkFunction, checkNames, type Names, type OptionNames } from "../options.ts";
 import { guardRefusals, logRefusals } from "./failures.ts";
 
 /** How to accept a WebSocket connection. */
@@ -74,6 +77,40 @@ export interface UpgradeOptionsWithUser<Data = undefined, Message extends AnyMes
   websocket?: ConnectionUser<Data, Message> | undefined;
 }
 
+const OF_LISTEN = "is an option of listen";
+const OF_OWN_READER =
+  "is an option of listen, accept and ./node, which read the request themselves";
+
+/** Options that other functions have: an error says which. */
+const ELSEWHERE: Readonly<Record<string, string>> = {
+  port: OF_LISTEN,
+  hostname: OF_LISTEN,
+  path: OF_LISTEN,
+  tls: OF_LISTEN,
+  fetch: OF_LISTEN,
+  maxConnections: OF_LISTEN,
+  maxPendingHandshakes: OF_LISTEN,
+  maxPendingHandshakesPerAddress: OF_LISTEN,
+  maxHeaderSize: OF_OWN_READER,
+  maxHeaders: OF_OWN_READER,
+  info: "is an option of upgrade of ./deno",
+  headers: "is an option of connect; the hook handshake returns headers to add to the response",
+};
+
+/** The names of these options. */
+export const UPGRADE_OPTIONS: OptionNames<UpgradeOptionsWithUser> = {
+  ...ELSEWHERE,
+  ...CONNECTION_OPTIONS,
+  handshake: true,
+  protocols: true,
+  origins: true,
+  hosts: true,
+  handshakeTimeout: true,
+  onError: true,
+  onRefused: true,
+  websocket: true,
+};
+
 /** Options with every default filled in. */
 export interface UpgradeSettings<Data, Message extends AnyMessage = MessageData> {
   readonly connection: ResolvedLimits;
@@ -90,13 +127,16 @@ export interface UpgradeSettings<Data, Message extends AnyMessage = MessageData>
 }
 
 /**
- * Fills in the defaults.
+ * Checks the options and fills in the defaults.
  *
- * @throws {TypeError | RangeError} naming the option.
+ * @param known The names of the options that the caller has.
+ * @throws {TypeError | RangeError} If an option is unknown or invalid; the error names it.
  */
 export function readUpgradeOptions<Data, Message extends AnyMessage = MessageData>(
   options: UpgradeOptionsWithUser<Data, Message>,
+  known: Names,
 ): UpgradeSettings<Data, Message> {
+  checkNames(options, known);
   const { handshake, websocket, onError, onRefused, protocols = [] } = options;
   for (const protocol of protocols) {
     if (typeof protocol !== "string" || !isToken(protocol)) {
@@ -104,13 +144,8 @@ export function readUpgradeOptions<Data, Message extends AnyMessage = MessageDat
     }
   }
   checkFunction("handshake", handshake);
-  checkFunction("onError", onError);
   checkFunction("onRefused", onRefused);
-  if (websocket !== undefined && typeof websocket !== "function" && !isObject(websocket)) {
-    throw new TypeError(
-      "Cannot read options: websocket must be an object of handlers or a function",
-    );
-  }
+  checkUser({ websocket, onError });
   const connection = readConnectionLimits(options);
   return {
     connection,
@@ -125,13 +160,15 @@ export function readUpgradeOptions<Data, Message extends AnyMessage = MessageDat
   };
 }
 
-/** Refuses what is there and no function. */
-export function checkFunction(name: string, value: unknown): void {
-  if (value !== undefined && typeof value !== "function") {
-    throw new TypeError(`Cannot read options: ${name} must be a function, got ${typeof value}`);
-  }
-}
-
-function isObject(value: unknown): boolean {
-  return typeof value === "object" && value !== null;
+/**
+ * Checks that the option `websocket` is there, where a connection is given to nothing else.
+ *
+ * @throws {TypeError} If it is missing, or all options are.
+ */
+export function requireUser(verb: "listen" | "upgrade", options: unknown): void {
+  const { websocket } = (options ?? {}) as { websocket?: unknown };
+  if (websocket !== undefined) return;
+  throw new TypeError(
+    `Cannot ${verb}: the option websocket (handlers or a function) is missing`,
+  );
 }

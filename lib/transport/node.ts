@@ -21,6 +21,7 @@ import {
   listenError,
 } from "./errors.ts";
 import {
+  checkKeyPair,
   isDeno,
   isNode,
   type NodeModules,
@@ -253,6 +254,7 @@ export function listenNode(
     let secureContext: object | undefined;
     try {
       secureContext = options.tls && tls.createSecureContext(options.tls);
+      if (options.tls !== undefined) checkKeyPair(options.tls);
     } catch (error) {
       return fail(error);
     }

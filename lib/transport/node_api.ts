@@ -127,6 +127,32 @@ export function findNode(): NodeModules | undefined {
   return net === undefined || tls === undefined ? undefined : { net, tls };
 }
 
+/** What is used of `node:crypto`. */
+interface NodeCrypto {
+  X509Certificate: new (cert: string) => { checkPrivateKey(key: object): boolean };
+  createPrivateKey(key: string): object;
+}
+
+/**
+ * Checks that a key is the one of a certificate. `createSecureContext` does not notice it where the two
+ * are of different types: an RSA key and the certificate of an EC key, for example.
+ *
+ * @throws {Error} If it is not, or one of them cannot be read.
+ */
+export function checkKeyPair({ cert, key }: { cert: string; key: string }): void {
+  interface Process {
+    getBuiltinModule?(id: string): unknown;
+  }
+  const { process } = globalThis as unknown as { process?: Process };
+  const crypto = process?.getBuiltinModule?.("node:crypto") as NodeCrypto | undefined;
+  if (crypto === undefined) return;
+  const { X509Certificate, createPrivateKey } = crypto;
+  if (new X509Certificate(cert).checkPrivateKey(createPrivateKey(key))) return;
+  throw Object.assign(new Error("tls.key is not the key of the certificate in tls.cert"), {
+    code: "ERR_SSL_KEY_MISMATCH",
+  });
+}
+
 const versions = (globalThis as unknown as {
   process?: { versions?: { node?: string; bun?: string; deno?: string } };
 }).process?.versions;

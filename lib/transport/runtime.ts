@@ -11,30 +11,71 @@ import type {
   TransportListenerSink,
   TransportListenOptions,
 } from "../connection/transport.ts";
+import { typeName } from "../options.ts";
 import { connectBun, listenBun } from "./bun.ts";
 import { findBun } from "./bun_api.ts";
 import { connectDeno, listenDeno } from "./deno.ts";
 import { findDeno } from "./deno_api.ts";
-import type { Endpoint } from "./errors.ts";
 import { connectNode, listenNode } from "./node.ts";
 import { findNode } from "./node_api.ts";
+import { checkServerTls } from "./tls_options.ts";
 
-/** Refuses what no runtime could make sense of. */
-function checkOptions(
-  verb: string,
-  { port, hostname, path, tls }: Endpoint & { tls?: unknown },
-): void {
-  if (path !== undefined && (port !== undefined || hostname !== undefined)) {
-    throw new TypeError(`Cannot ${verb}: path excludes port and hostname`);
+/** An address as users write it: the port may be a decimal string, an IPv6 address in brackets. */
+export interface GivenAddress {
+  /** The port. */
+  port?: number | string | undefined;
+  /** The host's name or address. */
+  hostname?: string | undefined;
+  /** The path of a Unix socket, in place of the two. */
+  path?: string | undefined;
+}
+
+interface Address {
+  port?: number;
+  hostname?: string;
+  path?: string;
+}
+
+/** Checks an address, and returns it as every runtime understands it. */
+function readAddress(verb: string, given: GivenAddress & { tls?: unknown }): Address {
+  const { path, tls } = given;
+  const port = readPort(verb, given.port), hostname = readHostname(verb, given.hostname);
+  if (path === undefined) {
+    return { ...(port === undefined ? {} : { port }), ...(hostname && { hostname }) };
   }
-  if (path !== undefined && tls !== undefined) {
-    throw new TypeError(`Cannot ${verb}: path excludes tls`);
-  }
-  if (port !== undefined && !(Number.isInteger(port) && port >= 0 && port <= 65_535)) {
-    throw new RangeError(
-      `Cannot ${verb}: port must be a whole number from 0 to 65535, got ${port}`,
+  if (typeof path !== "string" || path === "") {
+    throw new TypeError(
+      `Cannot ${verb}: path must be the path of a Unix socket, got ${show(path)}`,
     );
   }
+  if (port !== undefined || hostname !== undefined) {
+    throw new TypeError(`Cannot ${verb}: path excludes port and hostname`);
+  }
+  if (tls !== undefined) throw new TypeError(`Cannot ${verb}: path excludes tls`);
+  return { path };
+}
+
+/** A port comes as a string from the environment or the command line. */
+function readPort(verb: string, given: number | string | undefined): number | undefined {
+  if (given === undefined) return undefined;
+  const wanted = `Cannot ${verb}: port must be a whole number from 0 to 65535, got ${show(given)}`;
+  const isString = typeof given === "string";
+  if (isString ? !/^[0-9]+$/.test(given) : typeof given !== "number") throw new TypeError(wanted);
+  const port = Number(given);
+  if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new RangeError(wanted);
+  return port;
+}
+
+function readHostname(verb: string, given: string | undefined): string | undefined {
+  if (given === undefined) return undefined;
+  if (typeof given === "string" && given !== "") return given.replace(/^\[(.+)\]$/, "$1");
+  throw new TypeError(`Cannot ${verb}: hostname must be a name or an address, got ${show(given)}`);
+}
+
+/** A value for an error: a string is not to be taken for a number. */
+function show(value: unknown): string {
+  if (typeof value === "string") return `the string ${JSON.stringify(value)}`;
+  return typeof value === "number" ? String(value) : typeName(value);
 }
 
 /** Whether this runtime has sockets; a browser has none. */
@@ -54,14 +95,16 @@ function unsupported(verb: string): DOMException {
  * `0.0.0.0`.
  *
  * @throws {TransportError} if the address cannot be had.
- * @throws {TypeError | RangeError} if the options contradict each other or the port is none.
+ * @throws {TypeError | RangeError} If an option is invalid, or two contradict each other.
  * @throws {DOMException} NotSupportedError where there are no sockets: in a browser.
  */
 export async function listenTransport(
-  options: TransportListenOptions,
+  given: GivenAddress & { tls?: TransportListenOptions["tls"] },
   sink: TransportListenerSink,
 ): Promise<TransportListener> {
-  checkOptions("listen", options);
+  const { tls } = given, address = readAddress("listen", given);
+  checkServerTls(tls);
+  const options: TransportListenOptions = { ...address, ...(tls && { tls }) };
   const deno = findDeno();
   if (deno !== undefined) return await listenDeno(deno, options, sink);
   const bun = findBun();
@@ -76,12 +119,13 @@ export async function listenTransport(
  * handshake is over and the certificate checked when it resolves.
  *
  * @throws {TransportError} if no connection is made.
- * @throws {TypeError | RangeError} if the options contradict each other or the port is none.
+ * @throws {TypeError | RangeError} If an option is invalid, or two contradict each other.
  * @throws {DOMException} NotSupportedError where there are no sockets: in a browser; or the signal's
  * reason once it aborts.
  */
-export async function connectTransport(options: TransportConnectOptions): Promise<Transport> {
-  checkOptions("connect", options);
+export async function connectTransport(given: TransportConnectOptions): Promise<Transport> {
+  const { tls, signal } = given, address = readAddress("connect", given);
+  const options: TransportConnectOptions = { ...address, tls, signal };
   if (options.port === undefined && options.path === undefined) {
     throw new TypeError("Cannot connect: port or path is missing");
   }

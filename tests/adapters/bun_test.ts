@@ -87,7 +87,7 @@ describe("upgrade for Bun.serve", () => {
         upgrade(request(), fakeServer(() => true), options as BunUpgradeOptions),
         {
           name: "TypeError",
-          message: `Cannot upgrade: on Bun ${name} is an option of websocketWith`,
+          message: `Cannot read options: ${name} is an option of websocketWith on Bun`,
         },
       );
     });

@@ -53,7 +53,7 @@ export class Rig<Data = undefined> implements AsyncDisposable {
   readonly sockets: Socket[] = [];
   readonly #sockets = new Set<Socket>();
 
-  private constructor(kind: Kind, options: ServeOptions<Data>) {
+  private constructor(kind: Kind, { before, ...options }: ServeOptions<Data>) {
     this.kind = kind;
     this.server = kind === "http" ? createServer() : createSecureServer({ cert, key });
     this.server.on("connection", (socket: Socket) => {
@@ -63,7 +63,7 @@ export class Rig<Data = undefined> implements AsyncDisposable {
     this.server.on("request", (request, response) => response.end(`page ${request.url}`));
     this.server.on("upgrade", async (request, socket, head) => {
       this.sockets.push(socket as Socket);
-      options.before?.(socket as Socket);
+      before?.(socket as Socket);
       const onError = (error: unknown): void => void this.errors.push(error);
       const onRefused = (error: Error): void => void this.refusals.push(error);
       const own = { pingInterval: Infinity, onError, onRefused };

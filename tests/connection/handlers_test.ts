@@ -1,6 +1,6 @@
 import { describe, it } from "node:test";
 import assert from "node:assert/strict";
-import type { ConnectionHandlers } from "../../lib/connection/handlers.ts";
+import { checkUser, type ConnectionHandlers } from "../../lib/connection/handlers.ts";
 import { textOf } from "./support.ts";
 import { open, ROLES, settle } from "./support.ts";
 
@@ -354,3 +354,117 @@ for (const role of ROLES) {
     });
   });
 }
+
+describe("the option websocket", () => {
+  /** What the check says of it; undefined if it passes. */
+  function problemOf(websocket: unknown): string | undefined {
+    try {
+      checkUser({ websocket });
+    } catch (error) {
+      assert.ok(error instanceof TypeError, String(error));
+      return error.message;
+    }
+    return undefined;
+  }
+
+  it("is handlers or a function", () => {
+    const handler = (): void => {};
+    const all = { open: handler, message: handler, drain: handler, ping: handler, pong: handler };
+    for (const good of [undefined, handler, {}, { ...all, close: handler }, { open: undefined }]) {
+      assert.equal(problemOf(good), undefined);
+    }
+    assert.equal(problemOf(Object.assign(Object.create(null), all)), undefined);
+    for (const [wrong, type] of [[null, "null"], [7, "number"], ["on", "string"], [[], "Array"]]) {
+      assert.equal(
+        problemOf(wrong),
+        `Cannot read options: websocket must be an object of handlers or a function, got ${type}`,
+      );
+    }
+  });
+
+  it("has handlers that are functions", () => {
+    for (const wrong of [null, false, "text", {}]) {
+      assert.match(
+        problemOf({ message: wrong }) ?? "",
+        /websocket\.message must be a function, got/,
+      );
+      class Chat {
+        close = wrong;
+      }
+      assert.match(problemOf(new Chat()) ?? "", /websocket\.close must be a function, got/);
+    }
+  });
+
+  it("has no unknown member as a plain object", () => {
+    assert.match(problemOf({ massage() {} }) ?? "", /websocket\.massage .* websocket\.message\?$/);
+    assert.match(problemOf({ onopen() {} }) ?? "", /websocket\.onopen .* websocket\.open\?$/);
+    assert.match(
+      problemOf({ message() {}, history: [] }) ?? "",
+      /websocket\.history is not a handler/,
+    );
+    assert.equal(problemOf({ history: undefined }), undefined);
+  });
+
+  it("may be an instance of a class with members of its own, but for mistyped handlers", () => {
+    class Chat {
+      static messages(): void {}
+      history: string[] = [];
+      messages: string[] = []; // not a function: never meant as a handler
+      opened = false;
+      #closed = 0;
+      get pings(): () => void {
+        return assert.fail("a getter is called");
+      }
+      message(): void {}
+      close(): void {
+        this.#closed++;
+      }
+      closed(): boolean { // one letter from a handler that is there
+        return this.#closed > 0;
+      }
+      broadcast(): void {}
+    }
+    class Room extends Chat {
+      join(): void {}
+    }
+    assert.equal(problemOf(new Chat()), undefined);
+    assert.equal(problemOf(new Room()), undefined);
+    assert.equal(problemOf(Object.create(new Room())), undefined);
+
+    for (
+      const [name, meant] of [
+        ["onMessage", "message"],
+        ["onmessage", "message"],
+        ["Message", "message"],
+        ["massage", "message"],
+        ["mesage", "message"],
+        ["drains", "drain"],
+        ["onClose", "close"],
+      ]
+    ) {
+      class Own {}
+      Object.defineProperty(Own.prototype, name, { value(): void {}, configurable: true });
+      class Heir extends Own {}
+      const text =
+        `Cannot read options: websocket.${name} is not a handler; did you mean ${meant}?`;
+      assert.equal(problemOf(new Own()), text);
+      assert.equal(problemOf(new Heir()), text);
+      class Field {
+        [name] = (): void => {};
+      }
+      assert.equal(problemOf(new Field()), text);
+    }
+    // By case or a leading `on` alone it is mistyped, though the right one is there as well.
+    class Both {
+      message(): void {}
+      onMessage(): void {}
+    }
+    assert.match(problemOf(new Both()) ?? "", /websocket\.onMessage is not a handler/);
+  });
+
+  it("is looked at as it is: a class of another kind is no reason to fail", () => {
+    for (const object of [new Map(), new EventTarget(), new Proxy({}, {}), new Date()]) {
+      assert.equal(problemOf(object), undefined);
+    }
+  });
+});

@@ -14,6 +14,7 @@ import {
   type CoreOutcome,
   type DriveOptions,
   type Outcome,
+  splitOptions,
   streamOf,
   throughCores,
   throughStreams,
@@ -105,7 +106,10 @@ describe("fuzz: codec", () => {
         let calls = 0;
         const count = (): void => void calls++;
         const sink = { frame: count, frameStart: count, framePiece: count, frameEnd: count };
-        const decoder = new FrameDecoder({ ...options, allowedRsv: 0x70 }, sink);
+        const decoder = new FrameDecoder(
+          { ...splitOptions(options).frame, allowedRsv: 0x70 },
+          sink,
+        );
         const chunks = split(bytes, offsets);
         try {
           for (const chunk of chunks) assert.equal(decoder.decode(chunk), chunk.length);
@@ -185,7 +189,7 @@ describe("fuzz: codec", () => {
               into.push(what);
               if (stop) decoder.stop();
             };
-            const decoder = new FrameDecoder(options, {
+            const decoder = new FrameDecoder(splitOptions(options).frame, {
               frame: (first, _chunk, start, end) => note(`${first} ${end - start}`),
               frameStart: (first, length) => note(`${first} starts, ${length}`),
               framePiece: (_chunk, start, end) => note(`${end - start}`),

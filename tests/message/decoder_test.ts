@@ -4,7 +4,7 @@ import { LimitError } from "../../lib/errors.ts";
 import { FrameDecoder } from "../../lib/frame/decoder.ts";
 import { MessageDecoder, type MessageDecoderOptions } from "../../lib/message/decoder.ts";
 import { frameBytes, framesBytes, headerOf, hex, join } from "../frame/notation.ts";
-import { throughCores } from "./drive.ts";
+import { splitOptions, throughCores } from "./drive.ts";
 import { sizesAskedFor } from "./memory.ts";
 
 const noSink = { message(): void {}, ping(): void {}, pong(): void {}, close(): void {} };
@@ -14,8 +14,9 @@ function decoders(options: MessageDecoderOptions & { maxFrameSize?: number } = {
   decode(bytes: string): void;
   messages: MessageDecoder;
 } {
-  const messages = new MessageDecoder(options, noSink);
-  const frames = new FrameDecoder({ role: "client", ...options }, messages);
+  const { frame, message } = splitOptions({ role: "client", ...options });
+  const messages = new MessageDecoder(message, noSink);
+  const frames = new FrameDecoder(frame, messages);
   return { messages, decode: (bytes) => void frames.decode(hex(bytes)) };
 }
 

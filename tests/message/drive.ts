@@ -1,7 +1,7 @@
 /** Bytes through the two decoders, as the synchronous cores and as streams, to comparable outcomes. */
 
 import { LimitError, ProtocolError } from "../../lib/errors.ts";
-import { FrameDecoder } from "../../lib/frame/decoder.ts";
+import { FrameDecoder, type FrameDecoderOptions } from "../../lib/frame/decoder.ts";
 import type { Role } from "../../lib/frame/opcode.ts";
 import { FrameDecoderStream } from "../../lib/frame/streams.ts";
 import { MessageDecoder, type MessageDecoderOptions } from "../../lib/message/decoder.ts";
@@ -13,6 +13,20 @@ export interface DriveOptions extends MessageDecoderOptions {
   role: Role;
   maxFrameSize?: number;
   allowedRsv?: number;
+}
+
+/** The same for each decoder by itself: a decoder accepts no option of the other. */
+export function splitOptions(
+  { role, maxFrameSize, allowedRsv, ...message }: DriveOptions,
+): { frame: FrameDecoderOptions; message: MessageDecoderOptions } {
+  return {
+    frame: {
+      role,
+      ...(maxFrameSize === undefined ? {} : { maxFrameSize }),
+      ...(allowedRsv === undefined ? {} : { allowedRsv }),
+    },
+    message,
+  };
 }
 
 /** What came out: messages, then perhaps the error, by what it tells a program. */
@@ -47,7 +61,8 @@ const TRUNCATED = { code: "TRUNCATED", closeCode: 1002 };
 export function throughCores(chunks: Iterable<Uint8Array>, options: DriveOptions): CoreOutcome {
   const messages: Message[] = [];
   let closed = false, taken = 0;
-  const sink = new MessageDecoder(options, {
+  const { frame, message } = splitOptions(options);
+  const sink = new MessageDecoder(message, {
     message: (data) =>
       messages.push(typeof data === "string" ? { type: "text", data } : { type: "binary", data }),
     ping: (data) => messages.push({ type: "ping", data }),
@@ -58,7 +73,7 @@ export function throughCores(chunks: Iterable<Uint8Array>, options: DriveOptions
       decoder.stop();
     },
   });
-  const decoder = new FrameDecoder(options, sink);
+  const decoder = new FrameDecoder(frame, sink);
   for (const chunk of chunks) {
     taken += chunk.length;
     try {
@@ -80,8 +95,9 @@ export async function throughStreams(
   options: DriveOptions,
 ): Promise<Outcome> {
   const messages: Message[] = [];
-  const reader = streamOf(chunks).pipeThrough(new FrameDecoderStream(options))
-    .pipeThrough(new MessageDecoderStream(options)).getReader();
+  const { frame, message } = splitOptions(options);
+  const reader = streamOf(chunks).pipeThrough(new FrameDecoderStream(frame))
+    .pipeThrough(new MessageDecoderStream(message)).getReader();
   try {
     for (;;) {
       const { done, value } = await reader.read();

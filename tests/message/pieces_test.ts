@@ -11,7 +11,7 @@ import type { Message } from "../../lib/message/message.ts";
 import { framesBytes, hex, join } from "../frame/notation.ts";
 import { role, runs, split, splits, wire } from "../fuzz/arbitraries.ts";
 import { vectors } from "../vectors.ts";
-import { byteByByte, cut, type DriveOptions, throughCores } from "./drive.ts";
+import { byteByByte, cut, type DriveOptions, splitOptions, throughCores } from "./drive.ts";
 import { sizesAskedFor } from "./memory.ts";
 import { Turning } from "./toy_extension.ts";
 
@@ -31,7 +31,8 @@ class Pieces {
 
   constructor(options: DriveOptions) {
     const calls = this.calls;
-    const messages = new MessageDecoder({ ...options, inPieces: true }, {
+    const { frame, message } = splitOptions(options);
+    const messages = new MessageDecoder({ ...message, inPieces: true }, {
       message: () => assert.fail("a whole message where pieces were asked for"),
       messageStart: (type, length) => void calls.push(["start", type, length]),
       messageData: (piece) => void calls.push(["data", piece]),
@@ -44,7 +45,7 @@ class Pieces {
         this.#frames.stop();
       },
     });
-    this.#frames = new FrameDecoder(options, messages);
+    this.#frames = new FrameDecoder(frame, messages);
   }
 
   /** Takes chunks until one fails, or holds a Close. */

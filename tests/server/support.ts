@@ -5,6 +5,7 @@ import type { MemoryTransportOptions } from "../../lib/transport/memory.ts";
 import { memoryTransportPair } from "../../lib/transport/memory.ts";
 import { Opening } from "../../lib/server/opening.ts";
 import {
+  ACCEPT_OPTIONS,
   type AcceptOptions,
   readServerOptions,
   type ServerSettings,
@@ -36,7 +37,6 @@ export function answerOf(peer: Peer): { status: number; head: string; body: stri
 }
 
 export interface OpeningOptions<Data> extends AcceptOptions<Data> {
-  websocket?: ServerSettings<Data>["websocket"];
   fetch?: ServerSettings<Data>["fetch"];
   memory?: MemoryTransportOptions;
 }
@@ -60,12 +60,12 @@ export interface OpeningRig<Data> {
 
 /** Starts an opening handshake; pings are off. */
 export function openingRig<Data = undefined>(
-  options: OpeningOptions<Data> = {},
+  { memory, ...options }: OpeningOptions<Data> = {},
 ): OpeningRig<Data> {
   const clock = new VirtualClock();
   const errors: unknown[] = [], refusals: Error[] = [];
   const opened: WebSocketConnection<Data>[] = [], ended: (Error | undefined)[] = [];
-  const pair = memoryTransportPair(options.memory);
+  const pair = memoryTransportPair(memory);
   const transport = new SpyTransport(pair.server);
   const settings = readServerOptions<Data>({
     pingInterval: Infinity,
@@ -73,7 +73,7 @@ export function openingRig<Data = undefined>(
     onRefused: (error): void => void refusals.push(error),
     ...options,
     clock,
-  });
+  }, { ...ACCEPT_OPTIONS, fetch: true });
   const opening = new Opening<Data>(transport, settings, {
     boundToLoopback: true,
     opened: (_opening, connection): void => void opened.push(connection),

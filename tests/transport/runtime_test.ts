@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from "node:crypto";
 import { describe, it } from "node:test";
 import assert from "node:assert/strict";
 import type { Transport, TransportListenerSink } from "../../lib/connection/transport.ts";
@@ -61,6 +62,14 @@ async function rejectsWith(promise: Promise<unknown>, code: string, text: RegExp
   });
 }
 
+/** Keys that no certificate has, as PEM text: of the type of the test's own, and of another. */
+function otherKeys(): string[] {
+  const format = { type: "pkcs8", format: "pem" } as const;
+  const { privateKey: ec } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+  const { privateKey: rsa } = generateKeyPairSync("rsa", { modulusLength: 2048 });
+  return [ec.export(format), rsa.export(format)] as string[];
+}
+
 /** A port of 127.0.0.1 where nothing listens. */
 async function freePort(): Promise<number> {
   const listener = await own.listen({ hostname, port: 0 }, { connection() {}, error() {} });
@@ -119,14 +128,24 @@ for (const sockets of [own, nodeNet]) {
       );
     });
 
-    it("listen with a key that is none fails", { skip, ...options }, async () => {
+    it("listen with a key that cannot be read fails", { skip, ...options }, async () => {
+      const key = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n";
       await assert.rejects(
-        sockets.listen(
-          { hostname, port: 0, tls: { cert, key: "no key" } },
-          { connection() {}, error() {} },
-        ),
+        sockets.listen({ hostname, port: 0, tls: { cert, key } }, { connection() {}, error() {} }),
         TransportError,
       );
+    });
+
+    it("listen with the key of another certificate fails", { skip, ...options }, async () => {
+      for (const key of otherKeys()) {
+        await assert.rejects(
+          sockets.listen({ hostname, port: 0, tls: { cert, key } }, {
+            connection() {},
+            error() {},
+          }),
+          TransportError,
+        );
+      }
     });
 
     it("a closed listener frees its port and leaves connections alone", options, async () => {
@@ -285,6 +304,65 @@ describe("options of listenTransport and connectTransport", () => {
     for (const port of [-1, 65_536, 1.5, NaN]) {
       await assert.rejects(listenTransport({ port }, sink), RangeError);
       await assert.rejects(connectTransport({ port }), RangeError);
+    }
+    await assert.rejects(listenTransport({ port: "65536" }, sink), RangeError);
+  });
+
+  it("a port may be a decimal string, as from the environment", async () => {
+    const listener = await listenTransport({ hostname, port: "0" }, sink);
+    const { port } = listener.address;
+    assert.ok(port > 0);
+    await listener.close();
+    const again = await listenTransport({ hostname, port: `${port}` }, sink);
+    assert.equal(again.address.port, port);
+    await again.close();
+  });
+
+  it("a port that is another string or no number is a TypeError that shows it", async () => {
+    const wrong: [unknown, string][] = [
+      ["", 'the string ""'],
+      ["http", 'the string "http"'],
+      [" 80", 'the string " 80"'],
+      ["80\n", 'the string "80\\n"'],
+      ["-1", 'the string "-1"'],
+      ["1e3", 'the string "1e3"'],
+      ["0x50", 'the string "0x50"'],
+      [null, "null"],
+      [80n, "bigint"],
+      [[80], "Array"],
+    ];
+    for (const [port, shown] of wrong) {
+      await assert.rejects(listenTransport({ port: port as number }, sink), {
+        name: "TypeError",
+        message: `Cannot listen: port must be a whole number from 0 to 65535, got ${shown}`,
+      });
+    }
+  });
+
+  it("an IPv6 address may be in brackets, as in a URL", async (t) => {
+    const listener = await listenTransport({ hostname: "[::1]", port: 0 }, sink).catch((error) => {
+      if (error instanceof TransportError && error.code === "ADDRESS_NOT_AVAILABLE") {
+        return undefined;
+      }
+      throw error;
+    });
+    if (listener === undefined) return t.skip("this machine has no ::1");
+    assert.equal(listener.address.hostname, "::1");
+    const { port } = listener.address;
+    for (const hostname of ["[::1]", "::1"]) {
+      (await connectTransport({ hostname, port })).close();
+    }
+    await listener.close();
+  });
+
+  it("a hostname or a path that is no name is a TypeError that names it", async () => {
+    for (const wrong of ["", 5, null, {}]) {
+      for (const name of ["hostname", "path"]) {
+        const options = { [name]: wrong } as object;
+        const error = { name: "TypeError", message: new RegExp(`^Cannot \\w+: ${name} must be`) };
+        await assert.rejects(listenTransport(options, sink), error);
+        await assert.rejects(connectTransport(options), error);
+      }
     }
   });
 
