@@ -5,7 +5,7 @@
  */
 
 /** Up to this many bytes are made ready at once on a peer's word alone. */
-const FIRST_SIZE = 64 * 1024;
+const FIRST_SIZE = 4 * 1024;
 /** Beyond that, memory is at most this many times what has really arrived. */
 const TRUST = 32;
 

@@ -39,21 +39,21 @@ describe("collector", () => {
 
   it("an announced size that is small or nearly there is made ready at once", () => {
     const collector = new Collector();
-    gather(collector, [1], 64 * 1024);
-    assert.equal(collector.bytes.length, 64 * 1024);
+    gather(collector, [1], 4 * 1024);
+    assert.equal(collector.bytes.length, 4 * 1024);
     collector.clear();
     assert.equal(gather(collector, [1 << 20, 15 << 20], 16 << 20), 0);
     assert.equal(collector.finish().buffer.byteLength, 16 << 20);
   });
 
-  it("a peer's word alone is good for 64 KiB, then for 32 times what has come", () => {
+  it("a peer's word alone is good for 4 KiB, then for 32 times what has come", () => {
     const collector = new Collector();
     gather(collector, [1], 2 ** 63);
-    assert.equal(collector.bytes.length, 64 * 1024);
+    assert.equal(collector.bytes.length, 4 * 1024);
     let left = 2 ** 31 - 1;
     for (let i = 0; i < 200; i++, left -= 1000) {
       collector.extend(1000, left);
-      assert.ok(collector.bytes.length <= Math.max(64 * 1024, 32 * collector.length));
+      assert.ok(collector.bytes.length <= Math.max(4 * 1024, 32 * collector.length));
     }
   });
 
