@@ -71,8 +71,11 @@ class Dialer implements Disposable {
     return Number(this.text.slice(9, 12));
   }
 
-  send(text: string): void {
-    this.#socket.write(text);
+  send(data: string | Uint8Array): void {
+    this.#socket.write(data);
+  }
+  end(): void {
+    this.#socket.end();
   }
   pause(): void {
     this.#socket.pause();
@@ -293,6 +296,37 @@ describe("a server with maxPendingHandshakes", () => {
   );
 });
 
+describe("a server that shuts down while it answers", () => {
+  for (const reads of [true, false]) {
+    it(
+      reads ? "sends the answer to its end" : "drops it when its time is over",
+      options,
+      async () => {
+        const clock = new VirtualClock(), size = 32 << 20;
+        let cancelled = false;
+        const body = new ReadableStream({
+          start: (controller) => controller.enqueue(new Uint8Array(size)),
+          pull: (controller) => reads ? controller.close() : undefined,
+          cancel: () => void (cancelled = true),
+        });
+        const server = await start({ clock, fetch: () => new Response(body) });
+        using reader = await Dialer.from("127.0.0.2", server, plain("GET /"));
+        await until("it begins", () => reader.received > 0);
+        reader.pause();
+        const over = server.shutdown({ timeout: 500 });
+        if (reads) {
+          reader.resume();
+          await until("all has come", () => reader.ended);
+          assert.ok(reader.received > size);
+          reader.end();
+        } else clock.advance(500);
+        await over;
+        assert.equal(cancelled, !reads);
+      },
+    );
+  }
+});
+
 describe("a server with maxPendingHandshakesPerAddress", () => {
   it("drops the oldest of an address that has more", options, async () => {
     await using server = await start({ maxPendingHandshakesPerAddress: 2 });
@@ -338,5 +372,45 @@ describe("a server with maxConnections", () => {
       connection.send("hello");
       assert.equal(await connection.receive(), "hello");
     }
+  });
+});
+
+describe("a server among half-sent heads, half-sent frames, and peers that never read", () => {
+  it("serves a client of another address, and holds little for the others", options, async () => {
+    await using server = await start({
+      maxPendingHandshakes: 8,
+      websocket: {
+        message: (connection, data) => connection.send(data) ? undefined : connection.ready,
+      },
+    });
+    const attackers: Dialer[] = [];
+    const attack = async (text: string): Promise<Dialer> => {
+      const dialer = await Dialer.from("127.0.0.2", server, text);
+      attackers.push(dialer);
+      return dialer;
+    };
+    for (let i = 0; i < 8; i++) {
+      const half = await attack(REQUEST);
+      assert.equal(await half.answered(), 101);
+      // The header of a frame of 16 MiB, and none of its payload.
+      half.send(new Uint8Array([0x82, 0xff, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0]));
+    }
+    for (let i = 0; i < 4; i++) {
+      const deaf = await attack(REQUEST);
+      assert.equal(await deaf.answered(), 101);
+      deaf.pause();
+      const message = new Uint8Array(14 + 65_536);
+      message.set([0x82, 0xff, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0]);
+      for (let sent = 0; sent < 100; sent++) deaf.send(message);
+    }
+    for (let i = 0; i < 20; i++) {
+      await attack(REQUEST.slice(0, 20));
+      await assertServes(server);
+    }
+    assert.equal(server.connections.size, 12);
+    for (const connection of server.connections) {
+      assert.ok(connection.bufferedAmount <= 2 * 65_536 + 20, `${connection.bufferedAmount}`);
+    }
+    for (const attacker of attackers) attacker[Symbol.dispose]();
   });
 });
