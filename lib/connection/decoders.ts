@@ -45,6 +45,7 @@ export class LentDecoder implements Borrower {
           ? frameRoom(end, maxMessageSize)
           : maxFrameSize,
         allowedRsv: extension?.rsv ?? 0,
+        inPieces,
       },
       this.#messages,
     );
@@ -53,6 +54,12 @@ export class LentDecoder implements Borrower {
   /** Whether it holds nothing: the bytes so far end with a message. */
   get idle(): boolean {
     return this.frames.atFrameBoundary && this.#messages.atMessageBoundary;
+  }
+
+  /** Decoding returns after the frame at hand, or of a message in pieces within it. */
+  stop(): void {
+    this.frames.stop();
+    this.#messages.stop();
   }
 
   /** @internal From the message decoder. */

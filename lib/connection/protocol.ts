@@ -116,9 +116,12 @@ export class Protocol implements MessageSink {
     return chunk.length;
   }
 
-  /** `receive` returns after the message at hand. */
+  /**
+   * `receive` returns after the message at hand, or with `messages: "stream"` within it: of what a
+   * compressed chunk would inflate to, at most 40 KiB more come.
+   */
   stopReading(): void {
-    this.#decoder?.frames.stop();
+    this.#decoder?.stop();
   }
 
   /** Encodes a message. */
@@ -161,7 +164,7 @@ export class Protocol implements MessageSink {
     this.#failed = true;
     const { closeCode, reason } = closeStatusFor(error);
     this.sendClose({ closeCode, reason: fitReason(reason) });
-    this.#decoder?.frames.stop();
+    this.#decoder?.stop();
     this.#events.failed(error);
   }
 
@@ -230,7 +233,7 @@ export class Protocol implements MessageSink {
   /** @internal A Close frame, from the decoder: answered with the same code (section 5.5.1). */
   close(status: CloseStatus): void {
     this.closeReceived = status;
-    this.#decoder?.frames.stop();
+    this.#decoder?.stop();
     this.sendClose({ closeCode: status.closeCode, reason: "" });
     this.#events.closeReceived();
   }

@@ -58,7 +58,7 @@ export class PerMessageDeflate implements MessageExtension {
   /** They count, and hand on to the sink of the call. */
   readonly #countDecoded: PieceSink = (piece) => {
     this.bytes.receivedDecoded += piece.length;
-    this.#decoded(piece);
+    return this.#decoded(piece);
   };
   readonly #countEncoded: PieceSink = (piece) => {
     this.bytes.sentEncoded += piece.length;
@@ -85,20 +85,24 @@ export class PerMessageDeflate implements MessageExtension {
   }
 
   /**
-   * Inflates a piece of a message (section 7.2.2).
+   * Inflates a piece of a message (section 7.2.2). Returns how many bytes of it were read: fewer than
+   * all when `emit` returned `false`.
    *
    * @throws {ProtocolError} with close code 1007 for what cannot be inflated.
    * @throws {LimitError} with close code 1009 when there would be more than `limit`.
    */
-  decode(piece: Uint8Array, final: boolean, limit: number, emit: PieceSink): void {
+  decode(piece: Uint8Array, final: boolean, limit: number, emit: PieceSink): number {
     const inflater = this.#inflater ?? this.#takeInflater();
     // Nobody else gets it while it works, and nobody at all if it fails.
     this.#inflater = undefined;
     this.bytes.receivedEncoded += piece.length;
     this.#decoded = emit;
-    inflater.inflate(piece, final, limit, this.#countDecoded);
-    if (!final || this.#inflateTakeover) this.#inflater = inflater;
+    const read = inflater.inflate(piece, final, limit, this.#countDecoded);
+    const left = piece.length - read;
+    this.bytes.receivedEncoded -= left; // they come again
+    if (!final || left > 0 || this.#inflateTakeover) this.#inflater = inflater;
     else returnInflater(inflater, this.#inflateBits);
+    return read;
   }
 
   /** Whether a message of `size` bytes is worth it; one of unknown size is, unless none ever is. */

@@ -22,7 +22,8 @@ import {
 } from "./decode_table.ts";
 import { Ring } from "./ring.ts";
 
-// What is read next. The input may end before each of them, and within.
+// What is read next. The input may end before each of them, and within; COPY, a match that is read
+// and not copied yet, needs no input.
 const HEADER = 0;
 const STORED_LENGTH = 1;
 const STORED = 2;
@@ -31,11 +32,15 @@ const SYMBOL = 4;
 const LENGTH_EXTRA = 5;
 const DISTANCE = 6;
 const DISTANCE_EXTRA = 7;
+const COPY = 8;
 
 /** A symbol and its distance take 48 bits at most, and two bytes are read at a time. */
 const MATCH_INPUT = 8;
 
-/** RFC 7692 section 7.2.1 takes this from the end of a message; section 7.2.2 puts it back. */
+/**
+ * RFC 7692 section 7.2.1 takes this from the end of a message; section 7.2.2 puts it back. As symbols
+ * it makes no more than 8 KiB, with the bits before it, so that inflating need not stop within.
+ */
 const TAIL = new Uint8Array([0x00, 0x00, 0xff, 0xff]);
 
 /** What an {@linkcode Inflater} needs to know. */
@@ -90,31 +95,41 @@ export class Inflater {
    * to `emit`, in pieces that are valid only for the length of its call. After an error only `reset`
    * makes sense.
    *
+   * Returns how many bytes of the piece were read: all of them, or fewer when `emit` returned `false`.
+   * Then nothing more is handed on, and the next call, with the bytes that are left, goes on where
+   * this one stopped, even within a block. A message of which all bytes were read has been handed on
+   * whole.
+   *
    * @throws {ProtocolError} with close code 1007 for what is no DEFLATE, reaches back beyond the
    * window or its beginning, or does not end where a message must.
    * @throws {LimitError} with close code 1009 when there would be more than `limit`.
    */
-  inflate(piece: Uint8Array, final: boolean, limit: number, emit: PieceSink): void {
+  inflate(piece: Uint8Array, final: boolean, limit: number, emit: PieceSink): number {
     this.#ring.begin(limit);
-    this.#run(piece, emit);
+    const read = this.#run(piece, 0, emit);
+    if (read < piece.length) return read;
     if (final) {
-      this.#run(TAIL, emit);
+      for (let at = 0; at < TAIL.length;) at = this.#run(TAIL, at, emit);
       if (this.#state !== HEADER || this.#reader.count !== 0) {
         corrupt("the message ends inside a block");
       }
     }
     this.#ring.flush(emit);
+    return read;
   }
 
-  /** Reads `input` to its end. */
-  #run(input: Uint8Array, emit: PieceSink): void {
+  /** Reads `input` from an offset to its end, or until `emit` asks to stop. Returns where it ended. */
+  #run(input: Uint8Array, from: number, emit: PieceSink): number {
     const reader = this.#reader;
-    reader.begin(input);
+    this.#ring.halted = false;
+    reader.begin(input, from);
     while (this.#step(reader, emit));
+    const { next } = reader;
     reader.begin(TAIL); // so that the input is not kept
+    return next;
   }
 
-  /** Reads what is next; false at the end of the input. */
+  /** Reads what is next; false at the end of the input, or when `emit` has asked to stop. */
   #step(reader: BitReader, emit: PieceSink): boolean {
     switch (this.#state) {
       case HEADER:
@@ -192,7 +207,10 @@ export class Inflater {
     while (this.#length > 0) {
       const left = input.length - reader.next;
       if (left === 0) return false;
-      if (ring.at === ring.stop) ring.makeRoom(emit);
+      if (ring.at === ring.stop) {
+        ring.makeRoom(emit);
+        if (ring.halted) return false;
+      }
       const size = Math.min(this.#length, left, ring.stop - ring.at);
       ring.bytes.set(input.subarray(reader.next, reader.next + size), ring.at);
       reader.next += size;
@@ -203,7 +221,10 @@ export class Inflater {
     return true;
   }
 
-  /** The symbols of a block, and the matches that they name (RFC 1951 section 3.2.5). */
+  /**
+   * The symbols of a block, and the matches that they name (RFC 1951 section 3.2.5); false when the
+   * block does not end here.
+   */
   #symbols(reader: BitReader, emit: PieceSink): boolean {
     const ring = this.#ring, { input } = reader, { window } = ring, end = input.length;
     const { entries: literals, mask: literalMask, root: literalRoot } = this.#literals;
@@ -290,6 +311,7 @@ export class Inflater {
           ring.at = at;
           ring.makeRoom(emit);
           ({ bytes, at, stop, view } = ring);
+          if (ring.halted && next < end) break;
         }
         bits >>= entry & CODE_BITS;
         count -= entry & CODE_BITS;
@@ -321,16 +343,21 @@ export class Inflater {
         distance = entry >> VALUE_SHIFT;
         state = DISTANCE_EXTRA;
       } else {
-        if (extra > count) break;
-        distance += bits & (1 << extra) - 1;
-        bits >>= extra;
-        count -= extra;
-        if (distance > window || distance > at && !ring.wrapped) tooFar();
+        if (state === DISTANCE_EXTRA) {
+          if (extra > count) break;
+          distance += bits & (1 << extra) - 1;
+          bits >>= extra;
+          count -= extra;
+          if (distance > window || distance > at && !ring.wrapped) tooFar();
+          state = COPY;
+        }
         while (length > 0) {
           if (at === stop) {
             ring.at = at;
             ring.makeRoom(emit);
             ({ bytes, at, stop, view } = ring);
+            // What the last bits of the input make is little, and no byte would be left to go on with.
+            if (ring.halted && next < end) break;
           }
           let from = at - distance;
           if (from < 0) from += bytes.length;
@@ -338,6 +365,7 @@ export class Inflater {
           length -= to - at;
           while (at < to) bytes[at++] = bytes[from++];
         }
+        if (length > 0) break;
         state = SYMBOL;
       }
     }
@@ -345,10 +373,8 @@ export class Inflater {
     reader.next = next;
     reader.bits = bits;
     reader.count = count;
-    if (state === HEADER) {
-      reader.giveBack();
-      return true;
-    }
+    if (state === HEADER || ring.halted && next < end) reader.giveBack();
+    if (state === HEADER) return true;
     this.#state = state;
     this.#length = length;
     this.#distance = distance;

@@ -34,6 +34,8 @@ export class Ring {
   stop = 0;
   /** Whether the ring was full: then what lies behind `at` is history too. */
   wrapped = false;
+  /** Whether the sink has asked to stop, since `begin` or since this was last cleared. */
+  halted = false;
 
   readonly #fullSize: number;
   /** The first byte that was not handed on. */
@@ -91,7 +93,7 @@ export class Ring {
     if (from === to) return;
     this.#from = to;
     this.#limit -= to - from;
-    emit(this.bytes.subarray(from, to));
+    if (emit(this.bytes.subarray(from, to)) === false) this.halted = true;
   }
 
   #setStop(): void {

@@ -26,8 +26,12 @@ export interface FrameSink {
   frame(first: number, chunk: Uint8Array, start: number, end: number, key: number): void;
   /** The header of a frame whose payload comes in pieces. */
   frameStart(first: number, payloadLength: number): void;
-  /** A piece of that payload; `key` is turned so that it fits the piece's first byte. */
-  framePiece(chunk: Uint8Array, start: number, end: number, key: number): void;
+  /**
+   * A piece of that payload; `key` is turned so that it fits the piece's first byte. A sink that stops
+   * within the piece returns the offset of the first byte that it has not taken: `decode` returns
+   * there, and the next piece begins with that byte. Otherwise it returns nothing, or `end`.
+   */
+  framePiece(chunk: Uint8Array, start: number, end: number, key: number): number | void;
   /** The payload is complete. */
   frameEnd(): void;
 }
@@ -40,16 +44,26 @@ export interface FrameDecoderOptions {
   maxFrameSize?: number;
   /** The reserved bits an extension has claimed for the first frame of a message. @default {0} */
   allowedRsv?: number;
+  /**
+   * Whether every data frame with a payload is handed on in pieces, of at most 64 KiB, between which
+   * the sink can {@linkcode FrameDecoder.stop}. By default only a frame that does not lie whole in a
+   * chunk is. @default {false}
+   */
+  inPieces?: boolean;
 }
 
 const OPTIONS: OptionNames<FrameDecoderOptions> = {
   role: true,
   maxFrameSize: true,
   allowedRsv: true,
+  inPieces: true,
 };
 
 /** The default of `maxFrameSize` and `maxMessageSize`: 16 MiB. */
 export const DEFAULT_MAX_SIZE: number = 16 * 1024 * 1024;
+
+/** The largest piece with `inPieces`. */
+const MAX_PIECE = 64 * 1024;
 
 /**
  * Decodes one direction of a connection. Each frame is judged on its header, before any payload; a
@@ -74,6 +88,9 @@ export class FrameDecoder {
   readonly #maxFrameSize: number;
   readonly #allowedRsv: number;
   readonly #sink: FrameSink;
+  /** The largest data frame that is handed on whole, and the largest piece of one that is not. */
+  readonly #maxWhole: number;
+  readonly #maxPiece: number;
   #stopped = false;
   #failure: unknown = undefined;
 
@@ -99,6 +116,8 @@ export class FrameDecoder {
     this.#maxFrameSize = readLimit("maxFrameSize", options.maxFrameSize, DEFAULT_MAX_SIZE);
     this.#allowedRsv = options.allowedRsv ?? 0;
     this.#sink = sink;
+    this.#maxWhole = options.inPieces ? 0 : Infinity;
+    this.#maxPiece = options.inPieces ? MAX_PIECE : Infinity;
   }
 
   /** Whether the bytes so far end where a frame does. */
@@ -106,14 +125,18 @@ export class FrameDecoder {
     return !this.#inPieces && this.#headerHave === 0;
   }
 
-  /** Called by a sink: `decode` returns after the frame at hand, leaving the rest of the chunk. */
+  /**
+   * Called by a sink: `decode` returns after the frame at hand, or after the piece of it, leaving the
+   * rest of the chunk.
+   */
   stop(): void {
     this.#stopped = true;
   }
 
   /**
    * Decodes `chunk` from `from` on and gives the offset up to which it did: `chunk.length`, or less
-   * if the sink called {@linkcode stop}. The chunk is neither changed nor kept.
+   * if the sink stopped; the next call must begin with the bytes that are left. The chunk is neither
+   * changed nor kept.
    *
    * @throws {ProtocolError} if the peer broke a rule of section 5.
    * @throws {LimitError} if a frame announces more than `maxFrameSize`. What was good before the bad
@@ -131,6 +154,7 @@ export class FrameDecoder {
 
   #decode(chunk: Uint8Array, from: number): number {
     const sink = this.#sink, length = chunk.length, masked = this.#masked;
+    const maxWhole = this.#maxWhole;
     let at = from;
     this.#stopped = false;
     while (at < length && !this.#stopped) {
@@ -159,7 +183,7 @@ export class FrameDecoder {
         ? 0
         : chunk[start - 4] | chunk[start - 3] << 8 | chunk[start - 2] << 16 |
           chunk[start - 1] << 24;
-      if (start + size <= length) {
+      if (start + size <= length && (size <= maxWhole || (first & CONTROL_BIT) !== 0)) {
         at = start + size;
         sink.frame(first, chunk, start, at, key);
       } else {
@@ -205,16 +229,16 @@ export class FrameDecoder {
   }
 
   #piece(chunk: Uint8Array, at: number): number {
-    const size = Math.min(this.#left, chunk.length - at);
-    const key = this.#key;
-    this.#left -= size;
-    this.#key = rotateKey(key, size);
-    this.#sink.framePiece(chunk, at, at + size, key);
-    if (this.#left === 0) {
+    const end = at + Math.min(this.#left, chunk.length - at, this.#maxPiece);
+    const taken = this.#sink.framePiece(chunk, at, end, this.#key) ?? end;
+    this.#left -= taken - at;
+    this.#key = rotateKey(this.#key, taken - at);
+    if (taken < end) this.#stopped = true;
+    else if (this.#left === 0) {
       this.#inPieces = false;
       this.#sink.frameEnd();
     }
-    return at + size;
+    return taken;
   }
 
   #longLength(bytes: Uint8Array, at: number, indicator: number): number {

@@ -82,8 +82,11 @@ export class MessageDecoder implements FrameSink {
   readonly #maxFragments: number;
   readonly #extension: MessageExtension | undefined;
   readonly #sink: MessageSink;
-  /** What the extension gives goes there. */
+  /** Take what the extension decodes; the second can stop it, which only `framePiece` bears. */
   #emit: PieceSink | undefined;
+  #emitUntilStopped: PieceSink | undefined;
+  /** Whether the sink has stopped within the piece at hand. */
+  #stopped = false;
   readonly #inPieces: boolean;
 
   /** The first bytes of messages that the extension transforms in one frame; -1 without one. */
@@ -133,6 +136,14 @@ export class MessageDecoder implements FrameSink {
     return this.#type === 0;
   }
 
+  /**
+   * Called by a sink within `messageData`: what is left of the piece at hand is not decoded, and
+   * `framePiece` returns where it begins.
+   */
+  stop(): void {
+    this.#stopped = true;
+  }
+
   /** A frame that lies whole in the chunk. */
   frame(first: number, chunk: Uint8Array, start: number, end: number, key: number): void {
     const size = end - start;
@@ -155,7 +166,10 @@ export class MessageDecoder implements FrameSink {
       return this.#controlFrame(first & OPCODE_BITS, maskedCopy(chunk, start, end, key));
     }
     this.#beginFragment(first, size);
-    this.#data(chunk, start, end, key, (first & FIN) !== 0);
+    if (this.#transformed) {
+      const payload = maskedCopy(chunk, start, end, key);
+      this.#transform(payload, (first & FIN) !== 0, this.#emit ??= (each) => this.#took(each));
+    } else if (size > 0) this.#take(chunk, start, end, key, size);
     this.#endFragment();
   }
 
@@ -169,12 +183,25 @@ export class MessageDecoder implements FrameSink {
     } else this.#beginFragment(first, payloadLength);
   }
 
-  /** A piece of that payload. */
-  framePiece(chunk: Uint8Array, start: number, end: number, key: number): void {
-    if (this.#closed) return;
-    if ((this.#first & CONTROL_BIT) === 0) return this.#data(chunk, start, end, key, false);
-    maskInto(this.#control, this.#controlHave, chunk, start, end, key);
-    this.#controlHave += end - start;
+  /** A piece of that payload; returns the offset up to which it was taken. */
+  framePiece(chunk: Uint8Array, start: number, end: number, key: number): number {
+    if (this.#closed) return end;
+    if ((this.#first & CONTROL_BIT) !== 0) {
+      maskInto(this.#control, this.#controlHave, chunk, start, end, key);
+      this.#controlHave += end - start;
+    } else if (this.#transformed) {
+      this.#stopped = false;
+      this.#emitUntilStopped ??= (each): boolean => {
+        this.#took(each);
+        return !this.#stopped;
+      };
+      const piece = key === 0 ? chunk.subarray(start, end) : maskedCopy(chunk, start, end, key);
+      return start + this.#transform(piece, false, this.#emitUntilStopped);
+    } else {
+      this.#take(chunk, start, end, key, this.#announced);
+      this.#announced -= end - start;
+    }
+    return end;
   }
 
   /** The payload is complete. */
@@ -185,7 +212,9 @@ export class MessageDecoder implements FrameSink {
       this.#control = nothing;
       return this.#controlFrame(this.#first & OPCODE_BITS, payload);
     }
-    if (this.#transformed && (this.#first & FIN) !== 0) this.#transform(nothing, true);
+    if (this.#transformed && (this.#first & FIN) !== 0) {
+      this.#transform(nothing, true, this.#emit ??= (each) => this.#took(each));
+    }
     this.#endFragment();
   }
 
@@ -251,16 +280,6 @@ export class MessageDecoder implements FrameSink {
     this.#sink.messageStart!(opcode === TEXT ? "text" : "binary", announced);
   }
 
-  #data(chunk: Uint8Array, start: number, end: number, key: number, final: boolean): void {
-    if (!this.#transformed) {
-      if (end > start) this.#take(chunk, start, end, key, this.#announced);
-      this.#announced -= end - start;
-      return;
-    }
-    const piece = maskedCopy(chunk, start, end, key);
-    this.#transform(piece, final);
-  }
-
   /** A message in one frame: nothing of it is kept between fragments either. */
   #transformWhole(first: number, chunk: Uint8Array, start: number, end: number, key: number): void {
     const gatherer = decodeWhole(this.#extension!, chunk, start, end, key, this.#maxMessageSize);
@@ -270,10 +289,11 @@ export class MessageDecoder implements FrameSink {
     this.#sink.message(data);
   }
 
-  #transform(piece: Uint8Array, final: boolean): void {
+  /** Lets the extension decode a piece; returns how many bytes of it were read. */
+  #transform(piece: Uint8Array, final: boolean, emit: PieceSink): number {
     const room = this.#maxMessageSize - this.#size;
     try {
-      this.#extension!.decode(piece, final, room, this.#emit ??= (each): void => this.#took(each));
+      return this.#extension!.decode(piece, final, room, emit) ?? piece.length;
     } catch (error) {
       // What was left of the limit is no figure that the user knows.
       if (!(error instanceof LimitError) || error.limit !== room) throw error;

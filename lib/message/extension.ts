@@ -16,8 +16,11 @@ export interface ExtensionOffer {
   repeated?: string;
 }
 
-/** Takes pieces of a transformed payload; a piece is valid only for the length of the call. */
-export type PieceSink = (piece: Uint8Array) => void;
+/**
+ * Takes pieces of a transformed payload; a piece is valid only for the length of the call. Returns
+ * `false` to ask a decoder to stop; an encoder does not stop.
+ */
+export type PieceSink = (piece: Uint8Array) => boolean | void;
 
 /** The payload of the messages that an extension has transformed, in bytes. */
 export interface ExtensionBytes {
@@ -41,10 +44,14 @@ export interface MessageExtension {
    * Transforms a piece of an incoming message that came with this extension's bits set; `final` once
    * a message, with its last piece. No more than `limit` bytes are handed to `emit` for this call.
    *
+   * When `emit` returns `false`, it may stop with bytes of `piece` left, and then returns how many it
+   * has read. The next call begins with those that are left. An extension that does not stop returns
+   * nothing.
+   *
    * @throws {ProtocolError} for data that it cannot decode.
    * @throws {LimitError} when there would be more than `limit`.
    */
-  decode(piece: Uint8Array, final: boolean, limit: number, emit: PieceSink): void;
+  decode(piece: Uint8Array, final: boolean, limit: number, emit: PieceSink): number | void;
   /** Asks, before a message of `size` bytes is sent, whether to transform it; -1: not known yet. */
   wants(size: number): boolean;
   /** Transforms a piece of an outgoing message; `final` once a message, with its last piece. */

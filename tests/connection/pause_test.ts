@@ -335,6 +335,9 @@ for (const role of ROLES) {
       assert.deepEqual(got, ["begin"]);
       connection.resume();
       await settle();
+      assert.deepEqual(got, ["begin", "ab", "begin"]);
+      connection.resume();
+      await settle();
       assert.deepEqual(got, ["begin", "ab", "begin", "c"]);
       connection.terminate();
     });

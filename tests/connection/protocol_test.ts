@@ -3,9 +3,14 @@ import assert from "node:assert/strict";
 import type { ConnectionOptions } from "../../lib/connection/options.ts";
 import { readConnectionOptions } from "../../lib/connection/protocol_options.ts";
 import { Protocol } from "../../lib/connection/protocol.ts";
-import type { LimitError, ProtocolError } from "../../lib/errors.ts";
+import { PerMessageDeflate } from "../../lib/deflate/extension.ts";
+import { type LimitError, ProtocolError } from "../../lib/errors.ts";
 import type { Role } from "../../lib/frame/opcode.ts";
+import type { MessageExtension } from "../../lib/message/extension.ts";
+import { zlibMessage } from "../deflate/zlib.ts";
 import { VirtualClock } from "../support/clock.ts";
+import { PLAIN } from "./compression_support.ts";
+import { isPattern, pattern } from "./sources.ts";
 import {
   BINARY,
   CLOSE,
@@ -34,14 +39,20 @@ afterEach(() => {
   for (const { output } of made.splice(0)) output.release();
 });
 
-function setUp(role: Role, options: ConnectionOptions = {}, react?: (what: string) => void): Setup {
+function setUp(
+  role: Role,
+  options: ConnectionOptions = {},
+  react?: (what: string) => void,
+  extension?: MessageExtension,
+): Setup {
   const log: string[] = [], errors: (ProtocolError | LimitError)[] = [];
   const clock = new VirtualClock();
   const tell = (what: string): void => {
     log.push(what);
     react?.(what);
   };
-  const protocol = new Protocol({ role, options: readConnectionOptions({ ...options, clock }) }, {
+  const resolved = readConnectionOptions({ ...options, clock });
+  const protocol = new Protocol({ role, extension, options: resolved }, {
     closeReceived: (): void => tell("close"),
     failed(error): void {
       errors.push(error);
@@ -146,6 +157,65 @@ for (const role of ROLES) {
       assert.deepEqual(log, ["message one"]);
       assert.equal(protocol.receive(bytes, first.length), bytes.length);
       assert.deepEqual(log, ["message one", "message two", "ping p"]);
+    });
+
+    it("stops within a message in pieces after 64 KiB at most, compressed or not, and goes on", () => {
+      const content = pattern(1_000_000);
+      const compressed = [0xc2, zlibMessage(content, { level: 9 })] as const;
+      const stored = [0xc2, zlibMessage(content, { level: 0 })] as const;
+      for (const [first, payload] of [[0x82, content], compressed, stored] as const) {
+        for (const before of [0, 100_000, 150_000]) {
+          const extension = new PerMessageDeflate({ role, agreement: PLAIN, level: 6 });
+          let got = 0, mark = before, ends = 0;
+          const { protocol, from, log, out } = setUp(
+            role,
+            { messages: "stream" },
+            undefined,
+            extension,
+          );
+          protocol.sink.messageData = (piece): void => {
+            assert.ok(isPattern(piece, got));
+            got += piece.length;
+            if (got > mark) protocol.stopReading();
+          };
+          protocol.sink.messageEnd = (): void => void ends++;
+          const bytes = join(from(first, payload), from(0x89, "p"));
+          let at = 0, calls = 0;
+          while (at < bytes.length) {
+            const next = protocol.receive(bytes, at);
+            assert.ok(next > at && got <= mark + 65_536, `${got - mark} past the mark`);
+            at = next;
+            calls++;
+            assert.equal(ends, got === content.length ? 1 : 0);
+            mark = got + 100_000;
+          }
+          assert.ok(calls >= 6);
+          assert.deepEqual(log.slice(1), ["ping p"]);
+          assert.deepEqual(out(), ["8a p"]);
+        }
+      }
+    });
+
+    it("stops within a message in pieces for good when it fails, and hands nothing more on", () => {
+      const extension = new PerMessageDeflate({ role, agreement: PLAIN, level: 6 });
+      const { protocol, from, log, out } = setUp(
+        role,
+        { messages: "stream" },
+        undefined,
+        extension,
+      );
+      const why = new ProtocolError("TRUNCATED", "Cannot go on");
+      let pieces = 0;
+      protocol.sink.messageData = (): void => {
+        pieces++;
+        protocol.fail(why);
+      };
+      const bytes = from(0xc2, zlibMessage(new Uint8Array(1 << 20)));
+      assert.equal(protocol.receive(bytes), bytes.length);
+      assert.equal(protocol.receive(bytes), bytes.length);
+      assert.equal(pieces, 1);
+      assert.deepEqual(log, ["start binary undefined", "failed 1002"]);
+      assert.deepEqual(out(), ["88 1002"]);
     });
 
     it("closes with 1007 for bad text, 1009 for size, 1008 for fragments", () => {

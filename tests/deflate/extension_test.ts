@@ -201,8 +201,8 @@ describe("permessage-deflate", () => {
           const part = message.subarray(at, at += size),
             final = at === message.length && size === 0;
           const coded: Uint8Array[] = [], plain: Uint8Array[] = [];
-          sender.encode(part, final, (piece) => coded.push(piece.slice()));
-          receiver.decode(join(coded), final, Infinity, (piece) => plain.push(piece.slice()));
+          sender.encode(part, final, (piece) => void coded.push(piece.slice()));
+          receiver.decode(join(coded), final, Infinity, (piece) => void plain.push(piece.slice()));
           assert.deepEqual(join(plain), part.slice());
         }
       }
@@ -304,6 +304,56 @@ describe("permessage-deflate", () => {
       }), RangeError);
     assert.equal(one.memory, 0);
     assert.deepEqual(decode(two, [packed]), new Uint8Array(tradesJson(1, 100_000)));
+  });
+
+  it("decoding stops where it is asked to, counts what it read, and goes on, with takeover or not", () => {
+    const messages = [tradesJson(1, 100_000), tradesJson(2, 100_000)];
+    for (const takeover of [true, false]) {
+      const agreement = {
+        serverNoContextTakeover: !takeover,
+        clientNoContextTakeover: !takeover,
+        serverMaxWindowBits: 10,
+      };
+      const sender = make("server", agreement), receiver = make("client", agreement);
+      const packed = messages.map((message) => encode(sender, [message]));
+      for (const [i, message] of messages.entries()) {
+        const given: Uint8Array[] = [];
+        const before = { ...receiver.bytes };
+        let left = packed[i], stops = 0;
+        for (;;) {
+          const read = receiver.decode(left, true, Infinity, (piece) => {
+            given.push(piece.slice());
+            return false;
+          });
+          left = left.subarray(read);
+          const { receivedEncoded, receivedDecoded } = receiver.bytes;
+          assert.equal(receivedEncoded - before.receivedEncoded, packed[i].length - left.length);
+          assert.equal(receivedDecoded - before.receivedDecoded, join(given).length);
+          if (left.length === 0) break;
+          stops++;
+          // It is this connection's until its message ends.
+          assert.ok(receiver.memory > 0);
+          const other = make("client", agreement);
+          assert.deepEqual(decode(other, [hex("f2 48 cd c9 c9 07 00")]), HELLO);
+        }
+        assert.ok(stops > 10);
+        assert.deepEqual(join(given), new Uint8Array(message));
+        assert.equal(receiver.memory > 0, takeover);
+      }
+    }
+  });
+
+  it("a context that was stopped in is lent empty when its connection has ended", () => {
+    const agreement = { serverNoContextTakeover: true, clientNoContextTakeover: true };
+    const packed = encode(make("server", agreement), [tradesJson(1, 100_000)]);
+    for (let i = 0; i < 6; i++) {
+      const ended = make("client", agreement);
+      assert.ok(ended.decode(packed, true, Infinity, () => false) < packed.length);
+      ended.release();
+      assert.equal(ended.memory, 0);
+      const next = make("client", agreement);
+      assert.deepEqual(decode(next, [packed]), new Uint8Array(tradesJson(1, 100_000)));
+    }
   });
 
   it("a thousand connections without takeover, half-way through a message, mix nothing", () => {

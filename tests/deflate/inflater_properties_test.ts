@@ -9,7 +9,7 @@ import { join } from "../frame/notation.ts";
 import { fuzzRuns } from "../handshake/support.ts";
 import { cut } from "../message/drive.ts";
 import { CORPUS } from "./corpus.ts";
-import { inflateWith } from "./drive.ts";
+import { inflateStopping, inflateWith } from "./drive.ts";
 import { zlibInflated, zlibMessage } from "./zlib.ts";
 
 const numRuns = fuzzRuns();
@@ -89,6 +89,41 @@ describe("inflater: properties", () => {
             const short = outcomeOf(new Inflater({ windowBits }), [bytes], length - 1);
             assert.equal("closeCode" in short && short.closeCode, 1009);
           } else assert.equal("closeCode" in outcome && outcome.closeCode, whole.closeCode);
+        },
+      ),
+      { numRuns },
+    );
+  });
+
+  it("any bytes give the same wherever inflating stops and goes on", { timeout }, () => {
+    // What stands before moves the places where the ring is full, and so those of the stops.
+    const prefix = fc.nat(2100).map((size) => {
+      const header = [0, size & 255, size >> 8, ~size & 255, ~size >> 8 & 255];
+      return new Uint8Array([...header, ...new Uint8Array(size).fill(7)]);
+    });
+    fc.assert(
+      fc.property(
+        prefix,
+        fc.array(message, { minLength: 1, maxLength: 3 }),
+        offsets,
+        fc.integer({ min: 8, max: 12 }),
+        fc.oneof(fc.constant(Infinity), fc.nat(9000)),
+        fc.infiniteStream(fc.boolean()),
+        (first, rest, at, windowBits, limit, stops) => {
+          const bytes = join([first, ...rest]);
+          const pieces = cut(bytes, at.map((offset) => offset % (bytes.length + 1)));
+          const whole = outcomeOf(new Inflater({ windowBits }), [bytes], limit);
+          let outcome: Outcome;
+          try {
+            const inflater = new Inflater({ windowBits });
+            const stop = (): boolean => stops.next().value!;
+            outcome = { output: inflateStopping(inflater, pieces, stop, limit).output };
+          } catch (error) {
+            if (!(error instanceof ProtocolError || error instanceof LimitError)) throw error;
+            outcome = { closeCode: error.closeCode, why: error.message };
+          }
+          if ("output" in whole) assert.deepEqual(outcome, whole);
+          else assert.equal("closeCode" in outcome && outcome.closeCode, whole.closeCode);
         },
       ),
       { numRuns },

@@ -10,7 +10,7 @@ import { byteByByte, cut } from "../message/drive.ts";
 import { sizesAskedFor } from "../message/memory.ts";
 import { Bits, canonical } from "./bits.ts";
 import { CORPUS, randomBytes, SEQUENCES, tradesJson } from "./corpus.ts";
-import { inflate, inflateWith } from "./drive.ts";
+import { inflate, inflateStopping, inflateWith } from "./drive.ts";
 import { zlibInflated, zlibMessage, zlibMessages } from "./zlib.ts";
 
 const utf8 = new TextEncoder();
@@ -514,7 +514,7 @@ describe("inflater: limits and memory", () => {
         piece,
         i === pieces.length - 1,
         Infinity,
-        (bytes) => output.push(bytes.slice()),
+        (bytes) => void output.push(bytes.slice()),
       );
       piece.fill(0xff);
     });
@@ -534,5 +534,224 @@ describe("inflater: limits and memory", () => {
         inflater.inflate(message, false, 0, () => assert.fail("nothing is in it"));
       }, count);
     }
+  });
+});
+
+describe("inflater: stopped, and gone on with", () => {
+  const always = (): boolean => true;
+
+  it("it stops when it is asked to, with input left, and goes on to the same output", () => {
+    for (const { name, bytes } of CORPUS) {
+      for (const options of LEVELS) {
+        const message = zlibMessage(bytes, options);
+        for (const windowBits of [9, 12, 15]) {
+          const small = zlibMessage(bytes, { ...options, windowBits });
+          const { output, stopped } = inflateStopping(fresh(windowBits), [small], always);
+          assert.deepEqual(output, new Uint8Array(bytes), name);
+          // The last piece may be handed on when all is read.
+          const most = Math.ceil(bytes.length / Math.max(2048, 1 << windowBits));
+          assert.ok(stopped <= most && (most < 8 || stopped >= most - 5), `${name}: ${stopped}`);
+        }
+        const { output } = inflateStopping(
+          fresh(),
+          byteByByte(message.slice(0, 3000)).concat(
+            message.slice(3000),
+          ),
+          always,
+        );
+        assert.deepEqual(output, new Uint8Array(bytes), name);
+      }
+    }
+  });
+
+  it("it stops within a stored block, before a literal, and within a match, at each of its bytes", () => {
+    // The ring of 2 KiB is full, and handed on, `before` bytes into what follows.
+    const literals = new Bits().header(1);
+    for (let i = 0; i < 400; i++) literals.fixed(i % 144);
+    const matches = new Bits().header(1);
+    for (let i = 0; i < 40; i++) matches.fixed(285).code(i % 4, 5);
+    const blocks: [string, Bits][] = [["literals", literals], ["matches", matches]];
+    for (const [name, block] of blocks) {
+      const tail = block.fixed(256).end();
+      for (let before = 0; before <= 300; before++) {
+        const prefix = new Bits().stored(new Uint8Array(randomBytes(2048 - before, 5))).bytes;
+        const message = join([prefix, tail]);
+        const expected = inflate([message], { windowBits: 9 });
+        const { output, stopped } = inflateStopping(fresh(9), [message], always);
+        assert.deepEqual(output, expected, `${name} ${before}`);
+        assert.ok(stopped >= (name === "matches" ? 4 : 1) || before === 0, `${name} ${before}`);
+      }
+    }
+    const bytes = new Uint8Array(randomBytes(9000, 6));
+    for (let before = 0; before < 10; before++) {
+      const prefix = new Bits().stored(new Uint8Array(randomBytes(2048 - before, 5))).bytes;
+      const message = join([prefix, new Bits().stored(bytes).end()]);
+      const { output, stopped } = inflateStopping(fresh(9), [message], always);
+      assert.deepEqual(output, inflate([message]));
+      assert.equal(stopped, 5);
+    }
+  });
+
+  it("it goes on with the bits that were read ahead, in any block that ends right behind the stop", () => {
+    // Codes of one bit, and of fifteen.
+    const long: Record<number, number> = { 256: 15, 97: 15 };
+    for (let i = 1; i < 15; i++) long[97 + i] = i;
+    const longCodes = canonical(long);
+    const blocks: [number, (bits: Bits, symbols: number) => Bits][] = [
+      [24, (bits, symbols): Bits => {
+        bits.header(1);
+        for (let i = 0; i < symbols; i++) bits.fixed(i % 2 * 255);
+        return bits.fixed(256);
+      }],
+      [24, (bits, symbols): Bits => {
+        bits.dynamic({ literals: { 97: 1, 256: 1 } });
+        for (let i = 0; i < symbols; i++) bits.code(0, 1);
+        return bits.code(1, 1);
+      }],
+      [4, (bits, symbols): Bits => {
+        bits.dynamic({ literals: long });
+        for (let i = 0; i < symbols; i++) bits.code(...longCodes.get(97)!);
+        return bits.code(...longCodes.get(256)!);
+      }],
+    ];
+    const next: ((bits: Bits) => Uint8Array)[] = [
+      (bits): Uint8Array => bits.end(),
+      (bits): Uint8Array => bits.stored(HELLO).end(),
+      (bits): Uint8Array => bits.header(1, true).fixed(256).align().stored(HELLO, true).end(),
+    ];
+    for (const [most, block] of blocks) {
+      for (let before = 0; before < most; before++) {
+        const prefix = new Bits().stored(new Uint8Array(randomBytes(2048 - before, 5))).bytes;
+        for (let symbols = before; symbols < before + 4; symbols++) {
+          for (const end of next) {
+            const rest = end(block(new Bits(), symbols)), message = join([prefix, rest]);
+            const expected = inflate([message], { windowBits: 9 });
+            for (let offset = 0; offset <= rest.length; offset++) {
+              const pieces = cut(message, [prefix.length + offset]);
+              assert.deepEqual(inflateStopping(fresh(9), pieces, always).output, expected);
+            }
+          }
+        }
+      }
+    }
+  });
+
+  it("it goes on however the rest is cut, and with bits of the piece before", () => {
+    const content = tradesJson(1, 12_000);
+    for (const options of [{ level: 0 }, { level: 9 }, { strategy: zlib.constants.Z_FIXED }]) {
+      const message = zlibMessage(content, { ...options, windowBits: 9 });
+      for (let offset = 0; offset <= message.length; offset += 7) {
+        const pieces = cut(message, [offset, Math.min(offset + offset % 5, message.length)]);
+        const { output } = inflateStopping(fresh(9), pieces, always);
+        assert.deepEqual(output, new Uint8Array(content));
+      }
+    }
+  });
+
+  it("asked to stop where a message ends, it reads it to the end", () => {
+    for (const size of [2048, 2048 + 258, 4096]) {
+      for (const tail of [new Bits().end(), new Bits().header(1).fixedMatch(1).fixed(256).end()]) {
+        const message = join([new Bits().stored(randomBytes(size, 1)).bytes, tail]);
+        const inflater = fresh(9);
+        const { output } = inflateStopping(inflater, [message], always);
+        assert.deepEqual(output, inflate([message]));
+        // What follows begins a message of its own.
+        assert.deepEqual(inflateWith(inflater, [hex("f2 48 cd c9 c9 07 00")]), HELLO);
+      }
+    }
+  });
+
+  it("asked to stop in symbols that 00 00 ff ff completes, it goes on with each bit once", () => {
+    // 97 is one zero, 98 is fourteen ones and a zero, the end is fifteen ones. Its block has BFINAL
+    // set, so that the bit that is left does not count.
+    const literals: Record<number, number> = { 97: 1, 98: 15, 256: 15 };
+    for (let i = 2; i < 15; i++) literals[i] = i;
+    let stops = 0;
+    for (let before = 0; before < 40; before++) {
+      const prefix = new Bits().stored(new Uint8Array(randomBytes(2048 - before, 5))).bytes;
+      for (let symbols = 0; symbols < 40; symbols++) {
+        const bits = new Bits().dynamic({ literals }, true);
+        for (let i = 0; i < symbols; i++) bits.code(0, 1);
+        const block = bits.code(0x3fff, 14).bytes;
+        // Only where the tail follows bit on bit.
+        if (bits.field(0, 1).bytes.length === block.length) continue;
+        const message = join([prefix, block]);
+        const expected = inflate([message], { windowBits: 9 });
+        const { output } = inflateStopping(fresh(9), [message], (): boolean => ++stops > 0);
+        assert.deepEqual(output, expected);
+        assert.equal(output[2048 - before + symbols], 98);
+      }
+    }
+    assert.ok(stops > 100);
+  });
+
+  it("what the last bits make, those of 00 00 ff ff among them, is not stopped in: 8 KiB at most", () => {
+    // Length 258 and distance 1 have codes of one bit: matches of zero bits, up to the tail's ones.
+    const dynamic = (): Bits =>
+      new Bits().dynamic({ literals: { 97: 2, 256: 2, 285: 1 }, distances: { 0: 1 } }).code(2, 2);
+    const codes = canonical({ 97: 2, 256: 2, 285: 1 });
+    assert.deepEqual(codes.get(285), [0, 1]);
+    let most = 0;
+    for (let matches = 0; matches < 60; matches++) {
+      const bits = dynamic();
+      for (let i = 0; i < matches; i++) bits.code(0, 1).code(0, 1);
+      const message = bits.bytes;
+      const inflater = fresh(9);
+      let handed = 0, asked = 0;
+      let left: Uint8Array = message;
+      // It is no message that ends: what comes before that is known is what counts.
+      assert.throws(() => {
+        for (;;) {
+          const from = handed;
+          left = left.subarray(inflater.inflate(left, true, Infinity, (piece) => {
+            if (handed > from) asked = Math.max(asked, handed - from);
+            handed += piece.length;
+            return false;
+          }));
+        }
+      }, { closeCode: 1007 });
+      most = Math.max(most, asked);
+    }
+    assert.ok(most > 2048 && most <= 8192, `${most}`);
+  });
+
+  it("a limit holds over a stop, to the byte", () => {
+    const content = tradesJson(2, 10_000);
+    const message = zlibMessage(content, { windowBits: 9 });
+    const { output } = inflateStopping(fresh(9), [message], always, content.length);
+    assert.deepEqual(output, new Uint8Array(content));
+    for (const limit of [0, 1, 2047, 2048, 2049, 4096, content.length - 1]) {
+      assert.throws(() => inflateStopping(fresh(9), [message], always, limit), {
+        closeCode: 1009,
+      });
+    }
+  });
+
+  it("a bomb is inflated only as far as it was asked for", () => {
+    const bomb = zlibMessage(new Uint8Array(16 << 20), { level: 9 });
+    const inflater = fresh();
+    let handed = 0;
+    const read = inflater.inflate(bomb, true, Infinity, (piece) => (handed += piece.length) < 1e6);
+    assert.ok(read > 0 && read < bomb.length / 10);
+    assert.ok(handed >= 1e6 && handed <= 1e6 + 32_768);
+  });
+
+  it("reset forgets a message that was stopped in", () => {
+    const message = zlibMessage(tradesJson(3, 10_000), { windowBits: 9 });
+    const inflater = fresh(9);
+    assert.ok(inflater.inflate(message, true, Infinity, () => false) < message.length);
+    inflater.reset();
+    assert.deepEqual(inflateWith(inflater, [hex("f2 48 cd c9 c9 07 00")]), HELLO);
+  });
+
+  it("what follows a message that was stopped in has its window", async () => {
+    const messages = Array.from({ length: 6 }, (_, i) => tradesJson(i, 5000));
+    const packed = await zlibMessages(messages, { windowBits: 10 });
+    const inflater = fresh(10);
+    packed.forEach((message, i) => {
+      const { output, stopped } = inflateStopping(inflater, [message], always);
+      assert.deepEqual(output, new Uint8Array(messages[i]));
+      assert.ok(stopped > 0);
+    });
   });
 });

@@ -104,6 +104,89 @@ describe("frame decoder", () => {
     assert.deepEqual(sink.calls, ["frame 89 []"]);
   });
 
+  it("a sink that stops within a piece is given the rest of it by the next call, its key turned", () => {
+    const payload = Array.from({ length: 11 }, (_, i) => i);
+    for (const role of ["client", "server"] as const) {
+      const notation = "82 0b | 00 01 02 03 04 05 06 07 08 09 0a";
+      const bytes = frameBytes(notation, role === "client" ? "server" : "client");
+      for (let step = 1; step <= 11; step++) {
+        for (const inPieces of [false, true]) {
+          const got: number[] = [], ends: number[] = [];
+          const decoder = new FrameDecoder({ role, inPieces }, {
+            frame: () => assert.fail("it comes in pieces"),
+            frameStart: () => {},
+            framePiece(chunk, start, end, key): number {
+              const taken = Math.min(end, start + step);
+              got.push(...unmasked(chunk, start, taken, key));
+              return taken;
+            },
+            frameEnd: () => void ends.push(got.length),
+          });
+          const header = bytes.length - 11;
+          assert.equal(decoder.decode(bytes.subarray(0, header)), header);
+          for (let at = header; at < bytes.length;) {
+            const next = decoder.decode(bytes, at);
+            assert.equal(next, Math.min(at + step, bytes.length));
+            at = next;
+          }
+          assert.deepEqual([got, ends], [payload, [11]]);
+        }
+      }
+    }
+  });
+
+  it("a sink that takes nothing of a piece is asked again with the same", () => {
+    const calls: number[][] = [];
+    const decoder = new FrameDecoder({ role: "client", inPieces: true }, {
+      frame: () => assert.fail("it comes in pieces"),
+      frameStart: () => {},
+      framePiece: (_chunk, start, end) => calls.push([start, end]) < 3 ? start : end,
+      frameEnd: () => void calls.push([]),
+    });
+    const bytes = hex("82 02 01 02");
+    const offsets = [decoder.decode(bytes), decoder.decode(bytes, 2), decoder.decode(bytes, 2)];
+    assert.deepEqual(offsets, [2, 2, 4]);
+    assert.deepEqual(calls, [[2, 4], [2, 4], [2, 4], []]);
+  });
+
+  it("in pieces: data frames come in pieces of 64 KiB at most, control frames and empty ones whole", () => {
+    const sizes: number[] = [], calls: string[] = [];
+    const decoder = new FrameDecoder({ role: "client", inPieces: true }, {
+      frame: (first, _chunk, start, end) => void calls.push(`frame ${first} ${end - start}`),
+      frameStart: (first, length) => void calls.push(`start ${first} ${length}`),
+      framePiece: (_chunk, start, end) => void sizes.push(end - start),
+      frameEnd: () => void calls.push("end"),
+    });
+    const large = new Uint8Array(200_000);
+    const chunk = join([hex("89 01 07 01 00 00 01 09 82 7f 00x5 03 0d 40"), large]);
+    assert.equal(decoder.decode(chunk), chunk.length);
+    assert.deepEqual(calls, [
+      ...["frame 137 1", "frame 1 0", "start 0 1", "end", "start 130 200000", "end"],
+    ]);
+    assert.deepEqual(sizes, [1, 65_536, 65_536, 65_536, 200_000 - 3 * 65_536]);
+  });
+
+  it("in pieces: stop() leaves the rest of a payload, before its first piece and after each", () => {
+    const bytes = join([hex("82 7f 00x5 03 0d 40"), new Uint8Array(200_000), hex("89 00")]);
+    const calls: (string | number)[] = [];
+    const decoder = new FrameDecoder({ role: "client", inPieces: true }, {
+      frame: () => void calls.push("frame"),
+      frameStart(): void {
+        calls.push("start");
+        decoder.stop();
+      },
+      framePiece(_chunk, start, end): void {
+        calls.push(end - start);
+        decoder.stop();
+      },
+      frameEnd: () => void calls.push("end"),
+    });
+    const offsets: number[] = [];
+    for (let at = 0; at < bytes.length;) offsets.push(at = decoder.decode(bytes, at));
+    assert.deepEqual(offsets, [10, 65_546, 131_082, 196_618, 200_010, 200_012]);
+    assert.deepEqual(calls, ["start", 65_536, 65_536, 65_536, 3392, "end", "frame"]);
+  });
+
   it("after a violation every call throws the same error, and nothing is handed on", () => {
     const sink = new Recorder(), decoder = new FrameDecoder({ role: "client" }, sink);
     const errors: unknown[] = [];

@@ -3,17 +3,21 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
+import { PerMessageDeflate } from "../../lib/deflate/extension.ts";
 import { LimitError, ProtocolError } from "../../lib/errors.ts";
 import { FrameDecoder } from "../../lib/frame/decoder.ts";
+import { FrameEncoder } from "../../lib/frame/encoder.ts";
 import type { Role } from "../../lib/frame/opcode.ts";
 import { MessageDecoder, type MessageDecoderOptions } from "../../lib/message/decoder.ts";
+import { MessageEncoder } from "../../lib/message/encoder.ts";
 import type { Message } from "../../lib/message/message.ts";
+import { CORPUS } from "../deflate/corpus.ts";
 import { framesBytes, hex, join } from "../frame/notation.ts";
 import { role, runs, split, splits, wire } from "../fuzz/arbitraries.ts";
 import { vectors } from "../vectors.ts";
 import { byteByByte, cut, type DriveOptions, splitOptions, throughCores } from "./drive.ts";
 import { sizesAskedFor } from "./memory.ts";
-import { Turning } from "./toy_extension.ts";
+import { TenFold, Turning } from "./toy_extension.ts";
 
 /** One call of the sink. */
 type Call =
@@ -25,18 +29,35 @@ type Call =
 /** What a decoder that gives pieces says of `chunks`, call by call. */
 class Pieces {
   readonly calls: Call[] = [];
+  /** How often decoding stopped with bytes left. */
+  stopped = 0;
   readonly #frames: FrameDecoder;
   #closed = false;
   error: ProtocolError | LimitError | undefined;
 
-  constructor(options: DriveOptions) {
+  /** `stops` says whether to stop at a call, and then the decoders can within a frame. */
+  constructor(options: DriveOptions, stops?: () => boolean) {
     const calls = this.calls;
     const { frame, message } = splitOptions(options);
+    const stop = (): void => {
+      if (!stops?.()) return;
+      this.#frames.stop();
+      messages.stop();
+    };
     const messages = new MessageDecoder({ ...message, inPieces: true }, {
       message: () => assert.fail("a whole message where pieces were asked for"),
-      messageStart: (type, length) => void calls.push(["start", type, length]),
-      messageData: (piece) => void calls.push(["data", piece]),
-      messageEnd: () => void calls.push(["end"]),
+      messageStart(type, length): void {
+        calls.push(["start", type, length]);
+        stop();
+      },
+      messageData(piece): void {
+        calls.push(["data", piece]);
+        stop();
+      },
+      messageEnd(): void {
+        calls.push(["end"]);
+        stop();
+      },
       ping: (data) => void calls.push([{ type: "ping", data }]),
       pong: (data) => void calls.push([{ type: "pong", data }]),
       close: (status): void => {
@@ -45,7 +66,7 @@ class Pieces {
         this.#frames.stop();
       },
     });
-    this.#frames = new FrameDecoder(frame, messages);
+    this.#frames = new FrameDecoder({ ...frame, inPieces: stops !== undefined }, messages);
   }
 
   /** Takes chunks until one fails, or holds a Close. */
@@ -53,7 +74,10 @@ class Pieces {
     for (const chunk of chunks) {
       if (this.#closed || this.error !== undefined) break;
       try {
-        this.#frames.decode(chunk);
+        let at = this.#frames.decode(chunk);
+        for (; at < chunk.length && !this.#closed; this.stopped++) {
+          at = this.#frames.decode(chunk, at);
+        }
       } catch (error) {
         assert.ok(error instanceof ProtocolError || error instanceof LimitError);
         this.error = error;
@@ -96,12 +120,18 @@ class Pieces {
   }
 }
 
+const always = (): boolean => true;
 const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** Pieces agree with whole messages on these chunks: the same messages, the same error. */
-function assertAgree(chunks: readonly Uint8Array[], options: DriveOptions, name: string): void {
+function assertAgree(
+  chunks: readonly Uint8Array[],
+  options: DriveOptions,
+  name: string,
+  stops?: () => boolean,
+): void {
   const whole = throughCores(chunks, options);
-  const pieces = new Pieces(options).take(...chunks);
+  const pieces = new Pieces(options, stops).take(...chunks);
   const { messages, rest } = pieces.messages;
   assert.deepEqual(messages, whole.messages, name);
   const { error } = pieces;
@@ -135,6 +165,7 @@ describe("pieces and whole messages agree", () => {
       if (bytes.length < 300) assertAgree(byteByByte(bytes), options, `${name}, byte by byte`);
       for (const offset of offsetsOf(bytes)) {
         assertAgree(cut(bytes, [offset]), options, `${name}, split at ${offset}`);
+        assertAgree(cut(bytes, [offset]), options, `${name}, split at ${offset}, stopped`, always);
       }
     }
   });
@@ -148,6 +179,74 @@ describe("pieces and whole messages agree", () => {
       }),
       { numRuns: runs },
     );
+  });
+
+  it("on whatever is sent, wherever decoding stops and goes on", () => {
+    const any = role.chain((role) => fc.tuple(fc.constant(role), wire(role), splits));
+    fc.assert(
+      fc.property(any, fc.infiniteStream(fc.boolean()), ([role, bytes, offsets], random) => {
+        const stops = (): boolean => random.next().value!;
+        assertAgree(split(bytes, offsets), { role }, "", stops);
+        const limits = { maxMessageSize: 30, maxFragments: 3 };
+        assertAgree(split(bytes, offsets), { role, ...limits }, "", stops);
+      }),
+      { numRuns: runs },
+    );
+  });
+
+  it("on compressed messages, wherever decoding stops and goes on", () => {
+    const part = fc.constantFrom(
+      ...CORPUS.filter(({ bytes }) => bytes.length < 20_000).map(({ bytes }) => bytes),
+    );
+    const agreed = fc.record({
+      serverNoContextTakeover: fc.boolean(),
+      clientNoContextTakeover: fc.boolean(),
+      serverMaxWindowBits: fc.integer({ min: 8, max: 12 }),
+      clientMaxWindowBits: fc.integer({ min: 8, max: 12 }),
+      header: fc.constant("permessage-deflate"),
+    });
+    const message = fc.record({ bytes: part, cuts: fc.array(fc.nat(20_000), { maxLength: 3 }) });
+    const many = fc.array(message, { minLength: 1, maxLength: 4 });
+    const maxMessageSize = fc.oneof(
+      { weight: 4, arbitrary: fc.constant(Infinity) },
+      fc.nat(20_000),
+    );
+    let stopped = 0;
+    fc.assert(
+      fc.property(
+        fc.tuple(role, agreed, many, splits, maxMessageSize),
+        fc.infiniteStream(fc.boolean()),
+        ([role, agreement, messages, offsets, maxMessageSize], random) => {
+          const make = (role: Role): PerMessageDeflate =>
+            new PerMessageDeflate({ role, agreement, level: 6, threshold: 0 });
+          const frames = new FrameEncoder({ role: peerOf(role) });
+          const encoder = new MessageEncoder(frames, make(peerOf(role)));
+          for (const { bytes, cuts } of messages) {
+            encoder.begin("binary");
+            const pieces = cut(bytes, cuts.map((at) => at % (bytes.length + 1)));
+            for (const [i, piece] of pieces.entries()) {
+              encoder.fragment(piece, i === pieces.length - 1);
+              encoder.ping(new Uint8Array([i]));
+            }
+          }
+          const chunks = split(frames.output.take(), offsets);
+          const options = (): DriveOptions => ({
+            role,
+            allowedRsv: 0x40,
+            maxMessageSize,
+            extension: make(role),
+          });
+          const whole = throughCores(chunks, options());
+          const stops = (): boolean => random.next().value!;
+          const pieces = new Pieces(options(), stops).take(...chunks);
+          stopped += pieces.stopped;
+          assert.deepEqual(pieces.messages.messages, whole.messages);
+          assert.equal(pieces.error?.code, whole.error?.code);
+        },
+      ),
+      { numRuns: Math.max(200, runs / 10) },
+    );
+    assert.ok(stopped > 100, `${stopped}`);
   });
 });
 
@@ -294,6 +393,49 @@ for (const role of ROLES) {
         const starts = pieces.calls.filter(([what]) => what === "start");
         assert.deepEqual(starts, [["start", "text", undefined], ["start", "text", 1]]);
       }
+    });
+
+    it("decoding stops within what an extension makes of a payload, and goes on from there", () => {
+      // Ten bytes of one, a piece a byte: it stops after any of them.
+      const frames = ["42 03 | 01 02 03", "00 00", "80 02 | 04 05", "82 01 | 06"];
+      const bytes = framesBytes(frames, peerOf(role));
+      const options = { role, extension: new TenFold(), allowedRsv: 0x40 };
+      const pieces = new Pieces(options, always).take(bytes);
+      const [start, ...rest] = pieces.calls;
+      assert.deepEqual(start, ["start", "binary", undefined]);
+      assert.deepEqual(rest, [
+        ...[1, 2, 3, 4, 5].map((byte) => ["data", new Uint8Array(10).fill(byte)]),
+        ["end"],
+        ["start", "binary", 1],
+        ["data", new Uint8Array([6])],
+        ["end"],
+      ]);
+      // After each call but the last, with the end of a frame no more than its last piece.
+      assert.equal(pieces.stopped, 7);
+    });
+
+    it("a frame that is handed on whole is not stopped in, nor the next piece for that reason", () => {
+      const given: number[] = [];
+      const extension = new TenFold();
+      const messages = new MessageDecoder({ inPieces: true, extension }, {
+        message: () => assert.fail("in pieces"),
+        messageStart: () => messages.stop(),
+        messageData(piece): void {
+          given.push(piece[0]);
+          messages.stop();
+        },
+        messageEnd: () => messages.stop(),
+        ping: () => {},
+        pong: () => {},
+        close: () => {},
+      });
+      messages.frame(0x42, hex("01 02 03"), 0, 3, 0);
+      assert.deepEqual(given, [1, 2, 3]);
+      messages.frameStart(0x80, 2);
+      assert.equal(messages.framePiece(hex("ff 04 05"), 1, 3, 0), 2);
+      assert.equal(messages.framePiece(hex("05"), 0, 1, 0), 1);
+      messages.frameEnd();
+      assert.deepEqual(given, [1, 2, 3, 4, 5]);
     });
 
     it("no memory is asked for on an announced length, nor kept of what came", () => {

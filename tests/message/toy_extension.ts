@@ -10,7 +10,7 @@ export class Turning implements MessageExtension {
   readonly rsv: number = RSV1;
   readonly calls: string[] = [];
 
-  decode(piece: Uint8Array, final: boolean, limit: number, emit: PieceSink): void {
+  decode(piece: Uint8Array, final: boolean, limit: number, emit: PieceSink): number | void {
     this.calls.push(`decode ${piece.length}${final ? " final" : ""}, room ${limit}`);
     if (piece.length > limit) throw overLimit(piece.length, limit);
     if (piece.length > 0) emit(piece.map((byte) => byte ^ 255));
@@ -38,19 +38,20 @@ export class Halving extends Turning {
   }
 }
 
-/** Makes ten bytes of each, a piece a byte; a byte of FF is no data of its. Obeys no limit. */
+/** Makes ten bytes of each, a piece a byte; a byte of FF is no data of its. Obeys no limit, but stops. */
 export class TenFold extends Turning {
   /** How many bytes it has handed over. */
   given = 0;
 
-  override decode(piece: Uint8Array, _final: boolean, _limit: number, emit: PieceSink): void {
-    for (const byte of piece) {
+  override decode(piece: Uint8Array, _final: boolean, _limit: number, emit: PieceSink): number {
+    for (const [i, byte] of piece.entries()) {
       if (byte === 255) {
         throw new ProtocolError("EXTENSION_DATA", "Cannot decode message: FF", 1007);
       }
       this.given += 10;
-      emit(new Uint8Array(10).fill(byte));
+      if (emit(new Uint8Array(10).fill(byte)) === false) return i + 1;
     }
+    return piece.length;
   }
 }
 
