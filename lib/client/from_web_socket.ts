@@ -62,6 +62,9 @@ const OPTIONS: OptionNames<FromWebSocketOptions> = {
  * with 1000 (Bun's client can do both). It has no pings; messages pass whole. Where compression is
  * agreed on, the platform has done it, as it does by itself.
  *
+ * A Cloudflare Worker drops what it waits for when the client has left. Where a `message` handler
+ * returns promises, keep it running for them: `context.waitUntil(connection.closed)`.
+ *
  * Rejects with a {@linkcode HandshakeError} if the socket does not open, or is closed already.
  *
  * @throws {DOMException} NotSupportedError for an option that only this library's own protocol can

@@ -156,7 +156,11 @@ class Http2Transport implements Transport {
     if (this.#closed || this.#gone) return;
     this.#closed = true;
     const stream = this.#stream;
-    if (!this.#ending) return stream.close(CANCEL);
+    if (!this.#ending) {
+      stream.close(CANCEL);
+      stream.resume(); // on Deno its close is told only once what had come is read
+      return;
+    }
     // The peer's end makes it an orderly one, with no reset at all. RFC 9113 section 8.1: a peer that
     // goes on after we have said all is told to stop, which is no error.
     this.#linger = setTimeout(

@@ -128,6 +128,43 @@ describe("listen", () => {
     assert.equal(clock.timers, 0);
   });
 
+  it("shutdown waits for handlers that work, until its timeout is over", async () => {
+    for (const settles of [true, false]) {
+      const clock = new VirtualClock(), log: string[] = [];
+      const gate = Promise.withResolvers<void>();
+      const server = await start({
+        clock,
+        pingInterval: Infinity,
+        websocket: {
+          async message(_connection, data): Promise<void> {
+            log.push(`begin ${data}`);
+            await gate.promise;
+            log.push(`end ${data}`);
+          },
+          close: () => void log.push("close"),
+        },
+      });
+      const { transport, peer } = await dial(server);
+      transport.write(bytesOf(REQUEST));
+      await until("the handshake is over", () => server.connections.size === 1);
+      peer.say("a", "b");
+      await until("a handler works", () => log.length > 0);
+      const over = server.shutdown({ timeout: 500 });
+      await until("1001 is sent", () => answerOf(peer).body.length >= 4);
+      peer.sayClose(1001);
+      const [connection] = server.connections;
+      await until("the link is closed", () => connection.readyState === 3);
+      assert.deepEqual(log, ["begin a"]);
+      if (settles) gate.resolve();
+      else clock.advance(500);
+      await over;
+      assert.deepEqual(log.slice(1), settles ? ["end a", "begin b", "end b", "close"] : ["close"]);
+      assert.equal(server.connections.size, 0);
+      assert.equal(clock.timers, 0);
+      transport.close();
+    }
+  });
+
   it("a shutdown timeout that is none is a RangeError, and nothing is shut down", async () => {
     await using server = await start();
     await assert.rejects(server.shutdown({ timeout: -1 }), RangeError);

@@ -29,7 +29,11 @@ function sideOf(id: string): Side {
 }
 
 export default {
-  async fetch(request: Request): Promise<Response> {
+  async fetch(
+    request: Request,
+    _env: unknown,
+    context: { waitUntil(promise: Promise<unknown>): void },
+  ): Promise<Response> {
     const { pathname, searchParams } = new URL(request.url);
     const [, what, which] = pathname.split("/");
     if (what === "go") {
@@ -39,12 +43,14 @@ export default {
     const each = connectionCases[Number(which)], side = sideOf(searchParams.get("id") ?? "");
     const { 0: client, 1: server } = new WebSocketPair();
     server.accept();
-    await fromWebSocket(server, {
+    const connection = await fromWebSocket(server, {
       ...(each.options as FromWebSocketOptions),
       anyCloseCode: true,
       onError: (error): void => side.tell("error", (error as Error).message),
       websocket: watched(each, side),
     });
+    // Once the client has left, workerd drops what a handler still waits for, unless told not to.
+    context.waitUntil(connection.closed);
     return new Response(null, { status: 101, webSocket: client } as ResponseInit);
   },
 };

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { busyCases } from "./busy.ts";
 import type { Case } from "./case.ts";
 import { closingCases } from "./closing.ts";
 import { compressionCase } from "./compression.ts";
@@ -14,6 +15,7 @@ import { pressureCases } from "./pressure.ts";
 export const connectionCases: readonly Case[] = [
   ...messageCases,
   ...closingCases,
+  ...busyCases,
   ...pressureCases,
   compressionCase,
 ];
