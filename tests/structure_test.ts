@@ -8,7 +8,7 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 
 /** The layers, left to right: a module imports only from its own or from the left. */
 const layers = [
-  ["options", "limits", "thrown", "errors"],
+  ["options", "limits", "thrown", "errors", "call_site"],
   ["frame"],
   ["message"],
   ["deflate"],

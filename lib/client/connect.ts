@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { CallSite } from "../call_site.ts";
 import type { WebSocketConnection } from "../connection/connection.ts";
 import { Deadline, Deadlines } from "../connection/deadlines.ts";
 import { checkUser, type ConnectionUser, type ErrorHandler } from "../connection/handlers.ts";
@@ -132,6 +133,18 @@ export function connect(
 export async function connect<Message extends AnyMessage>(
   url: string | URL,
   options: ConnectOptions<Message> = {},
+): Promise<WebSocketConnection<undefined, Message>> {
+  const caller = new CallSite(connect);
+  try {
+    return await openURL(url, options);
+  } catch (error) {
+    throw caller.addTo(error);
+  }
+}
+
+async function openURL<Message extends AnyMessage>(
+  url: string | URL,
+  options: ConnectOptions<Message>,
 ): Promise<WebSocketConnection<undefined, Message>> {
   const target = parseWebSocketURL(url);
   checkNames(options, CONNECT_OPTIONS);

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { CallSite } from "../call_site.ts";
 import type { WebSocketConnection } from "../connection/connection.ts";
 import { checkUser, type ConnectionUser, type ErrorHandler } from "../connection/handlers.ts";
 import type { MessageData } from "../connection/inbox.ts";
@@ -111,12 +112,18 @@ export async function fromWebSocket<Data, Message extends AnyMessage>(
     "a platform's WebSocket",
     ["pingInterval", "pingTimeout"],
   );
-  return await openWebSocket<Data, Message>(webSocket, {
+  const init = {
     url,
     data: options.data as Data,
     options: readConnectionLimits(options),
     capabilities: { anyCloseCode },
     websocket: options.websocket,
     onError: options.onError,
-  });
+  };
+  const caller = new CallSite(fromWebSocket);
+  try {
+    return await openWebSocket<Data, Message>(webSocket, init);
+  } catch (error) {
+    throw caller.addTo(error);
+  }
 }

@@ -98,7 +98,10 @@ function settled(session: ClientHttp2Session): Promise<void> {
     settling.set(session, known = settle(session));
     known.catch(() => settling.delete(session));
   }
-  return known;
+  // An error for each, as each has its caller in its stack.
+  return known.catch((error: TransportError) => {
+    throw new TransportError(error.code, error.message, { cause: error.cause });
+  });
 }
 
 /**
@@ -116,12 +119,17 @@ function settle(session: ClientHttp2Session): Promise<void> {
       over();
       reject(sessionError(cause));
     };
-    const ping = (): void =>
-      void session.ping((error) => {
-        if (error) return fail(error);
-        over();
-        resolve();
-      });
+    const ping = (): void => {
+      try {
+        session.ping((error) => {
+          if (error) return fail(error);
+          over();
+          resolve();
+        });
+      } catch (error) {
+        fail(error as Error); // destroyed while it was connecting, Node still says that it is connected
+      }
+    };
     session.once("error", fail);
     session.once("close", fail);
     // Not before: a ping of a session that is still connecting is cancelled.

@@ -527,7 +527,7 @@ export class WebSocketConnection<
   #end(info: CloseInfo): void {
     this.#closeInfo = info;
     this.#sender.end();
-    this.#pings?.fail(this.closedError());
+    this.#pings?.fail(() => this.closedError());
     this.#receiver.end();
   }
 

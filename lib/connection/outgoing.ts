@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { CallSite } from "../call_site.ts";
 import { LimitError } from "../errors.ts";
 import type { MessageType } from "../message/message.ts";
 import { Utf8Checker } from "../message/utf8.ts";
@@ -23,6 +24,8 @@ const nothing = new Uint8Array(0);
 export interface OutgoingWay {
   readonly link: Link;
   readonly deadlines: Deadlines;
+  /** The call that sends it. */
+  readonly caller: CallSite;
   /** Resolves when the link is below its high-water mark, or closed. */
   room(): Promise<void>;
   /** How the connection ended. */
@@ -110,7 +113,7 @@ export class Outgoing {
     if (this.#begun && link.readyState === OPEN) {
       link.fail({ closeCode: 1011, reason: "" }, toError(reason));
     }
-    this.#settled.reject(reason);
+    this.#settled.reject(this.#way.caller.addTo(reason));
   }
 
   /** How long the peer takes is no concern of the source's: the time is set for reading alone. */

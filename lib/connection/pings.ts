@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { CallSite } from "../call_site.ts";
 import { LimitError } from "../errors.ts";
 import { Deadlines, Wait } from "./deadlines.ts";
 import type { ResolvedLimits } from "./options.ts";
@@ -75,9 +76,9 @@ export class Pings {
     for (const pending of this.#waiting.values()) this.#await(pending);
   }
 
-  /** No pong will come any more. */
-  fail(reason: Error): void {
-    for (const pending of this.#waiting.values()) pending.reject(reason);
+  /** No pong will come any more; `reason` creates the error for each ping. */
+  fail(reason: () => Error): void {
+    for (const pending of this.#waiting.values()) pending.reject(reason());
     this.#waiting.clear();
   }
 
@@ -93,6 +94,7 @@ export class Pings {
 class PendingPing extends Wait {
   /** The limit in force. */
   timeout = Infinity;
+  readonly #caller: CallSite = new CallSite(Pings.prototype.ping);
   readonly #sentAt: number;
   readonly #settled = Promise.withResolvers<number>();
   readonly #signal: AbortSignal | undefined;
@@ -133,7 +135,7 @@ class PendingPing extends Wait {
 
   reject(reason: unknown): void {
     this.#end();
-    this.#settled.reject(reason);
+    this.#settled.reject(this.#caller.addTo(reason));
   }
 
   /** No pong came in time. */

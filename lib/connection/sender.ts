@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { CallSite } from "../call_site.ts";
 import type { CloseStatus } from "../errors.ts";
 import { Deadlines } from "./deadlines.ts";
 import { CLOSING, type Link, OPEN, type ReadyState } from "./link.ts";
@@ -84,6 +85,7 @@ export class Sender {
     const outgoing = new Outgoing(readerOf(source), { ...options, type }, {
       link: this.#link,
       deadlines: Deadlines.of(this.#options.clock),
+      caller: new CallSite(Sender.prototype.stream),
       room: () => this.#roomBelow(),
       closedError: () => this.#owner.closedError(),
     });

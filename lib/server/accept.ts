@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { CallSite } from "../call_site.ts";
 import type { WebSocketConnection } from "../connection/connection.ts";
 import type { IncomingMessage } from "../connection/incoming_message.ts";
 import { type ByteStreamPair, fromByteStreamPair } from "../transport/byte_stream.ts";
@@ -43,13 +44,14 @@ export function accept<Data, Message extends string | Uint8Array<ArrayBuffer> | 
   stream: ByteStreamPair,
   options: AcceptOptions<Data, Message> = {},
 ): Promise<WebSocketConnection<Data, Message>> {
+  const caller = new CallSite(accept);
   return new Promise((resolve, reject) => {
     const { onRefused = (): void => {} } = options; // the rejection tells
     const settings = readServerOptions<Data, Message>({ ...options, onRefused });
     const opening = new Opening<Data, Message>(fromByteStreamPair(stream), settings, {
       boundToLoopback: false,
       opened: (_opening, connection): void => resolve(connection),
-      ended: (_opening, error): void => reject(error ?? endedEarly()),
+      ended: (_opening, error): void => reject(caller.addTo(error ?? endedEarly())),
     });
     opening.start();
   });

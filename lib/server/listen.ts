@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { CallSite } from "../call_site.ts";
 import type { WebSocketConnection } from "../connection/connection.ts";
 import { Deadline, Deadlines } from "../connection/deadlines.ts";
 import type { ConnectionUser } from "../connection/handlers.ts";
@@ -315,7 +316,11 @@ export async function listen<Data, Message extends AnyMessage>(
   options: ListenOptions<Data, Message>,
 ): Promise<WebSocketServer<Data, Message>> {
   requireUser("listen", options);
-  const server = new Server(options);
-  await server.listen(options);
+  const server = new Server(options), caller = new CallSite(listen);
+  try {
+    await server.listen(options);
+  } catch (error) {
+    throw caller.addTo(error);
+  }
   return server;
 }

@@ -134,7 +134,7 @@ describe("pings under way", () => {
     const { pings, ping, clock } = setUp();
     const trips = [ping(), ping(new AbortController().signal)];
     const reason = new Error("closed");
-    pings.fail(reason);
+    pings.fail(() => reason);
     for (const trip of trips) await assert.rejects(trip, reason);
     assert.equal(clock.timers, 0);
   });
