@@ -110,6 +110,8 @@ export class World {
       await this.#passAll();
     }
     await this.quiet();
+    // An end whose socket was ended beneath it cannot say its Close: it takes time to find that out.
+    if (ends.some(({ intent }) => intent.ended === "fin")) await this.#passAll();
     this.#checkClosed();
     // What had come may still have to be handled.
     ends.forEach((end) => end.resume());
