@@ -8,6 +8,7 @@ import { Collector } from "../frame/collector.ts";
 import { DEFAULT_MAX_SIZE } from "../frame/decoder.ts";
 import { readLimit } from "../limits.ts";
 import type { MessageType } from "../message/message.ts";
+import { decodeUtf8 } from "../message/string.ts";
 import { checkNames, type OptionNames } from "../options.ts";
 import type { Body } from "./body.ts";
 import type { MessageData } from "./inbox.ts";
@@ -130,12 +131,11 @@ export class IncomingMessage {
   /**
    * The content as text, once it has come; of a binary message too, if it is UTF-8.
    *
-   * Rejects like `bytes`, and with a TypeError for binary that is not UTF-8.
+   * Rejects like `bytes`, with a TypeError for binary that is not UTF-8, and with a LimitError for
+   * text that is longer than a string of the platform can be: 512 MiB in V8.
    */
   async text(options?: GatherOptions): Promise<string> {
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(
-      await this.bytes(options),
-    );
+    return decodeUtf8(await this.bytes(options));
   }
 
   /** The content as JSON, once it has come. Rejects like `text`, and with a SyntaxError. */

@@ -3,16 +3,15 @@
  *
  * @module
  */
-import { ProtocolError } from "../errors.ts";
+import { LimitError, ProtocolError } from "../errors.ts";
 import { maskInto } from "../frame/mask.ts";
+import { decodeUtf8 } from "./string.ts";
 
 /** Up to this many characters a loop is faster than the platform's decoder. */
 const BY_LOOP = 24;
 /** Texts up to this size are unmasked in memory that is used again. */
 const SCRATCH_SIZE = 64 * 1024;
 
-/** A byte-order mark is part of the text: section 5.6 knows no exception for it. */
-const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const scratch = new Uint8Array(SCRATCH_SIZE);
 const char = String.fromCharCode;
 
@@ -24,20 +23,22 @@ export function invalidUtf8(): ProtocolError {
 /**
  * The string that `bytes` spell.
  *
- * @throws {ProtocolError} if they are not UTF-8.
+ * @throws {ProtocolError} If they are not UTF-8.
+ * @throws {LimitError} If the platform has no string that long.
  */
 export function decodeText(bytes: Uint8Array): string {
   try {
-    return decoder.decode(bytes);
-  } catch {
-    throw invalidUtf8();
+    return decodeUtf8(bytes);
+  } catch (error) {
+    throw error instanceof LimitError ? error : invalidUtf8();
   }
 }
 
 /**
  * The string that the masked bytes `chunk[start, end)` spell.
  *
- * @throws {ProtocolError} if they are not UTF-8.
+ * @throws {ProtocolError} If they are not UTF-8.
+ * @throws {LimitError} If the platform has no string that long.
  */
 export function unmaskText(chunk: Uint8Array, start: number, end: number, key: number): string {
   const size = end - start;

@@ -5,6 +5,7 @@ import assert from "node:assert/strict";
 import { LimitError, ProtocolError } from "../../lib/errors.ts";
 import { randomBytes, tradesJson } from "../deflate/corpus.ts";
 import { zlibMessage } from "../deflate/zlib.ts";
+import { withShortStrings } from "../message/short_strings.ts";
 import {
   FIRST_BINARY,
   FIRST_TEXT,
@@ -170,6 +171,27 @@ for (const role of ROLES) {
           }
         }
       }
+    });
+
+    it("text that the platform has no string for: 1009, whole, in fragments, compressed or not", async () => {
+      const text = bytesOf("\u20ac".repeat(50)), payload = zlibMessage(text);
+      await withShortStrings(140, "throws", async () => {
+        for (let at = 0; at < 4; at++) {
+          const rig = openCompressed({ role });
+          const { peer } = rig;
+          if (at === 0) peer.write(peer.frame(0x81, text));
+          else if (at === 1) peer.write(...fragmentsOf(peer, 0x01, text, [70]));
+          else if (at === 2) peer.write(peer.frame(WHOLE_TEXT, payload));
+          else peer.write(...fragmentsOf(peer, FIRST_TEXT, payload, [3]));
+          const error = await failsWith(rig, 1009, LimitError);
+          assert.match(error.message, /cannot hold 150 bytes of text in one string/);
+        }
+        const { connection, peer } = openCompressedStream({ role });
+        peer.write(peer.frame(WHOLE_TEXT, payload), peer.frame(0x82, [0xff]));
+        await assert.rejects((await connection.receive()).text(), LimitError);
+        await assert.rejects((await connection.receive()).text(), TypeError);
+        connection.terminate();
+      });
     });
 
     it("the largest limits there are can be set", async () => {

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { LimitError } from "../../lib/errors.ts";
 import { maskInto } from "../../lib/frame/mask.ts";
 import { decodeText, unmaskText } from "../../lib/message/text.ts";
 import { hex, KEY } from "../frame/notation.ts";
+import { withShortStrings } from "./short_strings.ts";
 
 const utf8 = new TextEncoder();
 
@@ -53,6 +55,31 @@ describe("text", () => {
       }
     }
     assert.throws(() => unmask(hex("e2 82")), expected);
+  });
+
+  it("valid text that the platform has no string for is an error of 1009 that says so", async () => {
+    const euros = utf8.encode("\u20ac".repeat(50));
+    for (const failure of ["throws", "empty"] as const) {
+      await withShortStrings(100, failure, () => {
+        for (const read of [decodeText, unmask]) {
+          assert.throws(() => read(euros), (error) => {
+            assert.ok(error instanceof LimitError);
+            const { closeCode, option, actual, message } = error;
+            assert.deepEqual([closeCode, option, actual], [1009, "maxMessageSize", 150]);
+            assert.match(message, /platform cannot hold 150 bytes of text in one string/);
+            return true;
+          });
+        }
+        assert.equal(decodeText(euros.subarray(0, 99)), "\u20ac".repeat(33));
+        assert.equal(decodeText(new Uint8Array(0)), "");
+      });
+    }
+    await withShortStrings(100, "throws", () => {
+      const cutOff = euros.subarray(0, 149), begun = euros.subarray(1);
+      for (const bytes of [cutOff, begun, new Uint8Array(150).fill(0xff)]) {
+        assert.throws(() => decodeText(bytes), { code: "INVALID_UTF8", closeCode: 1007 });
+      }
+    });
   });
 
   it("what came before in the memory that is used again never shows", () => {
