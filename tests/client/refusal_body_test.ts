@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { RefusalBody } from "../../lib/client/refusal_body.ts";
 import { HeaderLines } from "../../lib/handshake/head.ts";
+import { sizesAskedFor } from "../message/memory.ts";
 
 function body(status: number, headers: [string, string][]): RefusalBody {
   const lines = new HeaderLines();
@@ -39,6 +40,23 @@ describe("the body of a refusal", () => {
   it("of 204 and 304 is empty, whatever the headers say", () => {
     for (const status of [204, 304]) {
       assert.equal(body(status, [["content-length", "5"]]).push(bytes("")), true);
+    }
+  });
+
+  it("costs 8 KiB of what comes at most, however much comes and however little of it is content", () => {
+    for (const headers of [[], [["transfer-encoding", "chunked"]]] as [string, string][][]) {
+      const refusal = body(500, headers);
+      const large = bytes("1\r\na\r\n".repeat(200_000));
+      const sizes = sizesAskedFor(() => assert.equal(refusal.push(large), true));
+      assert.ok(Math.max(...sizes) <= 8192, `${Math.max(...sizes)}`);
+      assert.equal(refusal.push(large), true);
+      assert.ok(refusal.bytes.length <= 4096);
+    }
+    for (const piece of ["1\r\na\r\n", "1;what=ever\r\na\r\n", "f"]) {
+      const refusal = body(500, [["transfer-encoding", "chunked"]]);
+      let came = 0;
+      do came += piece.length; while (!refusal.push(bytes(piece)) && came < 20_000);
+      assert.ok(came >= 8192 && came < 8192 + piece.length, `${came}`);
     }
   });
 

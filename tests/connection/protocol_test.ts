@@ -272,6 +272,16 @@ for (const role of ROLES) {
       assert.equal(protocol.output.length, 0);
     });
 
+    it("an owed pong has the ping's payload, whatever is done with what the sink was given", () => {
+      const { protocol, from, out } = setUp(role);
+      protocol.sink.ping = (payload): void => void payload.fill(0x78);
+      protocol.setBlocked(true);
+      protocol.receive(from(0x89, "owed"));
+      protocol.setBlocked(false);
+      protocol.receive(from(0x89, "at once"));
+      assert.deepEqual(out(), ["8a owed", "8a at once"]);
+    });
+
     it("sends no owed pong behind its Close", () => {
       const { protocol, from, out } = setUp(role);
       protocol.setBlocked(true);

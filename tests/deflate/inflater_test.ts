@@ -405,6 +405,45 @@ describe("inflater: the window", () => {
   });
 });
 
+describe("inflater: distances, where much input and room are left", () => {
+  const why = "a distance reaches back beyond the window";
+  /** What stands behind the match: enough for the way that asks for input rarely. */
+  const message = (size: number, distance: number): Uint8Array => {
+    const bits = new Bits().stored(new Uint8Array(randomBytes(size, 1))).header(1);
+    bits.fixedMatch(distance);
+    for (let i = 0; i < 40; i++) bits.fixed(i);
+    return bits.fixed(256).end();
+  };
+
+  it("a distance beyond the window is refused though the memory still has what it names", () => {
+    for (const windowBits of [8, 9, 10]) {
+      const window = 1 << Math.max(windowBits, 9);
+      for (const size of [window + 1, 1500, 1700]) {
+        const make = (): Inflater => fresh(windowBits);
+        assert.equal(inflate([message(size, window)], { windowBits }).length, size + 43);
+        refuses(message(size, window + 1), why, make);
+        refuses(message(size, window + 17), why, make);
+      }
+    }
+  });
+
+  it("a distance beyond the first byte is refused, and past the ring's end it is not", () => {
+    for (const size of [0, 1, 10, 500, 1500]) {
+      refuses(message(size, size + 1), why);
+      refuses(message(size, 32_768), why);
+    }
+    for (const windowBits of [9, 11]) {
+      const window = 1 << windowBits;
+      for (const size of [2048 - 300, 2048, 2048 + 100, 5000]) {
+        if (size < window) continue;
+        const plain = inflate([message(size, window)], { windowBits });
+        assert.deepEqual(plain.subarray(size, size + 3), plain.subarray(size - window).slice(0, 3));
+        refuses(message(size, window + 1), why, () => fresh(windowBits));
+      }
+    }
+  });
+});
+
 describe("inflater: limits and memory", () => {
   it("exactly the limit passes, one byte more is 1009, and never is more handed on", () => {
     const messages = CORPUS.filter(({ bytes }) => bytes.length > 0 && bytes.length < 40_000);

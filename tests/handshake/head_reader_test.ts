@@ -62,6 +62,9 @@ const BAD_REQUESTS: [string, number, number][] = [
   ["GET / HTTP/1.1\r\nA: b\x7f\r\n\r\n", 20, 400],
   ["GET / HTTP/1.1\r\nA\xff: b\r\n\r\n", 17, 400],
   ["GET / HTTP/1.1\r\n\rx", 17, 400],
+  ["GET / HTTP/1.1\r\n\n", 16, 400],
+  ["GET / HTTP/1.1\r\nA: b\r\n\n", 22, 400],
+  ["\r\n\nGET / HTTP/1.1\r\n\r\n", 2, 400],
 ];
 const BAD_RESPONSES: [string, number][] = [
   ["\x15\x03\x01\x00\x02", 0],
@@ -75,6 +78,8 @@ const BAD_RESPONSES: [string, number][] = [
   ["HTTP/1.1 2000 OK\r\n\r\n", 12],
   ["HTTP/1.1 200 O\x00K\r\n\r\n", 14],
   ["HTTP/1.1 200 OK\n\n", 15],
+  ["HTTP/1.1 200 OK\r\n\n", 17],
+  ["HTTP/1.1 200 OK\r\nA: b\r\n\n", 23],
   ["HTTP/1.1 200 OK\r\nA : b\r\n\r\n", 18],
   ["HTTP/1.1 200 OK\r\n B: b\r\n\r\n", 17],
   ["HTTP/1.1 103 OK\r\n\r\n\r\nHTTP/1.1 200 OK\r\n\r\n", 19],

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { LimitError } from "../../lib/errors.ts";
 import { FrameDecoder } from "../../lib/frame/decoder.ts";
+import { Collector } from "../../lib/frame/collector.ts";
 import { MessageDecoder, type MessageDecoderOptions } from "../../lib/message/decoder.ts";
 import { frameBytes, framesBytes, headerOf, hex, join } from "../frame/notation.ts";
 import { splitOptions, throughCores } from "./drive.ts";
@@ -223,6 +224,26 @@ describe("message decoder", () => {
           : message.data;
         assert.equal(data.findIndex((byte, i) => byte !== payload[i]), -1);
       }
+    }
+  });
+
+  it("5.5.1: a Close frees what had come of a message that will have no end", () => {
+    const collectors = new Set<Collector>();
+    const { extend } = Collector.prototype;
+    Collector.prototype.extend = function (size, announced): number {
+      collectors.add(this);
+      return extend.call(this, size, announced);
+    };
+    try {
+      const { decode, messages } = decoders();
+      decode("02 0a 01x10");
+      const [collector] = collectors;
+      assert.equal(collector.length, 10);
+      decode("88 00");
+      assert.deepEqual([collector.length, collector.bytes.length], [0, 0]);
+      assert.equal(messages.atMessageBoundary, true);
+    } finally {
+      Collector.prototype.extend = extend;
     }
   });
 });
