@@ -5,9 +5,11 @@
  * @module
  */
 
+import { checkNames, typeName } from "../options.ts";
+import { isInstance, isThenable, textOf } from "../thrown.ts";
 import { chooseProtocol } from "./answer.ts";
-import { isThenable } from "../thrown.ts";
 import { readCallerHeaders } from "./caller_headers.ts";
+import { quote } from "./grammar.ts";
 
 /** What a hook is told besides the request. */
 export interface HandshakeInfo {
@@ -21,8 +23,32 @@ export interface HandshakeInfo {
   origin: string | undefined;
 }
 
-/** What a hook accepts with. */
-export interface HandshakeDecision<Data = unknown> {
+/** Keys that a decision does not have, so that TypeScript tells a refusal that is none from one. */
+type NotADecision = {
+  readonly [
+    Key in
+      | "accept"
+      | "body"
+      | "code"
+      | "error"
+      | "length"
+      | "message"
+      | "ok"
+      | "protocols"
+      | "reason"
+      | "refuse"
+      | "reject"
+      | "status"
+      | "statusCode"
+      | "statusText"
+  ]?: undefined;
+};
+
+/**
+ * What a hook accepts with: a plain object with no other keys than these. A key whose value is
+ * undefined counts as missing.
+ */
+export interface HandshakeDecision<Data = unknown> extends NotADecision {
   /** One of the subprotocols that the client offers; `""` for none. Default: by `protocols`. */
   protocol?: string;
   /** Headers to add to the 101 response: `Set-Cookie`, say. */
@@ -31,12 +57,21 @@ export interface HandshakeDecision<Data = unknown> {
   data?: Data;
 }
 
-/** What a hook may give: a Response refuses, all else accepts. */
+/**
+ * What a hook may return: a Response refuses; undefined or a decision accepts. Anything else (an Error,
+ * an array, `{ status: 401 }`, an instance of a class) is a mistake: it is answered with 500, and
+ * `onError` gets a TypeError.
+ */
 export type HandshakeResult<Data = unknown> = Response | HandshakeDecision<Data> | undefined;
 
 /**
  * Judges a handshake that breaks no rule, before it is answered. It may take its time, up to the
- * `handshakeTimeout`. A Response refuses with that response; undefined or a decision accepts.
+ * `handshakeTimeout`. A Response, returned or thrown, refuses with that response; undefined or a
+ * decision accepts.
+ *
+ * A {@linkcode HandshakeError} that is thrown refuses as its `toResponse` says: with its status if that
+ * is from 400 to 599, otherwise 502. Anything else that is thrown is a 500. What is answered with 502 or
+ * 500 goes to `onError`, and the client is told nothing of it.
  */
 export type HandshakeHook<Data = unknown> = (
   request: Request,
@@ -67,19 +102,14 @@ export function settleHook<Data>(
   result: HandshakeResult<Data>,
   request: { protocols: readonly string[]; supported?: readonly string[] | undefined },
 ): HandshakeVerdict<Data> {
-  if (result !== undefined && (typeof result !== "object" || result === null)) {
-    throw new TypeError(
-      `Cannot settle handshake: the hook gave ${result === null ? "null" : typeof result}, ` +
-        "it must give a Response, an object, or undefined",
-    );
-  }
-  if (result !== undefined && isResponse(result)) {
+  if (isResponse(result)) {
     checkRefusal(result);
     return { kind: "refuse", response: result };
   }
+  checkDecision(result);
   const { protocol, headers, data } = result ?? {};
   if (protocol !== undefined && typeof protocol !== "string") {
-    throw new TypeError("Cannot settle handshake: the hook's protocol must be a string");
+    throw new TypeError(`${CANNOT}: protocol must be a string, got ${typeName(protocol)}`);
   }
   return {
     kind: "accept",
@@ -121,16 +151,65 @@ export function isResponse(value: unknown): value is Response {
   }
 }
 
-function checkRefusal(response: Response): void {
-  if (response.status < 200) { // 101, or 0 of Response.error()
+const CANNOT = "Cannot use what the handshake hook returned";
+const DECISION_KEYS = { protocol: true, headers: true, data: true } as const;
+
+/** Whatever was meant to refuse must not accept. */
+function checkDecision(result: unknown): void {
+  if (result === undefined) return;
+  if (!isPlainObject(result)) {
     throw new TypeError(
-      `Cannot refuse handshake: the hook's Response has status ${response.status} ` +
-        "(to accept, give an object or undefined)",
+      `${CANNOT}: it is ${
+        shown(result)
+      }; return a Response to refuse, and undefined or an object with ` +
+        "protocol, headers or data to accept",
+      isInstance(result, Error) ? { cause: result } : undefined,
     );
   }
-  if (response.bodyUsed) {
+  checkNames(result, DECISION_KEYS, {
+    verb: "use what the handshake hook returned",
+    noun: "a key of it (to refuse, return a Response)",
+  });
+  const [symbol] = Object.getOwnPropertySymbols(result);
+  if (symbol !== undefined) throw new TypeError(`${CANNOT}: it has a key ${String(symbol)}`);
+}
+
+function isPlainObject(value: unknown): value is object {
+  if (typeof value !== "object" || value === null) return false;
+  try {
+    const prototype: unknown = Object.getPrototypeOf(value);
+    return prototype === Object.prototype || prototype === null;
+  } catch {
+    return false; // a proxy that cannot be asked
+  }
+}
+
+/** An error's text, a primitive value, or else what it is. */
+function shown(value: unknown): string {
+  if (isInstance(value, Error)) return `an error (${quote(textOf(value))})`;
+  if (typeof value === "string") return `the string ${quote(value)}`;
+  if (typeof value === "function") return "a function";
+  if (typeof value !== "object" || value === null) return textOf(value);
+  try {
+    const { name } = (Object.getPrototypeOf(value) as object).constructor;
+    return `an instance of ${name}`;
+  } catch {
+    return "an object of an unknown class";
+  }
+}
+
+/** A Response's constructor allows 200 to 599; Response.error() has 0, and another class may have any. */
+function checkRefusal({ status, bodyUsed, body }: Response): void {
+  if (!Number.isInteger(status) || status < 200 || status > 599) {
     throw new TypeError(
-      "Cannot refuse handshake: the body of the hook's Response was already used",
+      `${CANNOT}: a Response to refuse with must have a status from 200 to 599, got ${status}` +
+        (status === 101 ? " (to accept, return undefined)" : ""),
+    );
+  }
+  if (bodyUsed || body?.locked) {
+    throw new TypeError(
+      `${CANNOT}: the body of the Response is already ${bodyUsed ? "used" : "locked"}; ` +
+        "create a Response for each request",
     );
   }
 }

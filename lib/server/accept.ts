@@ -46,8 +46,9 @@ export function accept<Data, Message extends string | Uint8Array<ArrayBuffer> | 
 ): Promise<WebSocketConnection<Data, Message>> {
   const caller = new CallSite(accept);
   return new Promise((resolve, reject) => {
-    const { onRefused = (): void => {} } = options; // the rejection tells
-    const settings = readServerOptions<Data, Message>({ ...options, onRefused });
+    let settings = readServerOptions<Data, Message>(options);
+    // By default nothing is printed: the rejection tells.
+    if (options.onRefused === undefined) settings = { ...settings, onRefused: (): void => {} };
     const opening = new Opening<Data, Message>(fromByteStreamPair(stream), settings, {
       boundToLoopback: false,
       opened: (_opening, connection): void => resolve(connection),

@@ -13,6 +13,7 @@ import { connectionCases } from "./suite/cases.ts";
 import { compressionCase } from "./suite/compression.ts";
 import { type Endpoint, Refused } from "./suite/endpoint.ts";
 import { handshakeCases } from "./suite/handshakes.ts";
+import { hookCases } from "./suite/hooks.ts";
 import { knownOf, type Place } from "./suite/known.ts";
 import { PATIENCE, until, within } from "./suite/wire.ts";
 
@@ -49,7 +50,9 @@ export function describeAdapter(
     });
     const { serve } = endpoint;
     if (serve !== undefined) {
-      for (const each of handshakeCases) it(each.name, options, () => each.test(serve, endpoint));
+      for (const each of [...handshakeCases, ...hookCases]) {
+        it(each.name, options, () => each.test(serve, endpoint));
+      }
     }
     it("does what its capabilities tell, and what is known of it", options, () => {
       const { compression, ...flags } = told!;

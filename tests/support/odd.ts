@@ -32,7 +32,10 @@ export function oddValues(): [name: string, value: unknown][] {
     ["an object without a prototype", Object.create(null)],
     ["an object whose toString throws", { toString: fail }],
     ["an object whose Symbol.toPrimitive throws", { [Symbol.toPrimitive]: fail }],
-    ["an object whose members throw", Object.defineProperty({}, "message", { get: fail })],
+    [
+      "an object whose members throw",
+      Object.defineProperty({}, "message", { enumerable: true, get: fail }),
+    ],
     ["an object that looks like an error", { name: "HandshakeError", status: 101, message: 7 }],
     ["an object that the console fails on", {
       [Symbol.for("nodejs.util.inspect.custom")]: fail,

@@ -1,0 +1,89 @@
+/**
+ * What TypeScript lets a hook return: `deno check` is the test. A line that should not compile has an
+ * `@ts-expect-error`, which fails where it does.
+ */
+import { it } from "node:test";
+import type { DenoUpgradeOptions } from "../../lib/adapters/deno.ts";
+import type { NodeUpgradeOptions } from "../../lib/adapters/node.ts";
+import type { WebSocketConnection } from "../../mod.ts";
+import { accept, type HandshakeHook, listen } from "../../lib/server/mod.ts";
+import type { ByteStreamPair } from "../../mod.ts";
+
+/** Never called. */
+export function types(yes: boolean, stream: ByteStreamPair): void {
+  const websocket = {};
+
+  // What may be returned, and the type of `data` that is inferred from it.
+  listen({ handshake: () => {}, websocket });
+  listen({ handshake: () => undefined, websocket });
+  listen({ handshake: async () => {}, websocket });
+  listen({ handshake: () => new Response(), websocket });
+  listen({ handshake: () => ({}), websocket });
+  listen({ handshake: () => ({ headers: { "set-cookie": "a=b" }, protocol: "a" }), websocket });
+  listen({
+    handshake: () => ({ data: { user: 7 } }),
+    websocket: (connection) => void (connection.data.user satisfies number),
+  });
+  listen({
+    handshake: async (request) => {
+      const user = await Promise.resolve(request.headers.get("x-user"));
+      return user === null ? new Response(null, { status: 401 }) : { data: { user } };
+    },
+    websocket: { open: ({ data }) => void (data.user satisfies string) },
+  });
+  listen({
+    handshake: () => yes ? { data: 7, protocol: "a" } : { data: 8, headers: { a: "b" } },
+    websocket: ({ data }) => void (data satisfies number),
+  });
+  listen<{ user: number } | undefined>({
+    handshake: () => yes ? { data: { user: 7 } } : undefined,
+    websocket: ({ data }) => void (data?.user satisfies number | undefined),
+  });
+  const accepted = accept(stream, { handshake: () => ({ data: 7 }) });
+  accepted satisfies Promise<WebSocketConnection<number>>;
+  const hook: HandshakeHook<string> = () => ({ data: "text" });
+  ({ handshake: hook, websocket }) satisfies DenoUpgradeOptions<string>;
+  ({ handshake: hook }) satisfies NodeUpgradeOptions<string>;
+
+  // A refusal that is none.
+  // @ts-expect-error A decision has no status.
+  listen({ handshake: () => ({ status: 401 }), websocket });
+  // @ts-expect-error A decision has no status, in one branch of two.
+  listen({ handshake: () => yes ? { data: 1 } : { status: 401 }, websocket });
+  // @ts-expect-error The same, later.
+  // deno-lint-ignore require-await
+  listen({ handshake: async () => yes ? { data: 1 } : { status: 401 }, websocket });
+  // @ts-expect-error The same, by two returns.
+  listen({ handshake: () => yes ? { data: 1 } : { error: "no" }, websocket });
+  listen({
+    // @ts-expect-error The same, by two returns.
+    handshake() {
+      if (yes) return { statusCode: 401, body: "no" };
+      return { data: 1 };
+    },
+    websocket,
+  });
+  // @ts-expect-error An Error does not refuse.
+  listen({ handshake: () => new Error("no"), websocket });
+  // @ts-expect-error An Error does not refuse, in one branch of two.
+  listen({ handshake: () => yes ? { data: 1 } : new Error("no"), websocket });
+  // @ts-expect-error An array is no decision.
+  listen({ handshake: () => [7], websocket });
+  // @ts-expect-error An array is no decision, in one branch of two.
+  listen({ handshake: () => yes ? { data: 1 } : [], websocket });
+  // @ts-expect-error A primitive value is no decision.
+  listen({ handshake: () => 401, websocket });
+  // @ts-expect-error `false` does not refuse.
+  listen({ handshake: () => yes, websocket });
+  // @ts-expect-error Null is no decision.
+  listen({ handshake: () => null, websocket });
+  // @ts-expect-error A mistyped key.
+  listen({ handshake: () => yes ? { data: 1 } : { protocols: "a" }, websocket });
+  // @ts-expect-error The same for accept.
+  accept(stream, { handshake: () => yes ? { data: 1 } : { status: 401 } });
+  const mixed = () => yes ? { data: 1 } : { status: 401 };
+  // @ts-expect-error The same for an adapter.
+  ({ handshake: mixed, websocket }) satisfies DenoUpgradeOptions<number>;
+}
+
+it("the types of a hook compile", () => {});
