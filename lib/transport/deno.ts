@@ -22,11 +22,15 @@ import {
   listenError,
 } from "./errors.ts";
 import { ReadBuffer } from "./read_buffer.ts";
+import { ReadTurns } from "./read_turns.ts";
 import { abortable, ACCEPT_RETRY_DELAY, LINGER_TIMEOUT } from "./timing.ts";
 import { giveBack, lendCopy } from "./write_buffer.ts";
 
 /** A first write up to this size counts as taken at once, in bytes: the system's buffer holds it. */
 const SMALL_WRITE = 65_536;
+
+/** All connections take turns together. */
+const readTurns = new ReadTurns();
 
 function toAddress(address: DenoAddress): TransportAddress {
   return address.transport === "unix"
@@ -168,8 +172,10 @@ class DenoTransport implements Transport {
           break;
         }
         this.#heard = true;
+        const turn = this.secure ? undefined : readTurns.next();
         this.#sink?.data(size === memory.byteLength ? memory : memory.subarray(0, size));
         buffer.used(size);
+        if (turn !== undefined) await turn;
       }
     } catch (error) {
       this.#reading = false;
