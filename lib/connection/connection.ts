@@ -187,7 +187,10 @@ export class WebSocketConnection<
     return this.#closed.promise;
   }
 
-  /** Resolves when no more than `sendHighWaterMark` waits to leave, or the connection is closed. */
+  /**
+   * Resolves when no more than `sendHighWaterMark` waits to leave, or the connection is closed. While
+   * more waits it is pending, also after a `send` that returned true.
+   */
   get ready(): Promise<void> {
     return this.#sender.ready;
   }
@@ -196,8 +199,9 @@ export class WebSocketConnection<
    * Sends a message: text for a string, binary for anything else. The data is copied. With
    * `{ compress: false }` it is sent as it is, though compression was agreed on.
    *
-   * Gives false when more than `sendHighWaterMark` waits to leave (await `ready` then), or when the
-   * connection is no longer open and nothing was sent.
+   * Returns false if more than `sendHighWaterMark` was waiting to leave before this message (it is
+   * sent all the same; await `ready` then), or if the connection is no longer open and nothing was
+   * sent (`readyState` tells which). One message of any size into an empty buffer returns true.
    *
    * @throws {TypeError} If the data is none of these, or an option is unknown or invalid.
    */

@@ -37,7 +37,7 @@ export interface ConnectionHandlers<
    * read when it returns without one.
    */
   message?(connection: WebSocketConnection<Data, Message>, data: Message): void | Promise<void>;
-  /** `send` gave false before; now there is room again. */
+  /** Called when no more than `sendHighWaterMark` waits, after a `send` that returned false. */
   drain?(connection: WebSocketConnection<Data, Message>): void | Promise<void>;
   /** A ping came; its pong is on its way. */
   ping?(connection: WebSocketConnection<Data, Message>, payload: Uint8Array): void | Promise<void>;

@@ -39,7 +39,7 @@ export interface LinkSink {
   ping(payload: Uint8Array<ArrayBuffer>): void;
   /** A pong. */
   pong(payload: Uint8Array<ArrayBuffer>): void;
-  /** No more than the high-water mark is buffered, after a send that went past it. */
+  /** Called when no more than the high-water mark is buffered, after a false or a `wantDrain`. */
   drain(): void;
   /** It is over; exactly once. All that was received before has been given. */
   close(info: CloseInfo): void;
@@ -75,13 +75,16 @@ export interface Link {
   start(sink: LinkSink): void;
   /** What compression has saved so far; undefined where there is none. */
   readonly compression: ExtensionBytes | undefined;
-  /** Sends a message, uncompressed if so asked: false above the high-water mark, or once closing began. */
+  /**
+   * Sends a message, uncompressed if so asked: false if more than the high-water mark was waiting
+   * before it, or once closing began.
+   */
   send(data: string | Uint8Array, compress?: boolean): boolean;
   /** Begins a message in pieces; until its last one `send` is not to be called. */
   beginMessage(type: MessageType, compress?: boolean): void;
   /** Sends a piece of it, the last one if `final`: false above the high-water mark, or when closing. */
   writeMessage(piece: Uint8Array, final: boolean): boolean;
-  /** Asks for a `drain` when some of what is buffered has left, though it is not over the mark. */
+  /** Asks for a `drain` when some of what is buffered has left and no more than the mark waits. */
   wantDrain(): void;
   /** `actual` bytes wait, more than `maxBufferedAmount`: what has not left is dropped, then 1008. */
   overflow(actual: number): void;

@@ -202,25 +202,23 @@ export class NativeLink implements Link {
     this.#finish(event);
   }
 
-  /** Sends a message: false above the high-water mark, or once closing began. */
+  /** Sends a message: false if more than the high-water mark waited before, or once closing began. */
   send(data: string | Uint8Array, compress?: boolean): boolean {
     if (this.readyState !== 1) return false;
     const { maxBufferedAmount, sendHighWaterMark } = this.#options;
     // To ask the platform costs as much as to send: it is asked where the answer can matter.
-    if (this.#buffered > maxBufferedAmount) {
-      const before = this.#buffered = this.bufferedAmount;
-      if (before > maxBufferedAmount) {
-        this.overflow(before);
-        return false;
-      }
+    if (this.#buffered > sendHighWaterMark || this.#buffered > maxBufferedAmount) {
+      this.#buffered = this.bufferedAmount;
+    }
+    const before = this.#buffered;
+    if (before > maxBufferedAmount) {
+      this.overflow(before);
+      return false;
     }
     this.#socket.send(data as string | Uint8Array<ArrayBuffer>, compress);
     this.#buffered += data.length * MOST_OF_UTF16 + FRAME_COST;
-    if (this.#buffered <= sendHighWaterMark) return true;
-    this.#buffered = this.bufferedAmount;
-    if (this.#buffered <= sendHighWaterMark) return true;
-    this.#wantsDrain = true;
-    if (this.#drainPoll?.pending !== true) this.#pollDrain();
+    if (before <= sendHighWaterMark) return true;
+    this.wantDrain();
     return false;
   }
 
@@ -232,8 +230,11 @@ export class NativeLink implements Link {
     return false;
   }
 
-  /** Nothing, like `beginMessage`: nothing waits behind a message in pieces. */
-  wantDrain(): void {}
+  /** Asks for a `drain` when no more than the mark waits. */
+  wantDrain(): void {
+    this.#wantsDrain = true;
+    if (this.#drainPoll?.pending !== true) this.#pollDrain();
+  }
 
   /** Closes with 1008; what the platform holds it keeps. */
   overflow(actual: number): void {

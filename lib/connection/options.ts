@@ -36,11 +36,17 @@ export interface ConnectionOptions {
   maxFragments?: number;
   /** The most pings a peer may send in a second; past it 1008. @default {100} */
   maxPingsPerSecond?: number;
-  /** Above so many bytes waiting to leave, `send` gives false and `ready` is pending. @default {65536} */
+  /**
+   * With more than so many bytes waiting to leave, `send` returns false and `ready` is pending; `send`
+   * goes by what was waiting before its message. @default {65536}
+   */
   sendHighWaterMark?: number;
   /** With more than this waiting before a send, the connection is closed with 1008. @default {16777216} */
   maxBufferedAmount?: number;
-  /** A peer that takes nothing for so long is closed with 1008 and dropped. @default {30000} */
+  /**
+   * A peer that takes nothing for so long, while something waits to leave, is closed with 1008 and
+   * dropped. One that takes some bytes is alive, however large the message. @default {30000}
+   */
   sendTimeout?: number;
   /**
    * Past so many bytes of messages not taken, each counted with 256 bytes more, reading stops until

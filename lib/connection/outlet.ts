@@ -14,6 +14,8 @@ import type { Transport } from "./transport.ts";
 const FLUSH_SIZE = 64 * 1024;
 /** How many microtasks output must have stopped growing for, before it leaves. */
 const QUIET_TURNS = 4;
+/** How often to look, in milliseconds, whether the system has taken what no `drain` is due for. */
+const DRAIN_POLL = 10;
 
 /** A microtask by way of a promise takes a third of the time of Node's `queueMicrotask`. */
 const settled = Promise.resolve();
@@ -26,6 +28,8 @@ export interface OutletEvents {
   blocked(blocked: boolean): void;
   /** The peer has taken nothing for too long. */
   stuck(error: LimitError): void;
+  /** Called when the system may have taken all, though no `drain` says so. */
+  taken(): void;
 }
 
 /** Empties an output into a transport. */
@@ -40,10 +44,13 @@ export class Outlet implements FrameWay {
   #turning = false;
   #quietTurns = 0;
   #lengthSeen = 0;
+  /** What is written slice by slice (`maxWriteSize`), as far as it has not been. */
+  #rest: Uint8Array | undefined;
   /** What was left when the time to take something began. */
   #left = 0;
   /** Made when they are first needed, as is the microtask: an idle connection has none. */
   #sendDue: Deadline | undefined;
+  #pollDue: Deadline | undefined;
   #turn: (() => void) | undefined;
 
   /** Makes the outlet from `output` to `transport`. */
@@ -64,7 +71,7 @@ export class Outlet implements FrameWay {
 
   /** Bytes on their way out that the system has not taken. */
   get bufferedAmount(): number {
-    return this.#output.length + this.#transport.bufferedAmount;
+    return this.#output.length + (this.#rest?.length ?? 0) + this.#transport.bufferedAmount;
   }
 
   /**
@@ -117,8 +124,10 @@ export class Outlet implements FrameWay {
    * have to keep the caller's memory.
    */
   direct(payload: Uint8Array): boolean {
-    if (this.#transport.copiesRest !== true || !this.flushPiece()) return false;
-    if (!this.#transport.write(payload)) this.#block();
+    const transport = this.#transport;
+    if (transport.copiesRest !== true || transport.maxWriteSize !== undefined) return false;
+    if (!this.flushPiece()) return false;
+    if (!transport.write(payload)) this.#block();
     return true;
   }
 
@@ -127,19 +136,41 @@ export class Outlet implements FrameWay {
     if (!this.#frameBegun) this.#output.release();
   }
 
-  /** The transport has taken all. */
+  /**
+   * Called when the transport seems to have taken all. That is a hint: Bun's node:http emits `drain`
+   * while bytes wait.
+   */
   drained(): void {
-    if (!this.#blocked) return;
-    this.#blocked = this.#frameBegun = false;
+    if (this.#closed || !this.#blocked) return;
+    if (this.#transport.bufferedAmount > 0) return this.#poll();
+    this.#pollDue?.cancel();
     this.#sendDue?.cancel();
+    if (this.#rest !== undefined && !this.#writeSlices(this.#rest)) return;
+    this.#blocked = false;
     this.#events.blocked(false);
     this.flush();
+  }
+
+  /**
+   * Looks now and then whether the system has taken what waits, and reports it as `taken`. A transport
+   * whose `write` gave true may hold some of it all the same, and need not call `drain` then.
+   */
+  watch(): void {
+    if (!this.#blocked && this.#transport.bufferedAmount > 0) this.#poll();
+  }
+
+  #poll(): void {
+    if (this.#pollDue?.pending) return;
+    this.#pollDue ??= new Deadline(() => this.#events.taken());
+    Deadlines.of(this.#options.clock).set(this.#pollDue, DRAIN_POLL);
   }
 
   /** Nothing leaves any more. */
   close(): void {
     this.#closed = true;
     this.#sendDue?.cancel();
+    this.#pollDue?.cancel();
+    this.#rest = undefined;
     this.#output.release();
   }
 
@@ -147,19 +178,35 @@ export class Outlet implements FrameWay {
     const output = this.#output;
     if (this.#closed) return false;
     if (output.length === 0) return true;
-    const all = this.#transport.write(output.view());
+    this.#frameBegun = false;
+    const transport = this.#transport;
+    if (output.length > (transport.maxWriteSize ?? Infinity)) {
+      return this.#writeSlices(output.take());
+    }
+    const all = transport.write(output.view());
     // Memory that the transport still holds is not written to again.
-    if (this.#transport.copiesOnWrite) output.release();
+    if (transport.copiesOnWrite) output.release();
     else output.take();
     if (!all) this.#block();
     return all;
   }
 
+  /** Writes slices as long as the transport takes them; false if something is left. */
+  #writeSlices(bytes: Uint8Array): boolean {
+    const transport = this.#transport, size = transport.maxWriteSize!;
+    let at = 0, all = true;
+    while (all && at < bytes.length) all = transport.write(bytes.subarray(at, at += size));
+    this.#rest = at < bytes.length ? bytes.subarray(at) : undefined;
+    if (!all) this.#block();
+    return all;
+  }
+
   #block(): void {
-    this.#blocked = true;
     this.#left = this.#transport.bufferedAmount;
     this.#sendDue ??= new Deadline(() => this.#stalled());
     this.#wait(this.#sendDue);
+    if (this.#blocked) return;
+    this.#blocked = true;
     this.#events.blocked(true);
   }
 

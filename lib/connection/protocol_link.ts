@@ -146,8 +146,7 @@ export class ProtocolLink implements Link {
       this.#link.#data(chunk);
     }
     drain(): void {
-      this.#link.#outlet.drained();
-      this.#link.#fragmentTaken();
+      this.#link.#drained();
     }
     end(): void {
       this.#link.#end();
@@ -174,6 +173,9 @@ export class ProtocolLink implements Link {
     stuck(error: LimitError): void {
       this.#link.#protocol.fail(error);
       this.#link.terminate(); // the Close cannot get past what is stuck
+    }
+    taken(): void {
+      this.#link.#drained();
     }
 
     pingDelay(): number {
@@ -233,7 +235,7 @@ export class ProtocolLink implements Link {
     if (head.length > 0) this.#data(head);
   }
 
-  /** Sends a message: false above the high-water mark, or once closing began. */
+  /** Sends a message: false if more than the high-water mark waited before, or once closing began. */
   send(data: string | Uint8Array, compress?: boolean): boolean {
     if (this.readyState !== OPEN) return false;
     const before = this.bufferedAmount;
@@ -242,7 +244,10 @@ export class ProtocolLink implements Link {
       return false;
     }
     this.#protocol.send(data, compress);
-    return this.#written();
+    this.#outlet.written(this.#inPass);
+    if (before <= this.#options.sendHighWaterMark) return true;
+    this.wantDrain();
+    return false;
   }
 
   /** Begins a message in fragments (section 5.4). */
@@ -262,7 +267,10 @@ export class ProtocolLink implements Link {
       this.#compressed = undefined;
       if (compressed?.pingWaits) this.#keepalive.release();
     } else if (leaves && !this.#outlet.blocked) this.#fragmentTaken();
-    return this.#written();
+    this.#outlet.written(this.#inPass);
+    if (this.bufferedAmount <= this.#options.sendHighWaterMark) return true;
+    this.wantDrain();
+    return false;
   }
 
   #fragmentTaken(): void {
@@ -283,16 +291,10 @@ export class ProtocolLink implements Link {
     return delay;
   }
 
-  /** Asks for a `drain` when some of what is buffered has left. */
+  /** Asks for a `drain` when some of what is buffered has left and no more than the mark waits. */
   wantDrain(): void {
     this.#wantsDrain = true;
-  }
-
-  #written(): boolean {
-    this.#outlet.written(this.#inPass);
-    if (this.bufferedAmount <= this.#options.sendHighWaterMark) return true;
-    this.#wantsDrain = true;
-    return false;
+    this.#outlet.watch();
   }
 
   /** Sends a ping with this payload. */
@@ -414,9 +416,17 @@ export class ProtocolLink implements Link {
     this.#room();
   }
 
+  /** Called when the transport seems to have taken all that was written. */
+  #drained(): void {
+    if (this.#transport.bufferedAmount === 0) this.#fragmentTaken();
+    this.#outlet.drained();
+    this.#room();
+  }
+
   /** Something has left. */
   #room(): void {
-    if (!this.#wantsDrain || this.bufferedAmount > this.#options.sendHighWaterMark) return;
+    if (!this.#wantsDrain || this.#closed) return;
+    if (this.bufferedAmount > this.#options.sendHighWaterMark) return this.#outlet.watch();
     this.#wantsDrain = false;
     this.#sink.drain();
   }

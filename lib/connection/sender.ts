@@ -40,6 +40,9 @@ export class Sender {
   /** The Close that waits behind the queue. */
   #closing: CloseStatus | undefined;
   #ready: PromiseWithResolvers<void> | undefined;
+  /** `send` gave false, so `drain` is due. */
+  #owesDrain = false;
+  #ended = false;
   #room: PromiseWithResolvers<void> | undefined;
 
   /** Makes it for `link`. */
@@ -62,6 +65,7 @@ export class Sender {
 
   /** Resolves at the high-water mark or below, and at the end. */
   get ready(): Promise<void> {
+    if (this.#ready === undefined && !this.#ended && !this.#hasRoom()) this.#await();
     return this.#ready?.promise ?? Promise.resolve();
   }
 
@@ -74,7 +78,7 @@ export class Sender {
     }
     if (this.#link.readyState === OPEN) {
       this.count++;
-      this.#ready ??= Promise.withResolvers();
+      this.#owesDrain = true;
     }
     return false;
   }
@@ -116,6 +120,7 @@ export class Sender {
 
   /** The connection is closed, or as good as that: nothing that waits will be sent. */
   end(): void {
+    this.#ended = true;
     const queue = this.#queue;
     this.#queue = undefined;
     this.#queuedSize = 0;
@@ -140,8 +145,8 @@ export class Sender {
     this.count++;
     this.#queue!.push({ data: typeof message === "string" ? message : message.slice(), compress });
     this.#queuedSize += message.length;
-    if (this.bufferedAmount <= sendHighWaterMark) return true;
-    this.#ready ??= Promise.withResolvers();
+    if (before <= sendHighWaterMark) return true;
+    this.#owesDrain = true;
     this.#check();
     return false;
   }
@@ -153,8 +158,11 @@ export class Sender {
       else {
         const { data, compress } = each;
         this.#queuedSize -= data.length;
-        const room = this.#link.send(data, compress);
-        if (!room && this.#link.readyState === OPEN) await this.#roomBelow();
+        this.#link.send(data, compress);
+        if (this.#link.bufferedAmount > this.#options.sendHighWaterMark) {
+          this.#link.wantDrain();
+          if (this.#link.readyState === OPEN) await this.#roomBelow();
+        }
       }
       if (this.#queue !== queue) return; // closed in between
       this.#check();
@@ -181,14 +189,25 @@ export class Sender {
     return (this.#room ??= Promise.withResolvers()).promise;
   }
 
+  #hasRoom(): boolean {
+    return this.bufferedAmount <= this.#options.sendHighWaterMark;
+  }
+
+  #await(): void {
+    this.#ready = Promise.withResolvers();
+    if (this.#link.bufferedAmount > 0) this.#link.wantDrain();
+  }
+
   #check(): void {
-    if (this.#ready === undefined) return;
-    if (this.bufferedAmount > this.#options.sendHighWaterMark) {
+    if (this.#ready === undefined && !this.#owesDrain) return;
+    if (!this.#hasRoom()) {
       if (this.#link.bufferedAmount > 0) this.#link.wantDrain();
       return;
     }
-    this.#ready.resolve();
+    this.#ready?.resolve();
     this.#ready = undefined;
+    if (!this.#owesDrain) return;
+    this.#owesDrain = false;
     this.#owner.room();
   }
 }

@@ -54,7 +54,8 @@ export function writableOf<Data, Message extends AnyMessage>(
     write(data, { signal }): void | Promise<void> {
       // Aborting this stream waits for the write under way: so a message under way ends with it.
       if (isSource(data)) return connection.send(data, { signal });
-      if (connection.send(data)) return;
+      // True does not say that nothing waits: this message may be a large one.
+      if (connection.send(data) && connection.bufferedAmount === 0) return;
       return connection.ready.then(() => {
         if (connection.readyState !== OPEN) throw connection.closedError();
       });

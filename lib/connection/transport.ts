@@ -22,7 +22,11 @@ export interface TransportSink {
    * returns: who keeps anything copies it. After `pause` at most one more call comes.
    */
   data(chunk: Uint8Array): void;
-  /** All that was written has been taken by the system, after a `write` that returned false. */
+  /**
+   * Called when all that was written has been taken by the system: after a `write` that returned
+   * false, and on some transports after others that had to wait. Whatever is decided by it asks for
+   * `bufferedAmount` first.
+   */
   drain(): void;
   /** The peer has ended its direction: no more `data`. */
   end(): void;
@@ -45,6 +49,11 @@ export interface Transport {
   readonly copiesOnWrite: boolean;
   /** Set where `write` always copies what it cannot write at once, so that it may be given anyone's. */
   readonly copiesRest?: true;
+  /**
+   * Set where `bufferedAmount` shows no progress before the whole of a `write` is taken: the most
+   * bytes to write at once, so that a peer that reads slowly differs from one that takes nothing.
+   */
+  readonly maxWriteSize?: number;
   /** Bytes written that the system has not taken yet. */
   readonly bufferedAmount: number;
   /** Begins to read and to tell `sink`. Called once; a sink is handed over by calling it again. */

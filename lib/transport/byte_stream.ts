@@ -18,6 +18,9 @@ export interface ByteStreamPair {
   remoteAddress?: TransportAddress | undefined;
 }
 
+/** The most that is written at once, in bytes: a writer reports nothing before it has taken all. */
+const MAX_WRITE_SIZE = 65_536;
+
 class ByteStreamTransport implements Transport {
   readonly remoteAddress: TransportAddress | undefined;
   readonly localAddress: TransportAddress | undefined = undefined;
@@ -25,6 +28,7 @@ class ByteStreamTransport implements Transport {
   /** A writer may keep or transfer what it is given, so it gets memory that nobody else has. */
   readonly copiesOnWrite = true;
   readonly copiesRest = true;
+  readonly maxWriteSize = MAX_WRITE_SIZE;
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
   #sink: TransportSink | undefined;
@@ -112,7 +116,7 @@ class ByteStreamTransport implements Transport {
   #onWritten(size: number): void {
     if (this.#released) return;
     this.#bufferedAmount -= size;
-    if (this.#bufferedAmount > 0 || !this.#needDrain) return;
+    if (this.#bufferedAmount > 0) return;
     this.#needDrain = false;
     if (!this.#closed && !this.#ending) this.#sink?.drain();
   }

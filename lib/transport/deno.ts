@@ -229,10 +229,9 @@ class DenoTransport implements Transport {
     }
     if (this.#released) return;
     if (this.#ending === "asked") return void this.#endWriting();
-    if (this.#needDrain && !this.#closed) {
-      this.#needDrain = false;
-      this.#sink?.drain();
-    }
+    this.#needDrain = false;
+    // After a write that counted as taken as well: `bufferedAmount` counted it until now.
+    if (!this.#closed) this.#sink?.drain();
   }
 
   #writeFailed(error: unknown): void {

@@ -47,6 +47,8 @@ export interface Http2Stream {
   readonly closed: boolean;
   /** It is gone. */
   readonly destroyed: boolean;
+  /** The peer's end has been told already. */
+  readonly readableEnded: boolean;
   /** Bytes that wait to be written. */
   readonly writableLength: number;
   /** All was written, and our direction ended. */
@@ -76,12 +78,16 @@ const NO_ERROR = 0;
 /** The stream is no longer needed; RFC 8441 section 5: what a reset is to a TCP connection. */
 const CANCEL = 8;
 
+/** The most that is written at once, in bytes: `writableLength` shrinks by whole writes. */
+const MAX_WRITE_SIZE = 65_536;
+
 class Http2Transport implements Transport {
   readonly remoteAddress: TransportAddress;
   readonly localAddress: TransportAddress;
   readonly secure: boolean;
   /** What is written waits in the caller's memory for the peer's window. */
   readonly copiesOnWrite = false;
+  readonly maxWriteSize = MAX_WRITE_SIZE;
   readonly #stream: Http2Stream;
   readonly #session: Http2Session | undefined;
   #sink: TransportSink | undefined;
@@ -114,6 +120,7 @@ class Http2Transport implements Transport {
     stream.on("drain", () => this.#drain());
     stream.on("end", () => this.#end());
     stream.on("close", () => this.#close());
+    this.#ended = stream.readableEnded; // of that no event would tell any more
     if (stream.destroyed) this.#close();
   }
 
@@ -170,10 +177,11 @@ class Http2Transport implements Transport {
     stream.resume();
   }
 
-  /** Listens for `data`, which sets the stream flowing. */
+  /** Tells an end that came before the sink, and listens for `data`, which sets the stream flowing. */
   #begin(): void {
     this.#begun = true;
     if (this.#gone) return;
+    if (this.#ended && !this.#closed) this.#sink?.end();
     this.#stream.on("data", (chunk: Uint8Array): void => {
       if (!this.#closed) this.#sink?.data(chunk);
     });
@@ -196,7 +204,7 @@ class Http2Transport implements Transport {
     // A stream that was reset also seems to end; its close follows.
     if (this.#stream.aborted) return;
     this.#ended = true;
-    if (!this.#closed) this.#sink?.end();
+    if (this.#begun && !this.#closed) this.#sink?.end();
   }
 
   #close(): void {

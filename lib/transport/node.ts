@@ -31,6 +31,9 @@ import {
 } from "./node_api.ts";
 import { LINGER_TIMEOUT } from "./timing.ts";
 
+/** The most that is written at once, in bytes: `writableLength` shrinks by whole writes. */
+const MAX_WRITE_SIZE = 131_072;
+
 /** Where a socket keeps its transport. */
 const OWNER = Symbol("transport");
 type OwnedSocket = NodeSocket & { [OWNER]: NodeTransport; readonly _handle?: TlsHandle | null };
@@ -50,7 +53,6 @@ class NodeTransport implements Transport {
   #sink: TransportSink | undefined;
   #begun = false;
   #paused = false;
-  #needDrain = false;
   #ended = false;
   #ending = false;
   /** `close` was called: the sink hears nothing more but `close`. */
@@ -89,7 +91,6 @@ class NodeTransport implements Transport {
   }
   static #onDrain(this: OwnedSocket): void {
     const transport = this[OWNER];
-    transport.#needDrain = false;
     if (!transport.#closed && !transport.#ending) transport.#sink?.drain();
   }
   static #onData(this: OwnedSocket, chunk: Uint8Array): void {
@@ -123,6 +124,10 @@ class NodeTransport implements Transport {
     return this.#socket.writableLength === 0;
   }
 
+  get maxWriteSize(): number {
+    return MAX_WRITE_SIZE;
+  }
+
   get bufferedAmount(): number {
     return this.#gone ? 0 : this.#socket.writableLength;
   }
@@ -136,8 +141,10 @@ class NodeTransport implements Transport {
 
   write(bytes: Uint8Array): boolean {
     if (this.#ending || this.#closed || this.#gone) return false;
-    if (bytes.byteLength > 0 && !this.#socket.write(bytes)) this.#needDrain = true;
-    return !this.#needDrain;
+    const socket = this.#socket;
+    if (bytes.byteLength > 0 && socket.write(bytes)) return true;
+    // False comes for a large write as well that the system has taken already.
+    return socket.writableLength === 0;
   }
 
   pause(): void {

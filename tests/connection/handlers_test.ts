@@ -107,7 +107,7 @@ for (const role of ROLES) {
             sendHighWaterMark: 1,
             websocket: { [name]: fail },
           });
-          if (name === "drain") connection.send("xyz");
+          if (name === "drain") ["xyz", "behind it"].map((text) => connection.send(text));
           peer.write(peer.frame(0x89, "p"), peer.frame(0x8a, "q"));
           await settle();
           assert.deepEqual(peer.closeCodes, [1011]);
@@ -327,14 +327,14 @@ for (const role of ROLES) {
         sendHighWaterMark: 1,
         websocket: {
           drain(connection): void {
-            if (++drains < 5) connection.send("again");
+            if (++drains < 5) ["again", "and again"].map((text) => connection.send(text));
           },
         },
       });
-      connection.send("first");
+      for (const text of ["first", "second"]) connection.send(text);
       await settle();
       assert.equal(drains, 5);
-      assert.equal(peer.frames.length, 5);
+      assert.equal(peer.frames.length, 10);
       connection.terminate();
     });
 

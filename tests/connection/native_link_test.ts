@@ -391,14 +391,14 @@ describe("a platform's WebSocket as a link", () => {
     assert.deepEqual([closeCode, initiator, sent], [1006, "local", undefined]);
   });
 
-  it("send gives false above the mark; drain and ready follow when the platform has sent", async () => {
+  it("send gives false if more than the mark waited before; drain and ready follow when the platform has sent", async () => {
     let drains = 0;
     const { connection, socket, clock } = open({
       sendHighWaterMark: 10,
       websocket: { drain: () => void drains++ },
     });
     socket.stuck = true;
-    assert.equal(connection.send("x".repeat(10)), true);
+    assert.equal(connection.send("x".repeat(11)), true);
     assert.equal(connection.send("y"), false);
     let ready = false;
     void connection.ready.then(() => ready = true);
@@ -421,10 +421,29 @@ describe("a platform's WebSocket as a link", () => {
     for (let sent = 0; sent < 95; sent++) assert.equal(connection.send("x".repeat(50)), true);
     assert.ok(asked > 0 && asked < 25, `${asked}`);
     // Text may take three times its length, and nothing was asked before it was sent.
-    held = 1001;
     const { connection: other, socket: wide } = open({ sendHighWaterMark: 1000 });
     Object.defineProperty(wide, "bufferedAmount", { get: () => held });
-    assert.equal(other.send("\u20ac".repeat(334)), false);
+    assert.equal(other.send("\u20ac".repeat(334)), true);
+    held = 1001;
+    assert.equal(other.send("x"), false);
+  });
+
+  it("one message of any size into an empty buffer gives true, and ready is pending until it left", async () => {
+    let drains = 0;
+    const { connection, socket, clock } = open({
+      websocket: { drain: () => void drains++ },
+    });
+    socket.stuck = true;
+    assert.equal(connection.send(new Uint8Array(1_000_000)), true);
+    let ready = false;
+    void connection.ready.then(() => ready = true);
+    clock.advance(1000);
+    await settle();
+    assert.equal(ready, false);
+    socket.bufferedAmount = 65_536;
+    clock.advance(10);
+    await settle();
+    assert.deepEqual([drains, ready, clock.timers], [0, true, 0]);
   });
 
   it("closes with 4008 past maxBufferedAmount, judged before a send", async () => {

@@ -94,7 +94,7 @@ for (const role of ROLES) {
       }
     });
 
-    it("send gives false above sendHighWaterMark, and drain follows", async () => {
+    it("send gives false if more than sendHighWaterMark waited before, and drain follows", async () => {
       const log: string[] = [];
       const { connection, peer } = open({
         role,
@@ -105,6 +105,7 @@ for (const role of ROLES) {
       peer.transport.pause();
       assert.equal(connection.send(new Uint8Array(100 - header)), true);
       assert.equal(connection.bufferedAmount, 100);
+      assert.equal(connection.send(new Uint8Array(0)), true, "exactly the mark");
       assert.equal(connection.send(new Uint8Array(0)), false);
       let ready = false;
       void connection.ready.then(() => ready = true);
@@ -116,6 +117,29 @@ for (const role of ROLES) {
       await connection.ready;
       assert.equal(connection.send("room"), true);
       connection.terminate();
+    });
+
+    it("ready is pending while more than sendHighWaterMark waits, though send gave true", async () => {
+      const log: string[] = [];
+      const { connection, peer } = open({
+        role,
+        memory: { capacity: 16 },
+        sendHighWaterMark: 100,
+        websocket: { drain: () => void log.push("drain") },
+      });
+      peer.transport.pause();
+      await connection.ready;
+      assert.equal(connection.send(new Uint8Array(1000)), true);
+      let ready = false;
+      void connection.ready.then(() => ready = true);
+      await settle();
+      assert.equal(ready, false);
+      peer.transport.resume();
+      await settle();
+      assert.deepEqual([ready, log], [true, []], "no send gave false, so no drain is due");
+      connection.terminate();
+      await connection.closed;
+      await connection.ready;
     });
 
     it("no drain is told that nobody waits for", async () => {
@@ -153,7 +177,7 @@ for (const role of ROLES) {
 
     it("one message of any size enters an empty buffer", async () => {
       const { connection, peer } = open({ role, maxBufferedAmount: 10, maxMessageSize: 1 });
-      assert.equal(connection.send(new Uint8Array(1_000_000)), false);
+      assert.equal(connection.send(new Uint8Array(1_000_000)), true);
       assert.equal(connection.readyState, 1);
       await settle();
       assert.equal(peer.frames[0].payload.length, 1_000_000);

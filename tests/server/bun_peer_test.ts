@@ -114,7 +114,8 @@ describe("a socket of Bun.serve's", () => {
     assert.deepEqual([connection.bufferedAmount, socket.asked], [0, 0]);
     socket.taken = -1;
     socket.buffered = 11;
-    assert.equal(connection.send("b"), false);
+    assert.equal(connection.send("b"), true);
+    assert.equal(connection.send("c"), false);
     let ready = false;
     void connection.ready.then(() => ready = true);
     peer.gotDrain();

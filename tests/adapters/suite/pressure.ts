@@ -13,8 +13,13 @@ import type { WirePeer } from "./wire.ts";
 const OFFERED = 64 * 1024 * 1024;
 const SIZE = 16 * 1024;
 const COUNT = OFFERED / SIZE;
-/** What `bufferedAmount` may be: the high-water mark, a message more, and its header. */
-const MOST_BUFFERED = 65_536 + SIZE + 14;
+/**
+ * What `bufferedAmount` may be: the high-water mark, the message that passes it, the one that gives
+ * false, and their headers.
+ */
+const MOST_BUFFERED = 65_536 + 2 * (SIZE + 14);
+/** A message that no system takes at once. */
+const LARGE = 12 << 20;
 
 /** Where the platform cannot pause; each message counts 64 bytes more. */
 const maxReceiveBuffered = 2 * 1024 * 1024;
@@ -97,6 +102,43 @@ export const pressureCases: readonly Case[] = [
       await offer.done;
       await peer.say("all");
       assert.equal(await told.next("size"), offer.taken * SIZE);
+      await peer.closeWith();
+    },
+  },
+  {
+    name: "a message of any size into an empty buffer: send gives true, ready waits until it left",
+    options: { maxMessageSize: LARGE },
+    user: (side) => async (connection: WebSocketConnection) => {
+      const given = connection.send(new Uint8Array(LARGE));
+      await connection.ready;
+      side.tell("ready", { given, left: connection.bufferedAmount });
+    },
+    async test({ peer, told }): Promise<void> {
+      assert.equal((await peer.message()).size, LARGE);
+      const { given, left } = await told.next<{ given: boolean; left: number }>("ready");
+      assert.equal(given, true);
+      assert.ok(left <= 65_536, `${left}`);
+      await peer.closeWith();
+    },
+  },
+  {
+    name: "ready and drain come after a send that gave false, whatever the high-water mark",
+    options: { sendHighWaterMark: 1000 },
+    user: (side) => ({
+      async open(connection): Promise<void> {
+        let given = true;
+        for (let sent = 0; sent < 3; sent++) given = connection.send(new Uint8Array(2000));
+        await connection.ready;
+        side.tell("ready", [given, connection.bufferedAmount <= 1000]);
+      },
+      drain: () => side.tell("drain"),
+    }),
+    async test({ peer, told }): Promise<void> {
+      for (let count = 0; count < 3; count++) assert.equal((await peer.message()).size, 2000);
+      const [given, left] = await told.next<boolean[]>("ready");
+      assert.ok(left);
+      // A platform that takes all of it at once gives true.
+      if (!given) await told.next("drain");
       await peer.closeWith();
     },
   },
