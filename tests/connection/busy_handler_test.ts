@@ -211,9 +211,10 @@ for (const role of ROLES) {
           assert.ok(rig.transport.pauses > 0);
           for (let at = 0; at < 5; at++) await done();
           assert.equal((await connection.closed).closeCode, code);
-          // A reset loses what was not decoded yet.
+          // A reset loses what was not decoded yet: in pieces, the third one stopped within.
           const handled = log.filter((entry) => entry.startsWith("done"));
-          assert.deepEqual(handled.slice(0, 3), ["done a", "done b", "done c"]);
+          const least = mode === "whole" ? 3 : 2;
+          assert.deepEqual(handled.slice(0, least), ["done a", "done b", "done c"].slice(0, least));
           if (name !== "resets") assert.equal(handled.length, 4);
           assert.equal(log.at(-1), `close ${code}`);
           assert.equal(rig.clock.timers, 0);
