@@ -23,8 +23,11 @@ export interface HandshakeInfo {
   origin: string | undefined;
 }
 
-/** Keys that a decision does not have, so that TypeScript tells a refusal that is none from one. */
-type NotADecision = {
+/**
+ * Keys that a decision does not have, so that TypeScript rejects what was meant to refuse: an Error, an
+ * array, `{ status: 401 }`, also in one branch of several.
+ */
+export type NotADecision = {
   readonly [
     Key in
       | "accept"

@@ -18,6 +18,7 @@ export type {
   HandshakeHook,
   HandshakeInfo,
   HandshakeResult,
+  NotADecision,
 } from "../handshake/hook.ts";
 export { isWebSocketUpgrade, type RequestLike } from "../handshake/upgrade.ts";
 export type { OriginPolicy, RequestFacts } from "../handshake/origin.ts";
