@@ -69,7 +69,7 @@ export interface Transport {
   resume(): void;
   /**
    * Ends our direction once all that was written is out (a TCP half-close). Where the transport
-   * cannot half-close (TLS on Deno), it only writes no more. Reading goes on.
+   * cannot half-close (TLS on older versions of Deno), it only writes no more. Reading goes on.
    */
   closeWrite(): void;
   /** Drops both directions at once and releases the socket; `sink.close` follows. */

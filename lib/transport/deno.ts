@@ -19,6 +19,7 @@ import {
   connectError,
   connectionError,
   handshakeEndedError,
+  hasLeftEarly,
   listenError,
 } from "./errors.ts";
 import { ReadBuffer } from "./read_buffer.ts";
@@ -32,9 +33,10 @@ const SMALL_WRITE = 65_536;
 /** All connections take turns together. */
 const readTurns = new ReadTurns();
 
-function toAddress(address: DenoAddress): TransportAddress {
-  return address.transport === "unix"
-    ? { transport: "unix", hostname: address.path ?? "", port: 0 }
+/** One end of a socket; on a Unix socket the path, of which Deno knows nothing at the client's end. */
+function toAddress(address: DenoAddress, path: string | undefined): TransportAddress {
+  return path !== undefined
+    ? { transport: "unix", hostname: path, port: 0 }
     : { transport: "tcp", hostname: address.hostname ?? "", port: address.port ?? 0 };
 }
 
@@ -59,12 +61,22 @@ function setNoDelay(conn: DenoConn): void {
 /** How far the end of our own direction has come. */
 type Ending = "no" | "asked" | "done";
 
+/** What a transport is created with. */
+interface DenoTransportOptions {
+  secure: boolean;
+  /** Whether the peer has sent something already, if only in a TLS handshake. */
+  heard: boolean;
+  /** The path of a Unix socket. */
+  path: string | undefined;
+}
+
 /** One socket of Deno's. One read and one write at a time are under way. */
 class DenoTransport implements Transport {
   /** Whether the last write was copied. */
   copiesOnWrite = false;
   readonly secure: boolean;
   readonly #conn: DenoConn;
+  readonly #path: string | undefined;
   readonly #buffer = new ReadBuffer();
   #sink: TransportSink | undefined;
   #reading = false;
@@ -88,18 +100,19 @@ class DenoTransport implements Transport {
   #error: Error | undefined;
   #linger: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(conn: DenoConn, options: { secure: boolean; heard: boolean }) {
+  constructor(conn: DenoConn, options: DenoTransportOptions) {
     this.#conn = conn;
+    this.#path = options.path;
     this.secure = options.secure;
     this.#heard = options.heard;
   }
 
   get remoteAddress(): TransportAddress {
-    return toAddress(this.#conn.remoteAddr);
+    return toAddress(this.#conn.remoteAddr, this.#path);
   }
 
   get localAddress(): TransportAddress {
-    return toAddress(this.#conn.localAddr);
+    return toAddress(this.#conn.localAddr, this.#path);
   }
 
   get bufferedAmount(): number {
@@ -247,10 +260,8 @@ class DenoTransport implements Transport {
   }
 
   async #endWriting(): Promise<void> {
-    if (!this.secure) {
-      // It fails where the peer has gone, which reading tells in more detail.
-      await this.#conn.closeWrite().catch(() => {});
-    }
+    // It fails where the peer has gone, which reading tells in more detail.
+    await this.#conn.closeWrite().catch(() => {});
     this.#ending = "done";
     if (this.#closed || this.#peerEnded) this.#release(undefined);
   }
@@ -284,20 +295,26 @@ class DenoTransportListener implements TransportListener {
   #closed = false;
   #wake: (() => void) | undefined;
 
-  constructor(listener: DenoListener, options: { secure: boolean; sink: TransportListenerSink }) {
+  constructor(
+    listener: DenoListener,
+    sink: TransportListenerSink,
+    options: { secure: boolean; path: string | undefined },
+  ) {
     this.#listener = listener;
-    this.address = toAddress(listener.addr);
-    this.#accepting = this.#acceptLoop(options.secure, options.sink);
+    this.address = toAddress(listener.addr, options.path);
+    this.#accepting = this.#acceptLoop({ ...options, heard: false }, sink);
   }
 
-  async #acceptLoop(secure: boolean, sink: TransportListenerSink): Promise<void> {
+  async #acceptLoop(options: DenoTransportOptions, sink: TransportListenerSink): Promise<void> {
     while (!this.#closed) {
       try {
         const conn = await this.#listener.accept();
         setNoDelay(conn);
-        sink.connection(new DenoTransport(conn, { secure, heard: false }));
+        sink.connection(new DenoTransport(conn, options));
       } catch (error) {
         if (this.#closed) return;
+        // The client has left before it was accepted: nothing failed, and the next one waits.
+        if (hasLeftEarly(error)) continue;
         sink.error(acceptError(error));
         await this.#rest();
       }
@@ -342,7 +359,7 @@ export function listenDeno(
       ? deno.listenTls({ hostname, port, cert: tls.cert, key: tls.key })
       : deno.listen({ hostname, port });
     const secure = tls !== undefined;
-    return Promise.resolve(new DenoTransportListener(listener, { secure, sink }));
+    return Promise.resolve(new DenoTransportListener(listener, sink, { secure, path }));
   } catch (error) {
     return Promise.reject(listenError(error, { ...options, hostname }));
   }
@@ -366,14 +383,14 @@ export async function connectDeno(
       : deno.connect({ hostname, port });
     conn = await abortable(connecting, signal, closeQuietly);
     setNoDelay(conn);
-    if (tls === undefined) return new DenoTransport(conn, { secure: false, heard: true });
+    if (tls === undefined) return new DenoTransport(conn, { secure: false, heard: true, path });
     const name = { hostname: tls.serverName ?? hostname };
     conn = await deno.startTls(
       conn as never,
       tls.caCerts === undefined ? name : { ...name, caCerts: tls.caCerts },
     );
     await abortable(conn.handshake?.() ?? Promise.resolve(), signal, () => {});
-    return new DenoTransport(conn, { secure: true, heard: true });
+    return new DenoTransport(conn, { secure: true, heard: true, path });
   } catch (error) {
     if (conn !== undefined) closeQuietly(conn);
     signal?.throwIfAborted();

@@ -28,7 +28,7 @@ export interface DenoConn {
   write(bytes: Uint8Array): Promise<number>;
   /** Releases the socket. */
   close(): void;
-  /** Ends our direction. On TLS it is there but cannot work. */
+  /** Ends our direction. On TLS it fails in versions before 2.9. */
   closeWrite(): Promise<void>;
   /** Turns Nagle's algorithm off; TCP only. */
   setNoDelay?(noDelay?: boolean): void;

@@ -114,9 +114,28 @@ function denoFlag(cause: unknown, endpoint: Endpoint): string | undefined {
       `--allow-write=${endpoint.path}`;
 }
 
+/** The codes of a path in a folder that does not exist, and Deno's names for them. */
+const noFolder: ReadonlySet<string> = new Set([
+  "ENOENT",
+  "ENOTDIR",
+  "NotFound",
+  "NotADirectory",
+]);
+
+function listenCode(cause: unknown, { hostname, path }: Endpoint): TransportErrorCode {
+  const code = property(cause, "code");
+  if (path !== undefined && (noFolder.has(code) || noFolder.has(property(cause, "name")))) {
+    return "ADDRESS_NOT_AVAILABLE";
+  }
+  // Bun gives no code, and these words, for a name that it does not find.
+  const isUnknownName = code === "" && path === undefined &&
+    property(cause, "message") === `Failed to listen at ${hostname}`;
+  return isUnknownName ? "NAME_NOT_RESOLVED" : classify(cause);
+}
+
 /** The error for a `listen` that failed with `cause`. */
 export function listenError(cause: unknown, endpoint: Endpoint): TransportError {
-  const code = classify(cause);
+  const code = listenCode(cause, endpoint);
   const flag = denoFlag(cause, endpoint);
   return new TransportError(
     code,
@@ -132,7 +151,9 @@ export function listenError(cause: unknown, endpoint: Endpoint): TransportError 
           ? "the port is in use; choose another or pass port: 0"
           : "the path is in use; choose another, or remove the file if nothing listens there";
       case "ADDRESS_NOT_AVAILABLE":
-        return "the address is none of this machine's; choose another hostname";
+        return endpoint.path === undefined
+          ? "the address is none of this machine's; choose another hostname"
+          : "its folder is missing; create the folder, or choose another path";
       case "PERMISSION_DENIED":
         return endpoint.path === undefined
           ? "permission denied; ports below 1024 often need privileges, choose a higher one"
@@ -219,6 +240,31 @@ export function handshakeEndedError(): TransportError {
   cause.name = "UnexpectedEof";
   const message = "Cannot use the connection: the peer hung up during the TLS handshake";
   return new TransportError("TLS_FAILED", message, { cause });
+}
+
+/**
+ * What `accept` fails with because of one client alone, which has gone or cannot be reached: accept(2)
+ * says to treat these as if nobody had come. ENOTCONN is Deno's, which asks for the peer's address.
+ */
+const leftEarly: ReadonlySet<string> = new Set([
+  "ECONNABORTED",
+  "ECONNRESET",
+  "EHOSTDOWN",
+  "EHOSTUNREACH",
+  "EINTR",
+  "ENETDOWN",
+  "ENETUNREACH",
+  "ENOTCONN",
+  "EPERM",
+  "EPROTO",
+  "ConnectionAborted",
+  "ConnectionReset",
+  "NotConnected",
+]);
+
+/** Whether `accept` failed only as the client was reset before: the next one can be accepted at once. */
+export function hasLeftEarly(cause: unknown): boolean {
+  return leftEarly.has(property(cause, "code")) || leftEarly.has(property(cause, "name"));
 }
 
 /** The error for an `accept` that failed with `cause`. */

@@ -22,6 +22,7 @@ import {
 } from "./errors.ts";
 import {
   checkKeyPair,
+  folderExists,
   isDeno,
   isNode,
   type NodeModules,
@@ -257,7 +258,12 @@ export function listenNode(
 ): Promise<TransportListener> {
   const { path, port = 0, hostname = "0.0.0.0" } = options;
   return new Promise((resolve, reject) => {
-    const fail = (error: unknown): void => reject(listenError(error, { ...options, hostname }));
+    const fail = (error: unknown): void => {
+      const cause = isNode && path !== undefined && !folderExists(path)
+        ? Object.assign(new Error("no such folder", { cause: error }), { code: "ENOENT" })
+        : error;
+      reject(listenError(cause, { ...options, hostname }));
+    };
     let secureContext: object | undefined;
     try {
       secureContext = options.tls && tls.createSecureContext(options.tls);

@@ -127,6 +127,20 @@ export function findNode(): NodeModules | undefined {
   return net === undefined || tls === undefined ? undefined : { net, tls };
 }
 
+/**
+ * Whether the folder of a path exists. Node's `listen` cannot tell: a missing folder is EACCES there, as
+ * is one that may not be written.
+ */
+export function folderExists(path: string): boolean {
+  interface Process {
+    getBuiltinModule?(id: "node:fs"): { existsSync(path: string): boolean };
+  }
+  const { process } = globalThis as unknown as { process?: Process };
+  const end = path.lastIndexOf("/");
+  return end <= 0 ||
+    process?.getBuiltinModule?.("node:fs")?.existsSync(path.slice(0, end)) !== false;
+}
+
 /** What is used of `node:crypto`. */
 interface NodeCrypto {
   X509Certificate: new (cert: string) => { checkPrivateKey(key: object): boolean };

@@ -68,4 +68,38 @@ describe("transport over node:http2", () => {
     }
     await dispose();
   });
+
+  it("an end that came with the request, or before the transport, is told at once", {
+    timeout: 60_000,
+  }, async () => {
+    for (const late of ["sink", "transport"]) {
+      const server = http2.createServer({ settings: { enableConnectProtocol: true } });
+      const accepted = Promise.withResolvers<End>();
+      server.on("stream", (stream) => {
+        stream.resume(); // or Node does not tell of the end before somebody reads
+        stream.respond({ ":status": 200 });
+        const early = late === "sink" ? fromHttp2Stream(stream) : undefined;
+        stream.once("end", () => {
+          setTimeout(() => accepted.resolve(new End(early ?? fromHttp2Stream(stream)).start()), 0);
+        });
+      });
+      await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+      const { port } = server.address() as { port: number };
+      const session = http2.connect(`http://127.0.0.1:${port}`);
+      await new Promise((resolve) => session.once("remoteSettings", resolve));
+      session.request({
+        ":method": "CONNECT",
+        ":protocol": "websocket",
+        ":scheme": "http",
+        ":path": "/",
+        ":authority": "localhost",
+      }, { endStream: true }).on("error", () => {});
+      const end = await accepted.promise;
+      await end.until("the end", () => end.ended);
+      end.drop();
+      await end.untilClosed();
+      session.destroy();
+      await new Promise<void>((resolve) => server.close(() => resolve()));
+    }
+  });
 });

@@ -1,4 +1,7 @@
 import { generateKeyPairSync } from "node:crypto";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, it } from "node:test";
 import assert from "node:assert/strict";
 import type { Transport, TransportListenerSink } from "../../lib/connection/transport.ts";
@@ -126,6 +129,54 @@ for (const sockets of [own, nodeNet]) {
         "ADDRESS_NOT_AVAILABLE",
         /^Cannot listen on 192\.0\.2\.1:0: the address is none of this machine's/,
       );
+    });
+
+    it(
+      "listen on a path in a folder that does not exist says so",
+      { skip, ...options },
+      async () => {
+        for (const path of ["/nonexistent/sluice.sock", `${import.meta.filename}/sluice.sock`]) {
+          await rejectsWith(
+            sockets.listen({ path }, { connection() {}, error() {} }),
+            "ADDRESS_NOT_AVAILABLE",
+            /^Cannot listen on \/.*\/sluice\.sock: its folder is missing; create the folder, or/,
+          );
+        }
+      },
+    );
+
+    it("listen on a name that does not exist says so", { skip, ...options }, async () => {
+      for (const secured of [undefined, { cert, key }]) {
+        await rejectsWith(
+          sockets.listen(
+            { hostname: "nonexistent.invalid", port: 0, tls: secured },
+            { connection() {}, error() {} },
+          ),
+          "NAME_NOT_RESOLVED",
+          /^Cannot listen on nonexistent\.invalid:0: the name was not resolved/,
+        );
+      }
+    });
+
+    it("both ends of a Unix socket have its path as their address", options, async () => {
+      const folder = await mkdtemp(join(tmpdir(), "sluice-"));
+      const path = join(folder, "socket");
+      const accepted = Promise.withResolvers<Transport>();
+      const listener = await sockets.listen({ path }, {
+        connection: accepted.resolve,
+        error: accepted.reject,
+      });
+      const client = await sockets.connect({ path });
+      const server = await accepted.promise;
+      const address = { transport: "unix", hostname: path, port: 0 };
+      for (const { remoteAddress, localAddress } of [client, server]) {
+        assert.deepEqual([remoteAddress, localAddress], [address, address]);
+      }
+      assert.deepEqual(listener.address, address);
+      client.close();
+      server.close();
+      await listener.close();
+      await rm(folder, { recursive: true });
     });
 
     it("listen with a key that cannot be read fails", { skip, ...options }, async () => {
