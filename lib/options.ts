@@ -68,14 +68,28 @@ export function checkString(name: string, value: unknown): void {
 }
 
 /**
+ * Checks that a value is an object with methods of these names.
+ *
+ * @param what What cannot be done, and what the value must be: `"connect: http2 must be a session"`.
+ * @throws {TypeError} If it is something else.
+ */
+export function checkMethods(what: string, value: unknown, ...names: readonly string[]): void {
+  const methods = value as Readonly<Record<string, unknown>> | null;
+  if (
+    typeof methods === "object" && methods !== null &&
+    names.every((name) => typeof methods[name] === "function")
+  ) return;
+  throw new TypeError(`Cannot ${what}, got ${typeName(value)}`);
+}
+
+/**
  * Checks that the option `signal` is an AbortSignal, if it is given. Null stands for none, as in `fetch`.
  *
  * @throws {TypeError} If it is something else.
  */
 export function checkSignal(verb: string, signal: unknown): void {
   if (signal === undefined || signal === null) return;
-  if (typeof (signal as Partial<AbortSignal>).throwIfAborted === "function") return;
-  throw new TypeError(`Cannot ${verb}: signal must be an AbortSignal, got ${typeName(signal)}`);
+  checkMethods(`${verb}: signal must be an AbortSignal`, signal, "throwIfAborted");
 }
 
 /** Returns the type of a value for an error: `"null"`, `"string"`, `"Array"`, `"Promise"`. */

@@ -13,7 +13,7 @@ import type { TransportAddress } from "../connection/transport.ts";
 import { HeaderLines, type RequestHead } from "../handshake/head.ts";
 import { isLoopback } from "../handshake/host.ts";
 import { judgeRequest } from "../handshake/server.ts";
-import type { OptionNames } from "../options.ts";
+import { checkMethods, type OptionNames } from "../options.ts";
 import { admit, failureResponse, refuse } from "../server/admission.ts";
 import { offerForBun } from "../server/bun_offer.ts";
 import { BunPeer } from "../server/bun_peer.ts";
@@ -108,6 +108,9 @@ export async function upgrade<Data, Message extends AnyMessage>(
   server: BunServerLike,
   options: BunUpgradeOptions<Data, Message>,
 ): Promise<Response | undefined> {
+  const what = "upgrade: server must be the second argument of the function fetch";
+  checkMethods("upgrade: request must be a Request", request);
+  checkMethods(what, server, "upgrade", "requestIP");
   const settings = readOptions(options);
   const { connection: limits, origins, hosts, onError, websocket } = settings;
   const secure = request.url.startsWith("https:"), remoteAddress = addressOf(request, server);

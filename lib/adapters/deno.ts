@@ -93,7 +93,7 @@ export async function upgrade<Data, Message extends AnyMessage>(
       "NotSupportedError",
     );
   }
-  const settings = readDenoOptions(options);
+  const settings = readDenoOptions(request, options);
   refuseUnsupported(options, "Deno.serve's WebSocket");
   const { origins, hosts } = settings;
   const secure = isSecure(request), remoteAddress = addressOf(options.info);

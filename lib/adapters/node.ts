@@ -24,13 +24,16 @@ export type { NodeSocket } from "../transport/node_api.ts";
  * that `listen` has: `perMessageDeflate`, pause, pings, messages of any size.
  *
  * Resolves with the connection once it is open, or with undefined: when it was refused and the peer has
- * been told why, or when the peer has gone. It never rejects: refusals go to `onRefused`, errors, those
+ * been told why, or when the peer has gone. It does not reject: refusals go to `onRefused`, errors, those
  * of the options as well (the peer gets 500), to `onError`.
  *
  * Call it in the event itself: to wait is the affair of the hook `handshake`. Until the call nobody hears
  * the socket's errors, and Deno's `node:https` keeps all that a client sends. From then on the socket is
  * ours, and the server's timeouts do not concern it. `server.close()` waits for the connections that are
  * open, and closes none: close them with 1001.
+ *
+ * @throws {TypeError} If it is called without a request and its socket (rejects): there is nobody to
+ * answer.
  *
  * @example One port for a page and a WebSocket.
  * ```ts
@@ -112,8 +115,9 @@ export function upgrade<Data = undefined>(
   options?: Http2UpgradeOptions<Data>,
 ): Promise<WebSocketConnection<Data> | undefined>;
 export function upgrade(...given: unknown[]): Promise<unknown> {
-  // The overloads have checked them; only HTTP/1.1 has headers as they were sent.
-  return "rawHeaders" in (given[0] as object)
+  const [first] = given;
+  // Only HTTP/1.1 has headers as they were sent.
+  return typeof first === "object" && first !== null && "rawHeaders" in first
     ? upgradeHttp(...(given as Parameters<typeof upgradeHttp>))
     : upgradeHttp2(...(given as Parameters<typeof upgradeHttp2>));
 }

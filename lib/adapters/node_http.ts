@@ -12,6 +12,7 @@ import { HandshakeError } from "../errors.ts";
 import { HeaderLines, type RequestHead } from "../handshake/head.ts";
 import { boundAddress, isBoundToLoopback } from "../handshake/host.ts";
 import { readRequest } from "../handshake/server.ts";
+import { checkMethods, typeName } from "../options.ts";
 import { faultContext, requestContext } from "../server/failures.ts";
 import { Opening } from "../server/opening.ts";
 import { type AcceptOptions, readServerOptionsFor } from "../server/options.ts";
@@ -52,6 +53,8 @@ export function upgradeHttp<Data, Message extends AnyMessage>(
   options: NodeUpgradeOptions<Data, Message> = {},
 ): Promise<WebSocketConnection<Data, Message> | undefined> {
   return new Promise((resolve) => {
+    const what = "upgrade: the second argument must be the socket of the event";
+    checkMethods(what, socket, "write", "destroy", "on");
     if (socket.destroyed) return resolve(undefined); // it tells nothing any more
     const { settings, problem } = readServerOptionsFor<Data, Message>(options);
     const head = headOf(request);
@@ -71,6 +74,11 @@ export function upgradeHttp<Data, Message extends AnyMessage>(
     });
     const check = (): void => {
       if (problem !== undefined) throw problem.error;
+      if (!ArrayBuffer.isView(rest)) {
+        throw new TypeError(
+          `Cannot upgrade: the third argument must be the head of the event, got ${typeName(rest)}`,
+        );
+      }
       checkHead(head, request.httpVersion, settings);
     };
     opening.begin(head, check, rest);

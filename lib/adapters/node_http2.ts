@@ -18,6 +18,7 @@ import {
   readHttp2Request,
 } from "../handshake/http2.ts";
 import { toRequest, type WebSocketRequest } from "../handshake/server.ts";
+import { checkMethods } from "../options.ts";
 import { type Admission, type AdmissionFacts, admit, refuse } from "../server/admission.ts";
 import { faultContext, requestContext } from "../server/failures.ts";
 import { openConnection } from "../server/opened.ts";
@@ -62,6 +63,9 @@ export async function upgradeHttp2<
   headers: Http2Headers,
   options: Http2UpgradeOptions<Data, Message> = {},
 ): Promise<WebSocketConnection<Data, Message> | undefined> {
+  const what = "upgrade: the arguments must be those of an event of the server, and options";
+  checkMethods(what, stream, "on", "write");
+  checkMethods(what, headers);
   const { settings, problem } = readServerOptionsFor<Data, Message>(options);
   try {
     take(stream);

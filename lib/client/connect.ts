@@ -29,7 +29,7 @@ import type { ClientTerms } from "../handshake/client_response.ts";
 import { formatExtensions } from "../handshake/grammar.ts";
 import { createKey } from "../handshake/key.ts";
 import { readLimit } from "../limits.ts";
-import { checkNames, checkSignal, type OptionNames } from "../options.ts";
+import { checkMethods, checkNames, checkSignal, type OptionNames } from "../options.ts";
 import { isInstance } from "../thrown.ts";
 import { connectTransport, hasSockets } from "../transport/runtime.ts";
 import { checkClientTls } from "../transport/tls_options.ts";
@@ -125,6 +125,14 @@ export function connect(
   url: string | URL,
   options: ConnectOptions<IncomingMessage> & { messages: "stream" },
 ): Promise<WebSocketConnection<undefined, IncomingMessage>>;
+/**
+ * The same with subprotocols alone, like the `WebSocket` constructor of the WebSocket standard:
+ * `connect(url, "chat")` is the same as `connect(url, { protocols: "chat" })`.
+ */
+export function connect(
+  url: string | URL,
+  protocols: string | readonly string[],
+): Promise<WebSocketConnection>;
 /** The same with whole messages. */
 export function connect(
   url: string | URL,
@@ -132,25 +140,22 @@ export function connect(
 ): Promise<WebSocketConnection>;
 export async function connect<Message extends AnyMessage>(
   url: string | URL,
-  options: ConnectOptions<Message> = {},
+  given: string | readonly string[] | ConnectOptions<Message> = {},
+  ...more: unknown[]
 ): Promise<WebSocketConnection<undefined, Message>> {
   const caller = new CallSite(connect);
   try {
-    return await openURL(url, options);
+    const target = parseWebSocketURL(url);
+    return await openURL(target, readOptions<Message>(given, more));
   } catch (error) {
     throw caller.addTo(error);
   }
 }
 
 async function openURL<Message extends AnyMessage>(
-  url: string | URL,
+  target: URL,
   options: ConnectOptions<Message>,
 ): Promise<WebSocketConnection<undefined, Message>> {
-  const target = parseWebSocketURL(url);
-  checkNames(options, CONNECT_OPTIONS);
-  checkUser(options);
-  checkSignal("connect", options.signal);
-  checkClientTls(options.tls);
   const protocols = checkProtocols(options.protocols);
   const settings = readConnectionOptions(options);
   const handshakeTimeout = readLimit("handshakeTimeout", options.handshakeTimeout, 10_000);
@@ -191,6 +196,34 @@ async function openURL<Message extends AnyMessage>(
     deadline.cancel();
     options.signal?.removeEventListener("abort", abort);
   }
+}
+
+/** Returns the options, checked where nobody else does. */
+function readOptions<Message extends AnyMessage>(
+  given: string | readonly string[] | ConnectOptions<Message>,
+  more: readonly unknown[],
+): ConnectOptions<Message> {
+  if (more.some((each) => each !== undefined)) {
+    throw new TypeError(
+      "Cannot connect: there are two arguments, the URL and the options; subprotocols are one of them, " +
+        "as in connect(url, { protocols, headers })",
+    );
+  }
+  const options = isProtocols(given) ? { protocols: given } : given;
+  checkNames(options, CONNECT_OPTIONS);
+  checkUser(options);
+  checkSignal("connect", options.signal);
+  checkClientTls(options.tls);
+  if (options.http2 !== undefined) {
+    const what = "connect: http2 must be a client's session of node:http2";
+    checkMethods(what, options.http2, "request", "ping");
+  }
+  return options;
+}
+
+function isProtocols(given: object | string): given is string | readonly string[] {
+  return typeof given === "string" ||
+    typeof given === "object" && given !== null && Symbol.iterator in given;
 }
 
 /** What is to be done, checked. */

@@ -20,7 +20,7 @@ import { readPerMessageDeflate } from "../deflate/options.ts";
 import { checkRole, type Role } from "../frame/opcode.ts";
 import { parseExtensions } from "../handshake/grammar.ts";
 import type { ExtensionOffer } from "../message/extension.ts";
-import { checkNames, checkString, type OptionNames } from "../options.ts";
+import { checkMethods, checkNames, checkString, type OptionNames } from "../options.ts";
 import { type ByteStreamPair, fromByteStreamPair } from "../transport/byte_stream.ts";
 
 /** A byte stream on which the handshake is over, and what was agreed. */
@@ -100,6 +100,7 @@ export function fromByteStream(
 export function fromByteStream<Message extends AnyMessage>(
   options: FromByteStreamOptions<Message>,
 ): WebSocketConnection<undefined, Message> {
+  checkMethods("use byte stream: the options must have role, readable and writable", options);
   checkNames(options, OPTIONS);
   checkUser(options);
   const settings = readConnectionOptions(options);

@@ -15,7 +15,7 @@ import {
   refuseUnsupported,
 } from "../connection/options.ts";
 import { openWebSocket, type WebSocketLike } from "../connection/web_socket.ts";
-import { checkNames, checkString, type OptionNames } from "../options.ts";
+import { checkMethods, checkNames, checkString, type OptionNames } from "../options.ts";
 
 /** What to make of a WebSocket. */
 export interface FromWebSocketOptions<
@@ -102,6 +102,9 @@ export async function fromWebSocket<Data, Message extends AnyMessage>(
   webSocket: WebSocketLike,
   options: FromWebSocketOptions<Data, Message> = {},
 ): Promise<WebSocketConnection<Data, Message>> {
+  const what =
+    "use WebSocket: the first argument must have the interface of the WebSocket standard";
+  checkMethods(what, webSocket, "addEventListener", "send", "close");
   checkNames(options, OPTIONS);
   checkUser(options);
   checkString("url", options.url);

@@ -5,31 +5,37 @@
  */
 import type { WebSocketConnection } from "../connection/connection.ts";
 import type { AnyMessage } from "../connection/incoming_message.ts";
+import { refuseUnsupported } from "../connection/options.ts";
 import { openWebSocket, type WebSocketLike } from "../connection/web_socket.ts";
 import type { ConnectPlan } from "./connect.ts";
 
-/** Options that a page's WebSocket has no place for. */
-const UNSUPPORTED = ["headers", "tls", "path", "http2"] as const;
+/** Options that a page's WebSocket has no place for; an infinite limit holds there as well. */
+const UNSUPPORTED = ["headers", "tls", "path", "maxHeaderSize", "maxHeaders"] as const;
 
 /**
  * Opens the platform's WebSocket. Why it failed, if it did, the platform tells nobody.
  *
- * @throws {DOMException} NotSupportedError for an option it cannot honour (rejects).
+ * @throws {DOMException} NotSupportedError If the platform cannot honour an option, unless it is off.
  */
 export function connectNative<Message extends AnyMessage>(
   plan: ConnectPlan<Message>,
   signal: AbortSignal,
 ): Promise<WebSocketConnection<undefined, Message>> {
   const { target, protocols, settings, options } = plan;
-  // The platform compresses as it likes: to ask for that is no more than what it does.
-  const asked = UNSUPPORTED.find((name) => options[name] !== undefined) ??
-    (typeof options.perMessageDeflate === "object" ? "perMessageDeflate" : undefined);
+  const asked = UNSUPPORTED.find((name) => (options[name] ?? Infinity) !== Infinity);
   if (asked !== undefined) {
     throw new DOMException(
-      `Cannot connect: the option ${asked} does not work on this platform's WebSocket`,
+      `Cannot connect: this platform's WebSocket cannot honour ${asked}`,
       "NotSupportedError",
     );
   }
+  const { perMessageDeflate } = options;
+  refuseUnsupported(
+    // The platform compresses as it likes: `true` asks for no more than that.
+    { ...options, perMessageDeflate: perMessageDeflate === true ? false : perMessageDeflate },
+    "this platform's WebSocket",
+    ["pingInterval", "pingTimeout"],
+  );
   const socket = new WebSocket(target, protocols) as unknown as WebSocketLike;
   const opening = openWebSocket<undefined, Message>(socket, {
     url: target.href,

@@ -203,7 +203,8 @@ export class WebSocketConnection<
    * sent all the same; await `ready` then), or if the connection is no longer open and nothing was
    * sent (`readyState` tells which). One message of any size into an empty buffer returns true.
    *
-   * @throws {TypeError} If the data is none of these, or an option is unknown or invalid.
+   * @throws {TypeError} If the data is none of these, its memory is detached or out of bounds, or an
+   * option is unknown or invalid.
    */
   send(data: SendData, options?: SendOptions): boolean;
   /**
@@ -227,7 +228,7 @@ export class WebSocketConnection<
    */
   send(source: SendSource, options?: SendSourceOptions): Promise<void>;
   send(data: SendData | SendSource, options?: SendSourceOptions): boolean | Promise<void> {
-    if (typeof data === "string" || data instanceof Uint8Array) {
+    if (typeof data === "string" || data instanceof Uint8Array && data.length > 0) {
       return this.#sender.send(data, readCompress(options));
     }
     if (isSource(data)) return this.#sender.stream(data, readSourceOptions(options));

@@ -5,6 +5,7 @@
  * @module
  */
 import { type CloseInfo, type CloseStatus, LimitError, TransportError } from "../errors.ts";
+import { plainMemory } from "../frame/memory.ts";
 import { ABNORMAL, NO_STATUS } from "../message/close.ts";
 import { CallbackTimer, Deadline, Deadlines } from "./deadlines.ts";
 import type { MessageData } from "./inbox.ts";
@@ -48,6 +49,8 @@ export interface NativeLinkInit {
   readonly protocol?: string | undefined;
   /** Whether the platform tells when its buffer has drained; if not, it is asked. @default {false} */
   readonly tellsDrain?: boolean;
+  /** Whether the platform sends shared and resizable memory as well. @default {false} */
+  readonly anyMemory?: boolean;
 }
 
 /** How the platform says that it is over: a CloseEvent, as far as it is used. */
@@ -91,6 +94,7 @@ export class NativeLink implements Link {
   readonly #protocol: string | undefined;
   readonly #options: ResolvedLimits;
   readonly #tellsDrain: boolean;
+  readonly #anyMemory: boolean;
   #sink!: LinkSink;
   #paused = false;
   #held: (MessageData | HeldControl)[] = [];
@@ -110,13 +114,14 @@ export class NativeLink implements Link {
 
   /** Makes the link over a socket that is open. */
   constructor(socket: NativeSocket, init: NativeLinkInit) {
-    const { options, capabilities, remoteAddress, tellsDrain = false } = init;
+    const { options, capabilities, remoteAddress, tellsDrain = false, anyMemory = false } = init;
     this.#socket = socket;
     this.#protocol = init.protocol;
     this.#options = options;
     this.capabilities = capabilities;
     this.remoteAddress = remoteAddress;
     this.#tellsDrain = tellsDrain;
+    this.#anyMemory = anyMemory;
   }
 
   /** The agreed subprotocol, or `""`. */
@@ -215,7 +220,8 @@ export class NativeLink implements Link {
       this.overflow(before);
       return false;
     }
-    this.#socket.send(data as string | Uint8Array<ArrayBuffer>, compress);
+    const accepted = typeof data === "string" || this.#anyMemory ? data : plainMemory(data);
+    this.#socket.send(accepted as string | Uint8Array<ArrayBuffer>, compress);
     this.#buffered += data.length * MOST_OF_UTF16 + FRAME_COST;
     if (before <= sendHighWaterMark) return true;
     this.wantDrain();

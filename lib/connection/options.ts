@@ -8,7 +8,7 @@ import type { PerMessageDeflateOptions } from "../deflate/options.ts";
 import { DEFAULT_MAX_SIZE } from "../frame/decoder.ts";
 import { type MaskSource, randomMask } from "../frame/mask.ts";
 import { readLimit } from "../limits.ts";
-import type { OptionNames } from "../options.ts";
+import { checkFunction, checkMethods, type OptionNames } from "../options.ts";
 import { type Clock, systemClock } from "./clock.ts";
 
 /** How messages are given: each at once, or from its first bytes on. */
@@ -103,6 +103,8 @@ export const CONNECTION_OPTIONS: OptionNames<ConnectionOptions> = {
   clock: true,
 };
 
+const CLOCK: OptionNames<Clock> = { now: true, setTimer: true, clearTimer: true };
+
 /** Every default filled in, but for compression: that is the affair of our own protocol. */
 export type ResolvedLimits = Required<Omit<ConnectionOptions, "perMessageDeflate">>;
 
@@ -127,6 +129,13 @@ export function readConnectionLimits(options: ConnectionOptions): ResolvedLimits
       "Cannot read options: pingInterval must not be 0; Infinity sends no pings",
     );
   }
+  checkFunction("mask", options.mask);
+  const { mask = randomMask, clock = systemClock } = options;
+  checkMethods(
+    "read options: clock must be an object with the methods now, setTimer and clearTimer",
+    clock,
+    ...Object.keys(CLOCK),
+  );
   return {
     messages,
     maxMessageSize,
@@ -141,8 +150,8 @@ export function readConnectionLimits(options: ConnectionOptions): ResolvedLimits
     closeTimeout: readLimit("closeTimeout", options.closeTimeout, 10_000),
     pingInterval,
     pingTimeout: readLimit("pingTimeout", options.pingTimeout, 20_000),
-    mask: options.mask ?? randomMask,
-    clock: options.clock ?? systemClock,
+    mask,
+    clock,
   };
 }
 

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { checkMemory } from "../frame/memory.ts";
 import type { MessageType } from "../message/message.ts";
 import {
   checkNames,
@@ -97,19 +98,32 @@ export interface SendReader {
   cancel(reason: unknown): void;
 }
 
-/** The bytes of what is neither a string nor read in pieces. */
+/**
+ * Returns the bytes of what is neither a string nor read in pieces.
+ *
+ * @throws {TypeError} If it is something else, or its memory is gone: detached, or out of bounds.
+ */
 export function bytesOf(data: ArrayBufferLike | ArrayBufferView): Uint8Array {
-  if (ArrayBuffer.isView(data)) {
-    return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  const isView = ArrayBuffer.isView(data);
+  if (!isView && !/^(Shared)?ArrayBuffer$/.test(typeName(data))) {
+    throw new TypeError(
+      "Cannot send: data must be a string, an ArrayBuffer or a view of one, a Blob, a stream or an " +
+        `async iterable, got ${typeName(data)}`,
+    );
   }
-  const tag = Object.prototype.toString.call(data);
-  if (tag === "[object ArrayBuffer]" || tag === "[object SharedArrayBuffer]") {
-    return new Uint8Array(data);
+  if (!hasBytes(data)) checkMemory("send", data);
+  return isView
+    ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
+    : new Uint8Array(data);
+}
+
+/** Whether there are any; a DataView whose memory is gone throws when it is asked. */
+function hasBytes(data: ArrayBufferLike | ArrayBufferView): boolean {
+  try {
+    return data.byteLength > 0;
+  } catch {
+    return false;
   }
-  throw new TypeError(
-    "Cannot send: data must be a string, an ArrayBuffer or a view of one, a Blob, a stream or an " +
-      "async iterable",
-  );
 }
 
 /** Whether `data` is read in pieces. */

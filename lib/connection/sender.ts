@@ -6,6 +6,7 @@
  */
 import { CallSite } from "../call_site.ts";
 import type { CloseStatus } from "../errors.ts";
+import { copyOf } from "../frame/memory.ts";
 import { Deadlines } from "./deadlines.ts";
 import { CLOSING, type Link, OPEN, type ReadyState } from "./link.ts";
 import type { ResolvedLimits } from "./options.ts";
@@ -143,7 +144,7 @@ export class Sender {
       return false;
     }
     this.count++;
-    this.#queue!.push({ data: typeof message === "string" ? message : message.slice(), compress });
+    this.#queue!.push({ data: typeof message === "string" ? message : copyOf(message), compress });
     this.#queuedSize += message.length;
     if (before <= sendHighWaterMark) return true;
     this.#owesDrain = true;

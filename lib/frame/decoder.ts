@@ -14,6 +14,7 @@ import {
   readLength64,
 } from "./header.ts";
 import { rotateKey } from "./mask.ts";
+import { checkMemory } from "./memory.ts";
 import { checkRole, CONTROL_BIT, type Role } from "./opcode.ts";
 
 /**
@@ -138,12 +139,14 @@ export class FrameDecoder {
    * if the sink stopped; the next call must begin with the bytes that are left. The chunk is neither
    * changed nor kept.
    *
+   * @throws {TypeError} If the memory of the chunk is detached or out of bounds.
    * @throws {ProtocolError} if the peer broke a rule of section 5.
    * @throws {LimitError} if a frame announces more than `maxFrameSize`. What was good before the bad
    * frame has been handed on; after it nothing more is, and every call throws the same again.
    */
   decode(chunk: Uint8Array, from = 0): number {
     if (this.#failure !== undefined) throw this.#failure;
+    if (chunk.length === 0) checkMemory("decode frames", chunk);
     try {
       return this.#decode(chunk, from);
     } catch (error) {

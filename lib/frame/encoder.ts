@@ -5,6 +5,7 @@
  */
 import { checkFunction, checkNames, type OptionNames } from "../options.ts";
 import { writeHeader } from "./header.ts";
+import { checkMemory } from "./memory.ts";
 import { maskInto, type MaskSource, randomMask } from "./mask.ts";
 import { checkRole, type Role } from "./opcode.ts";
 import { Output } from "./output.ts";
@@ -76,9 +77,14 @@ export class FrameEncoder {
     this.output = output;
   }
 
-  /** Appends a frame with the first byte `first` (FIN, reserved bits, opcode). */
+  /**
+   * Appends a frame with the first byte `first` (FIN, reserved bits, opcode).
+   *
+   * @throws {TypeError} If the memory of the payload is detached or out of bounds.
+   */
   encode(first: number, payload: Uint8Array): void {
     const output = this.output, size = payload.length;
+    if (size === 0) checkMemory("encode frame", payload);
     if (size > PIECE && this.#way?.flushPiece() === true) return this.#encodePieces(first, payload);
     let at = output.reserve(14 + size);
     const bytes = output.bytes;

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { checkMemory } from "./memory.ts";
 import { CONTROL_BIT, FIN, MAX_CONTROL_PAYLOAD, type Opcode, PONG, RSV } from "./opcode.ts";
 
 /** One frame (RFC 6455 section 5.2), its payload unmasked. */
@@ -20,13 +21,15 @@ export interface Frame {
 /**
  * The first byte of a frame's header.
  *
- * @throws {TypeError} if the frame is one that section 5.2 or 5.5 forbids.
+ * @throws {TypeError} If the frame is one that section 5.2 or 5.5 forbids, or the memory of its payload
+ * is detached or out of bounds.
  */
 export function firstByte(frame: Frame): number {
   const { fin = true, rsv = 0, opcode, payload } = frame;
   if (!(payload instanceof Uint8Array)) {
     throw new TypeError("Cannot encode frame: the payload must be a Uint8Array");
   }
+  if (payload.length === 0) checkMemory("encode frame", payload);
   const control = (opcode & CONTROL_BIT) !== 0;
   if (!Number.isInteger(opcode) || opcode < 0 || (control ? opcode > PONG : opcode > 2)) {
     throw new TypeError(`Cannot encode frame: opcode ${opcode} is reserved`);

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { typeName } from "../options.ts";
 import { quote } from "./grammar.ts";
 import { checkHeader } from "./head_writer.ts";
 
@@ -25,6 +26,13 @@ export function readCallerHeaders(
   options: { alsoReserved?: string } = {},
 ): [string, string][] {
   if (headers === undefined) return [];
+  if (typeof headers !== "object" || headers === null) {
+    throw new TypeError(
+      `Cannot read headers: they must be an object, a list of pairs or Headers, got ${
+        typeName(headers)
+      }`,
+    );
+  }
   const isIterable = Symbol.iterator in Object(headers);
   const lines = isIterable ? headers as Iterable<unknown> : Object.entries(headers);
   return Array.from(lines, (line) => {

@@ -4,11 +4,13 @@
  * @module
  */
 
+import { typeName } from "../options.ts";
 import { readCallerHeaders } from "./caller_headers.ts";
 import { isToken, quote } from "./grammar.ts";
 import { writeRequestHead } from "./head_writer.ts";
 import { parseHost } from "./host.ts";
 import { decodeLatin1 } from "./latin1.ts";
+import { listProtocols, protocolHint } from "./protocols.ts";
 
 const SCHEMES: ReadonlyMap<string, string> = new Map([
   ["ws:", "ws:"],
@@ -23,8 +25,15 @@ const SCHEMES: ReadonlyMap<string, string> = new Map([
  *
  * @throws {DOMException} SyntaxError if it is no absolute URL, has another scheme, or a fragment
  * (RFC 6455 section 3).
+ * @throws {TypeError} If it is neither a string nor a URL.
  */
 export function parseWebSocketURL(url: string | URL): URL {
+  // What has `href` is a URL of another realm, or a page's location.
+  if (typeof url !== "string" && typeof (url as URL | undefined)?.href !== "string") {
+    throw new TypeError(
+      `Cannot connect: the first argument must be the URL, a string or a URL, got ${typeName(url)}`,
+    );
+  }
   let parsed: URL;
   try {
     parsed = new URL(url);
@@ -49,12 +58,15 @@ export function parseWebSocketURL(url: string | URL): URL {
  * The subprotocols to offer, as a list (RFC 6455 section 4.1, item 10).
  *
  * @throws {DOMException} SyntaxError if one is no token, or comes twice.
+ * @throws {TypeError} If it is neither a string nor a list of strings.
  */
-export function checkProtocols(protocols: string | readonly string[] = []): string[] {
-  const list = typeof protocols === "string" ? [protocols] : Array.from(protocols, String);
+export function checkProtocols(protocols?: string | readonly string[]): string[] {
+  const list = listProtocols(protocols);
   for (const protocol of list) {
     if (!isToken(protocol)) {
-      throw syntaxError(`Cannot offer subprotocol ${quote(protocol)}: it is not a token`);
+      throw syntaxError(
+        `Cannot offer subprotocol ${quote(protocol)}: it is not a token${protocolHint(protocol)}`,
+      );
     }
   }
   const twice = list.find((protocol, i) => list.indexOf(protocol) !== i);

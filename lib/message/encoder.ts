@@ -5,6 +5,7 @@
  */
 import type { CloseStatus } from "../errors.ts";
 import type { FrameEncoder } from "../frame/encoder.ts";
+import { checkMemory } from "../frame/memory.ts";
 import {
   BINARY,
   CLOSE,
@@ -133,5 +134,6 @@ export function checkControlPayload(payload: unknown): Uint8Array {
       `Cannot send ping or pong: the payload has ${payload.length} bytes, at most 125 fit`,
     );
   }
+  if (payload.length === 0) checkMemory("send ping or pong", payload);
   return payload;
 }

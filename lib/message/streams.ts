@@ -5,6 +5,7 @@
  */
 import { firstByte, type Frame } from "../frame/frame.ts";
 import { BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT } from "../frame/opcode.ts";
+import { checkMemory } from "../frame/memory.ts";
 import { type DecoderPair, makePair } from "../frame/pair.ts";
 import { truncated } from "../frame/streams.ts";
 import { readLimit } from "../limits.ts";
@@ -97,7 +98,7 @@ const utf8 = new TextEncoder();
  */
 export class MessageEncoderStream extends TransformStream<Message, Frame> {
   /**
-   * Makes the stream. A close code, reason or control payload that may not be sent errors it.
+   * Makes the stream. A close code, reason or payload that cannot be sent errors it.
    *
    * @throws {TypeError | RangeError} If an option is unknown, or `fragmentSize` is not a whole number of
    * at least 1.
@@ -125,6 +126,10 @@ function* framesOf(message: Message, size: number): Generator<Frame> {
     }
   }
   const payload = message.type === "text" ? utf8.encode(message.data) : message.data;
+  if (!(payload instanceof Uint8Array)) {
+    throw new TypeError("Cannot encode message: the data of a binary message must be a Uint8Array");
+  }
+  if (payload.length === 0) checkMemory("encode message", payload);
   const opcode = message.type === "text" ? TEXT : BINARY;
   for (let at = 0; at === 0 || at < payload.length; at += size) {
     const fin = at + size >= payload.length;

@@ -18,7 +18,8 @@ import { type AcceptOptions, readServerOptions } from "./options.ts";
  * or with a {@linkcode TransportError} when the stream fails. `onRefused` is called as well if it is
  * given; nothing is printed by default.
  *
- * @throws {TypeError | RangeError} if an option is none (rejects).
+ * @throws {TypeError | RangeError} If an option is unknown or invalid, or the streams are not there
+ * (rejects).
  *
  * @example
  * ```ts

@@ -134,7 +134,8 @@ export class BunPeer implements NativeSocket {
     this.readyState = 1;
     socket.binaryType = "uint8array"; // each with memory of its own, which is the user's
     if (facts.perMessageDeflate) this.extensions = offer;
-    this.#link = new NativeLink(this, { options, capabilities, remoteAddress, tellsDrain: true });
+    const trusted = { tellsDrain: true, anyMemory: true };
+    this.#link = new NativeLink(this, { options, capabilities, remoteAddress, ...trusted });
     open(this.#link);
   }
 

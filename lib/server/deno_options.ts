@@ -6,7 +6,7 @@
 import type { ConnectionUser } from "../connection/handlers.ts";
 import type { MessageData } from "../connection/inbox.ts";
 import type { AnyMessage } from "../connection/incoming_message.ts";
-import type { OptionNames } from "../options.ts";
+import { checkMethods, type OptionNames } from "../options.ts";
 import type { ServeInfo } from "./deno_request.ts";
 import {
   readUpgradeOptions,
@@ -28,13 +28,15 @@ export interface DenoUpgradeOptions<Data = undefined, Message extends AnyMessage
 const DENO_OPTIONS: OptionNames<DenoUpgradeOptions> = { ...UPGRADE_OPTIONS, info: true };
 
 /**
- * Checks the options and fills in the defaults.
+ * Checks the arguments of `upgrade` and fills in the defaults.
  *
  * @throws {TypeError | RangeError} If an option is missing, unknown or invalid.
  */
 export function readDenoOptions<Data, Message extends AnyMessage>(
+  request: Request,
   options: DenoUpgradeOptions<Data, Message>,
 ): UpgradeSettings<Data, Message> {
+  checkMethods("upgrade: request must be a Request", request);
   requireUser("upgrade", options);
   return readUpgradeOptions(options, DENO_OPTIONS);
 }

@@ -22,12 +22,19 @@ import {
 } from "../connection/options.ts";
 import { reportError } from "../connection/report.ts";
 import type { HandshakeError, TransportError } from "../errors.ts";
-import { isToken } from "../handshake/grammar.ts";
+import { isToken, quote } from "../handshake/grammar.ts";
 import type { HandshakeHook } from "../handshake/hook.ts";
 import { type HostPolicy, readHostPolicy } from "../handshake/host.ts";
 import { type OriginPolicy, readOriginPolicy } from "../handshake/origin.ts";
+import { listProtocols, protocolHint } from "../handshake/protocols.ts";
 import { readLimit } from "../limits.ts";
-import { checkFunction, checkNames, type Names, type OptionNames } from "../options.ts";
+import {
+  checkFunction,
+  checkMethods,
+  checkNames,
+  type Names,
+  type OptionNames,
+} from "../options.ts";
 import { guardRefusals, logRefusals } from "./failures.ts";
 
 /** How to accept a WebSocket connection. */
@@ -43,8 +50,8 @@ export interface UpgradeOptions<Data = undefined, Message extends AnyMessage = M
    * `connection.data`. A Response refuses; an object or nothing accepts.
    */
   handshake?: HandshakeHook<Data>;
-  /** The subprotocols the server speaks, the preferred first. @default {[]} */
-  protocols?: readonly string[];
+  /** The subprotocols the server speaks, the preferred first; a string for one. @default {[]} */
+  protocols?: string | readonly string[];
   /** Which origins may connect: `"*"`, a list, or a function. @default {those of the same host} */
   origins?: OriginPolicy;
   /** Which hosts the server answers to. @default {any; loopback names when bound to loopback} */
@@ -137,11 +144,14 @@ export function readUpgradeOptions<Data, Message extends AnyMessage = MessageDat
   known: Names,
 ): UpgradeSettings<Data, Message> {
   checkNames(options, known);
-  const { handshake, websocket, onError, onRefused, protocols = [] } = options;
+  const { handshake, websocket, onError, onRefused } = options;
+  const protocols = listProtocols(options.protocols);
   for (const protocol of protocols) {
-    if (typeof protocol !== "string" || !isToken(protocol)) {
-      throw new TypeError(`Cannot read options: protocols has ${protocol}, which is no token`);
-    }
+    if (isToken(protocol)) continue;
+    throw new TypeError(
+      `Cannot read options: protocols has ${quote(protocol)}, which is not a token` +
+        protocolHint(protocol),
+    );
   }
   checkFunction("handshake", handshake);
   checkFunction("onRefused", onRefused);
@@ -166,8 +176,9 @@ export function readUpgradeOptions<Data, Message extends AnyMessage = MessageDat
  * @throws {TypeError} If it is missing, or all options are.
  */
 export function requireUser(verb: "listen" | "upgrade", options: unknown): void {
-  const { websocket } = (options ?? {}) as { websocket?: unknown };
-  if (websocket !== undefined) return;
+  const wanted = "with the option websocket (handlers or a function)";
+  checkMethods(`${verb}: the options must be an object ${wanted}`, options);
+  if ((options as { websocket?: unknown }).websocket !== undefined) return;
   throw new TypeError(
     `Cannot ${verb}: the option websocket (handlers or a function) is missing`,
   );

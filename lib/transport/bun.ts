@@ -13,6 +13,7 @@ import type {
   TransportListenOptions,
   TransportSink,
 } from "../connection/transport.ts";
+import { copyOf } from "../frame/memory.ts";
 import type { BunLike, BunSocket, BunSocketHandler } from "./bun_api.ts";
 import { connectError, connectionError, handshakeEndedError, listenError } from "./errors.ts";
 import { rootCertificates } from "./node.ts";
@@ -165,7 +166,7 @@ class BunTransport implements Transport {
   #enqueue(bytes: Uint8Array): boolean {
     if (this.#ending || this.#closed || this.#gone) return false;
     if (bytes.byteLength === 0) return !this.#needDrain;
-    this.#queue.push(bytes.slice());
+    this.#queue.push(copyOf(bytes));
     this.#bufferedAmount += bytes.byteLength;
     this.#needDrain = true;
     return false;

@@ -5,6 +5,8 @@
  */
 
 import type { Transport, TransportAddress, TransportSink } from "../connection/transport.ts";
+import { checkMemory, copyOf } from "../frame/memory.ts";
+import { checkMethods } from "../options.ts";
 import { connectionError, resetError } from "./errors.ts";
 import { LINGER_TIMEOUT } from "./timing.ts";
 
@@ -82,7 +84,7 @@ class ByteStreamTransport implements Transport {
     const size = bytes.byteLength;
     if (size > 0) {
       this.#bufferedAmount += size;
-      this.#writer.write(bytes.slice()).then(
+      this.#writer.write(copyOf(bytes)).then(
         () => this.#onWritten(size),
         (error: unknown) => this.#release(connectionError(error)),
       );
@@ -135,6 +137,7 @@ class ByteStreamTransport implements Transport {
           throw new TypeError("Cannot read the byte stream: a chunk is no Uint8Array");
         }
         if (value.byteLength > 0) this.#sink?.data(value);
+        else checkMemory("read the byte stream", value);
       }
     } catch (error) {
       this.#release(connectionError(error));
@@ -173,8 +176,12 @@ class ByteStreamTransport implements Transport {
  * Makes a transport of a pair of byte streams, and locks both. Bytes written belong to the writable
  * from then on; an end of the readable is the peer's end, and `closeWrite` closes the writable.
  *
- * @throws {TypeError} if one of them is locked already.
+ * @throws {TypeError} If one of them is missing, or locked already.
  */
 export function fromByteStreamPair(pair: ByteStreamPair): Transport {
+  const what = "use byte stream";
+  checkMethods(`${what}: it must be an object with readable and writable`, pair);
+  checkMethods(`${what}: readable must be a ReadableStream`, pair.readable, "getReader");
+  checkMethods(`${what}: writable must be a WritableStream`, pair.writable, "getWriter");
   return new ByteStreamTransport(pair);
 }

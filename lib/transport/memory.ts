@@ -6,6 +6,7 @@
  */
 
 import type { Transport, TransportAddress, TransportSink } from "../connection/transport.ts";
+import { copyOf } from "../frame/memory.ts";
 import { readLimit } from "../limits.ts";
 import { resetError } from "./errors.ts";
 
@@ -129,7 +130,7 @@ class MemoryTransport implements Transport {
         this.#reset();
         return false;
       }
-      this.#outbox.push(this.copiesOnWrite ? bytes.slice() : bytes);
+      this.#outbox.push(this.copiesOnWrite ? copyOf(bytes) : bytes);
       this.#outboxSize += bytes.byteLength;
       this.#send();
     }

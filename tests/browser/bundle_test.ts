@@ -198,12 +198,15 @@ for (const [name, made] of bundles) {
               await connect(url, { headers: { authorization: "Bearer x" } }).catch(name),
               await connect(url, { tls: {} }).catch(name),
               await connect(url, { path: "/run/socket" }).catch(name),
+              await connect(url, { pingInterval: 1000 }).catch(name),
+              await connect(url, { sendTimeout: 1000 }).catch(name),
+              await connect(url, { maxHeaders: 10 }).catch(name),
               await connection.ping().catch(name),
             ];
             await connection[Symbol.asyncDispose]();
             return errors;
           }, url);
-          assert.deepEqual(said, Array(4).fill("NotSupportedError"));
+          assert.deepEqual(said, Array(7).fill("NotSupportedError"));
         });
       });
 

@@ -1,9 +1,11 @@
 import { describe, it } from "node:test";
 import assert from "node:assert/strict";
 import { connect, type ConnectOptions } from "../../lib/client/connect.ts";
+import type { WebSocketConnection } from "../../lib/connection/connection.ts";
 import type { Transport, TransportListener } from "../../lib/connection/transport.ts";
 import { HandshakeError, TransportError } from "../../lib/errors.ts";
 import { acceptFor } from "../../lib/handshake/key.ts";
+import { listen } from "../../lib/server/mod.ts";
 import { listenTransport } from "../../lib/transport/runtime.ts";
 import { bytesOf, join, Peer, textOf } from "../connection/support.ts";
 import { VirtualClock } from "../support/clock.ts";
@@ -157,6 +159,65 @@ describe("connect", () => {
       assert.ok(error instanceof TransportError);
       return error.code === "CONNECTION_REFUSED";
     });
+  });
+
+  it("takes subprotocols in place of options, as the WebSocket constructor does", async () => {
+    await using server = await listen({
+      port: 0,
+      hostname: "127.0.0.1",
+      protocols: ["chat", "chess"],
+      websocket: {},
+    });
+    const url = `ws://127.0.0.1:${server.address.port}/`;
+    const calls: [Promise<WebSocketConnection>, string][] = [
+      [connect(url, "chess"), "chess"],
+      [connect(url, ["draughts", "chess"]), "chess"],
+      [connect(url, []), ""],
+      [connect(url, { protocols: "chat" }), "chat"],
+      [connect(url, { protocols: ["chess", "chat"] }), "chat"],
+      [connect(url, new Set(["chess"]) as unknown as string[]), "chess"],
+      [connect(url), ""],
+      [connect(new URL(url), "chat"), "chat"],
+    ];
+    for (const [connecting, protocol] of calls) {
+      const connection = await connecting;
+      assert.equal(connection.protocol, protocol);
+      connection.terminate();
+    }
+  });
+
+  it("says what is wrong with its arguments before anything is opened", async () => {
+    const url = "ws://127.0.0.1:9/";
+    const wrong: [unknown[], string, RegExp][] = [
+      [[], "TypeError", /^Cannot connect: the first argument must be the URL, .* got undefined$/],
+      [[null], "TypeError", /the first argument must be the URL, .* got null$/],
+      [[{ url }], "TypeError", /the first argument must be the URL, .* got Object$/],
+      [[8080], "TypeError", /the first argument must be the URL, .* got number$/],
+      [[url, null], "TypeError", /the options must be an object, got null$/],
+      [[url, 5], "TypeError", /the options must be an object, got number$/],
+      [[url, ""], "SyntaxError", /^Cannot offer subprotocol "": it is not a token$/],
+      [[url, "a, b"], "SyntaxError", /"a, b": it is not a token; pass .* as a list: \["a", "b"\]$/],
+      [[url, ["a,b"]], "SyntaxError", /pass several subprotocols as a list: \["a", "b"\]$/],
+      [[url, ["a", "a"]], "SyntaxError", /it is in the list twice$/],
+      [[url, [5]], "TypeError", /protocols must be .* got a list with number in it$/],
+      [[url, { protocols: 5 }], "TypeError", /protocols must be .* got number$/],
+      [[url, { protocols: {} }], "TypeError", /protocols must be .* got Object$/],
+      [[url, { protocols: null }], "TypeError", /protocols must be .* got null$/],
+      [[url, "chat", { headers: {} }], "TypeError", /two arguments, the URL and the options/],
+      [[url, { headers: 5 }], "TypeError", /^Cannot read headers: they must be .* got number$/],
+      [
+        [url, { headers: "a: b" }],
+        "TypeError",
+        /^Cannot read headers: they must be .* got string$/,
+      ],
+      [[url, { signal: {} }], "TypeError", /signal must be an AbortSignal, got Object$/],
+      [[url, { http2: {} }], "TypeError", /http2 must be a client's session .* got Object$/],
+      [[url, { onError: "x" }], "TypeError", /onError must be a function, got string$/],
+    ];
+    for (const [values, name, message] of wrong) {
+      const call = (connect as (...values: unknown[]) => Promise<unknown>)(...values);
+      await assert.rejects(call, { name, message }, JSON.stringify(values));
+    }
   });
 
   it("bad URLs, protocols and options reject before anything is opened", async () => {

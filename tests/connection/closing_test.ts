@@ -8,6 +8,7 @@ import {
   ProtocolError,
   TransportError,
 } from "../../lib/errors.ts";
+import type { WebSocketConnection } from "../../lib/connection/connection.ts";
 import type { CloseInfo } from "../../lib/errors.ts";
 import { BINARY, bytesOf, CLOSE, closePayload, join, open, ROLES, settle } from "./support.ts";
 
@@ -415,6 +416,84 @@ for (const role of ROLES) {
       connection.close({ reason: `${"é".repeat(61)}x` });
       await settle();
       assert.deepEqual(peer.said, [`8:1000 ${"é".repeat(61)}x`]);
+      connection.terminate();
+    });
+
+    it("with a code and a reason as two arguments, as in the standard", async () => {
+      const calls: [(c: WebSocketConnection) => void, number, string][] = [
+        [(c) => c.close(4001, "why"), 4001, "why"],
+        [(c) => c.close(4001), 4001, ""],
+        [(c) => c.close(undefined, "why"), 1000, "why"],
+        [(c) => c.close(undefined), 1000, ""],
+        [(c) => c.close(4001, undefined), 4001, ""],
+        [(c) => c.close({ closeCode: 4001, reason: "why" }), 4001, "why"],
+        [(c) => c.close({ reason: "why" }), 1000, "why"],
+      ];
+      for (const [close, closeCode, reason] of calls) {
+        const { connection, peer } = open({ role });
+        close(connection);
+        assert.equal(connection.readyState, 2);
+        peer.sayClose(closeCode);
+        peer.transport.closeWrite();
+        assert.deepEqual((await connection.closed).sent, { closeCode, reason });
+      }
+    });
+
+    it("with the status of another connection, as `closed` or an error has it", async () => {
+      const status = { closeCode: 4001, reason: "why" };
+      const info = {
+        ...status,
+        wasClean: true,
+        sent: status,
+        received: status,
+        initiator: "remote" as const,
+        error: undefined,
+      };
+      for (const given of [info, new ConnectionClosedError(info)]) {
+        const { connection, peer } = open({ role });
+        connection.close(given);
+        peer.sayClose(4001);
+        peer.transport.closeWrite();
+        assert.deepEqual((await connection.closed).sent, status);
+      }
+    });
+
+    it("with anything else is a TypeError, and nothing happens", () => {
+      class CloseEventLike {
+        get code(): number {
+          return 4001;
+        }
+        get reason(): string {
+          return "why";
+        }
+      }
+      const wrong: [unknown[], RegExp][] = [
+        [["4001"], /^Cannot close: expected a close code or .* got string$/],
+        [["why"], /^Cannot close: expected a close code or .* got string$/],
+        [[null], /^Cannot close: expected a close code or .* got null$/],
+        [[true], /got boolean$/],
+        [[[4001, "why"]], /must be an object, got Array$/],
+        [[4001, 5], /^Cannot close: reason must be a string, got number$/],
+        [[4001, { reason: "why" }], /reason must be a string/],
+        [[{ closeCode: 4001 }, "why"], /there is no second argument$/],
+        [[{ closeCode: "4001" }], /closeCode must be a number, got string$/],
+        [[{ closeCode: null }], /closeCode must be a number/],
+        [[{ code: 4001 }], /code is not part of a close status; did you mean closeCode\?$/],
+        [[new CloseEventLike()], /code is not part of a close status; did you mean closeCode\?$/],
+      ];
+      for (const [values, message] of wrong) {
+        const { connection } = open({ role });
+        const close = (): void => Reflect.apply(connection.close, connection, values);
+        assert.throws(close, { name: "TypeError", message }, JSON.stringify(values));
+        assert.equal(connection.readyState, 1);
+        connection.terminate();
+      }
+      const { connection } = open({ role });
+      for (const code of [1006, 999, 5000, 1.5, NaN]) {
+        assert.throws(() => connection.close(code, "why"), RangeError);
+      }
+      assert.throws(() => connection.close(4001, "é".repeat(62)), RangeError);
+      assert.equal(connection.readyState, 1);
       connection.terminate();
     });
 

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { ConnectionClosedError, TransportError } from "../../lib/errors.ts";
 import type { MessageData } from "../../lib/connection/inbox.ts";
 import type { SendData } from "../../lib/connection/send_data.ts";
+import { goneMemory, memoryKinds } from "../support/memory.ts";
 import { BINARY, bytesOf, open, ROLES, settle, TEXT } from "./support.ts";
 
 for (const role of ROLES) {
@@ -49,6 +50,44 @@ for (const role of ROLES) {
       await settle();
       assert.deepEqual(peer.said, ["1:x"]);
       connection.terminate();
+    });
+
+    it("takes memory of every kind: shared, resizable, in any view", async () => {
+      const { connection, peer } = open({ role });
+      const kinds = memoryKinds();
+      for (const [, data] of kinds) assert.equal(connection.send(data), true);
+      await settle();
+      assert.equal(peer.frames.length, kinds.length);
+      kinds.forEach(([name], i) => {
+        assert.deepEqual([...peer.frames[i].payload], [1, 2, 3, 4, 5, 6, 7, 8], name);
+      });
+      connection.terminate();
+    });
+
+    it("memory that is gone is a TypeError, of a whole message or of a source", async () => {
+      for (const [name, data] of goneMemory()) {
+        const { connection, peer } = open({ role });
+        const error = {
+          name: "TypeError",
+          message: /^Cannot send: the memory of the data is gone/,
+        };
+        assert.throws(() => connection.send(data), error, name);
+        await assert.rejects(
+          connection.send(async function* () {
+            yield data;
+          }()),
+          error,
+          name,
+        );
+        const writer = connection.writable.getWriter();
+        writer.closed.catch(() => {});
+        await assert.rejects(writer.write(data), error, name);
+        assert.equal(connection.stats.messagesSent, 0);
+        connection.send("x");
+        await settle();
+        assert.deepEqual(peer.said, ["1:x"], name);
+        connection.terminate();
+      }
     });
 
     it("neither keeps nor changes the caller's memory", async () => {

@@ -94,6 +94,25 @@ describe("connection options", () => {
     }
   });
 
+  it("a mask or a clock of another kind is a TypeError that says what it must be", () => {
+    for (const mask of [{}, null, 7, "random"]) {
+      assert.throws(() => readConnectionOptions({ mask } as unknown as ConnectionOptions), {
+        name: "TypeError",
+        message: /^Cannot read options: mask must be a function, got /,
+      });
+    }
+    const half = { now: (): number => 0, setTimer: (): void => {} };
+    for (const clock of [{}, null, 7, half, { ...half, clearTimer: 1 }, () => 0]) {
+      assert.throws(() => readConnectionOptions({ clock } as unknown as ConnectionOptions), {
+        name: "TypeError",
+        message: /^Cannot read options: clock must be an object with the methods now, setTimer and/,
+      });
+    }
+    const clock = { ...half, clearTimer: (): void => {} };
+    assert.equal(readConnectionOptions({ clock }).clock, clock);
+    assert.ok(readConnectionOptions({ clock: undefined, mask: undefined }).clock !== undefined);
+  });
+
   it("a pingInterval of 0 is refused, and told how to turn pings off", () => {
     assert.throws(() => readConnectionOptions({ pingInterval: 0 }), {
       name: "RangeError",

@@ -1,5 +1,6 @@
 /** The way out: what is sent while a message is still being read from its source, and closing behind it. */
 
+import { Buffer } from "node:buffer";
 import { describe, it } from "node:test";
 import assert from "node:assert/strict";
 import { ConnectionClosedError, LimitError } from "../../lib/errors.ts";
@@ -21,27 +22,31 @@ for (const role of ROLES) {
       assert.equal(connection.send("text"), true);
       assert.equal(connection.send(data), true);
       assert.equal(connection.send(data.buffer), true);
+      const buffer = Buffer.from("buffer"); // its slice() is no copy
+      assert.equal(connection.send(buffer), true);
       data.fill(0x21);
+      buffer.fill(0x21);
       fates.push(watch(connection.send(new Blob(["blob"]))));
       assert.equal(connection.send("last"), true);
       await settle();
       clock.advance(10);
       await settle();
       assert.deepEqual(peer.said, ["1:first "]);
-      assert.equal(connection.stats.messagesSent, 4);
+      assert.equal(connection.stats.messagesSent, 5);
       source.give("end").end();
-      while (peer.frames.length < 6) await settle();
+      while (peer.frames.length < 8) await settle();
       assert.deepEqual(peer.said, [
         "1:first ",
         "0:end",
         "1:text",
         "2:bytes",
         "2:bytes",
+        "2:buffer",
         "2:blob",
         "1:last",
       ]);
       assert.deepEqual(fates.map(({ state }) => state), ["resolved", "resolved"]);
-      assert.equal(connection.stats.messagesSent, 6);
+      assert.equal(connection.stats.messagesSent, 7);
       connection.send("at once");
       await settle();
       assert.equal(peer.said.at(-1), "1:at once");

@@ -206,6 +206,31 @@ describe("listen", () => {
     assert.deepEqual(errors.map((error) => (error as Error).message), ["mine"]);
   });
 
+  it("takes one subprotocol as a string, and says what a list is where it is none", async () => {
+    await using server = await start({ protocols: "chat" });
+    for (const [offered, agreed] of [["chat", "chat"], ["chess", ""], [["a", "chat"], "chat"]]) {
+      const connection = await connect(urlOf(server), { protocols: offered as string });
+      assert.equal(connection.protocol, agreed);
+      connection.terminate();
+    }
+    const wrong: [unknown, RegExp][] = [
+      ["", /protocols has "", which is not a token$/],
+      ["a b", /protocols has "a b", which is not a token$/],
+      ["a, b", /"a, b", which is not a token; pass several subprotocols as a list: \["a", "b"\]$/],
+      [["a,b"], /"a,b", which is not a token; pass several subprotocols as a list: \["a", "b"\]$/],
+      [5, /protocols must be a string or a list of strings, got number$/],
+      [{}, /protocols must be a string or a list of strings, got Object$/],
+      [null, /protocols must be a string or a list of strings, got null$/],
+      [["a", 5], /protocols must be .* got a list with number in it$/],
+    ];
+    for (const [protocols, message] of wrong) {
+      await assert.rejects(start({ protocols: protocols as string }), {
+        name: "TypeError",
+        message,
+      });
+    }
+  });
+
   it("needs handlers, and checks its options before it listens", async () => {
     const bad = [
       {},

@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import { describe, it } from "node:test";
 import assert from "node:assert/strict";
 import { TransportError } from "../../lib/errors.ts";
@@ -19,6 +20,55 @@ transportSuite({
 });
 
 describe("a transport over byte streams", () => {
+  it("writes a copy, whatever kind of Uint8Array it is given", async () => {
+    const chunks: Uint8Array[] = [];
+    const transport = fromByteStreamPair({
+      readable: new ReadableStream(),
+      writable: new WritableStream({ write: (chunk) => void chunks.push(chunk) }),
+    });
+    const given = [
+      Uint8Array.of(1),
+      Buffer.of(1),
+      new Uint8Array(new SharedArrayBuffer(1)).fill(1),
+    ];
+    for (const bytes of given) {
+      transport.write(bytes);
+      bytes.fill(9);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    assert.deepEqual(chunks.map((chunk) => [...chunk]), [[1], [1], [1]]);
+    assert.ok(chunks.every(({ buffer }) => buffer instanceof ArrayBuffer));
+    transport.close();
+  });
+
+  it("fails on a chunk whose memory is gone, in place of losing it", async () => {
+    const readable = new ReadableStream<Uint8Array<ArrayBuffer>>({
+      start(controller): void {
+        const chunk = new Uint8Array(3);
+        structuredClone(chunk.buffer, { transfer: [chunk.buffer] });
+        controller.enqueue(chunk);
+      },
+    });
+    const end = new End(fromByteStreamPair({ readable, writable: new WritableStream() })).start();
+    await end.untilClosed();
+    assert.match(String(end.error), /the memory of the data is gone/);
+  });
+
+  it("is not made of something else", () => {
+    const { readable, writable } = new TransformStream();
+    const wrong: [unknown, RegExp][] = [
+      [undefined, /it must be an object with readable and writable, got undefined/],
+      [null, /it must be an object .*got null/],
+      [{ writable }, /readable must be a ReadableStream, got undefined/],
+      [{ readable: writable, writable }, /readable must be a ReadableStream, got WritableStream/],
+      [{ readable }, /writable must be a WritableStream, got undefined/],
+    ];
+    for (const [pair, message] of wrong) {
+      assert.throws(() => fromByteStreamPair(pair as never), { name: "TypeError", message });
+    }
+    assert.equal(readable.locked || writable.locked, false);
+  });
+
   it("fails with the readable's error as cause", async () => {
     const cause = new Error("the channel broke");
     const readable = new ReadableStream<Uint8Array>({

@@ -6,10 +6,13 @@
 import assert from "node:assert/strict";
 import type { IncomingMessage, SendData, WebSocketConnection } from "../../../mod.ts";
 import { BINARY, bytesOf, PING, PONG, TEXT, textOf } from "../../connection/support.ts";
+import { goneMemory, memoryKinds } from "../../support/memory.ts";
 import { type Case, inPieces, type Side } from "./case.ts";
 import type { WirePeer } from "./wire.ts";
 
 const MIB = 1024 * 1024;
+/** More than is encoded in one go. */
+const LARGE = 300_000;
 
 /** Each way to read, and to send back what was read. */
 const echoes: Record<string, Case["user"]> = {
@@ -130,6 +133,44 @@ export const messageCases: readonly Case[] = [
       for (const bytes of [[0, 1, 2, 3, 4, 5, 6, 7, 8, 9], [1, 2, 3], [2, 3], [2, 3], [8, 9]]) {
         assert.deepEqual([...bytesOf((await peer.message()).data)], bytes);
       }
+      await peer.closeWith();
+    },
+  },
+  {
+    name: "memory of every kind is sent as binary: shared, resizable, in any view",
+    user: () => (connection: WebSocketConnection) => {
+      for (const [, data] of memoryKinds()) connection.send(data);
+      const large = new Uint8Array(new SharedArrayBuffer(LARGE)).fill(7);
+      connection.send(large);
+      large.fill(9);
+    },
+    async test({ peer }): Promise<void> {
+      for (const [name] of memoryKinds()) {
+        const { data } = await peer.message();
+        assert.ok(data instanceof Uint8Array, `${name} came as ${JSON.stringify(data)}`);
+        assert.deepEqual([...data], [1, 2, 3, 4, 5, 6, 7, 8], name);
+      }
+      const { data } = await peer.message();
+      assert.ok(data instanceof Uint8Array && data.length === LARGE && data.every((b) => b === 7));
+      await peer.closeWith();
+    },
+  },
+  {
+    name: "memory that is gone is a TypeError, and nothing is sent",
+    user: (side) => (connection: WebSocketConnection) => {
+      for (const [name, data] of goneMemory()) {
+        try {
+          connection.send(data);
+          side.tell("sent", name);
+        } catch (error) {
+          side.tell("thrown", (error as Error).name);
+        }
+      }
+      connection.send("after");
+    },
+    async test({ peer, told }): Promise<void> {
+      for (const _ of goneMemory()) assert.equal(await told.next("thrown"), "TypeError");
+      assert.equal((await peer.message()).data, "after");
       await peer.closeWith();
     },
   },
