@@ -125,6 +125,8 @@ export function fuzzRuns(): number {
 
 /** How many pairs are measured at least, and at most. */
 const PAIRS = { least: 5, most: 41 };
+/** Short work is repeated for so many microseconds: one run of the garbage collector would outweigh it. */
+const SAMPLE = 5_000;
 
 /**
  * Asserts that twice the work takes less than three times as long, as linear work does and quadratic work
@@ -133,12 +135,16 @@ const PAIRS = { least: 5, most: 41 };
  * while slows both.
  */
 export function assertLinear(work: (size: number) => void, size: number): void {
+  work(2 * size); // compiled
+  const repeats = Math.ceil(SAMPLE / cpuTimeOf(() => work(size)));
+  const timeFor = (size: number): number =>
+    cpuTimeOf(() => {
+      for (let repeat = 0; repeat < repeats; repeat++) work(size);
+    });
   const ratios: number[] = [];
   let median = Infinity;
   while (ratios.length < PAIRS.most) {
-    const before = cpuTimeOf(() => work(size));
-    const twice = cpuTimeOf(() => work(2 * size));
-    const after = cpuTimeOf(() => work(size));
+    const before = timeFor(size), twice = timeFor(2 * size), after = timeFor(size);
     ratios.push(2 * twice / (before + after));
     if (ratios.length < PAIRS.least) continue;
     median = ratios.toSorted((one, other) => one - other)[ratios.length >> 1];
