@@ -15,17 +15,15 @@ export class BitReader {
   input: Uint8Array = nothing;
   /** The offset of its next byte. */
   next = 0;
-  /** The offset at which reading it began. */
-  first = 0;
   /** The bits that were read, the first of them lowest. */
   bits = 0;
   /** Their number: at most 30, so that they stay a small integer. */
   count = 0;
 
-  /** Takes the next piece of input, from an offset on; bits of the last one may be left. */
-  begin(input: Uint8Array, from = 0): void {
+  /** Takes the next piece of input; bits of the last one may be left. */
+  begin(input: Uint8Array): void {
     this.input = input;
-    this.next = this.first = from;
+    this.next = 0;
   }
 
   /** Forgets the input, and all bits of it. */
@@ -53,12 +51,16 @@ export class BitReader {
     return value;
   }
 
-  /**
-   * Gives back the bytes of this input that were read ahead. Bits of one byte may be left, or in the
-   * middle of a code those of the input before.
-   */
+  /** Gives back the bytes that were read ahead, behind a block: bits of one byte may be left. */
   giveBack(): void {
-    const bytes = Math.min(this.count >> 3, this.next - this.first);
+    this.next -= this.count >> 3;
+    this.count &= 7;
+    this.bits &= (1 << this.count) - 1;
+  }
+
+  /** The same in the middle of a code: the bits of it that the input before ended with are left too. */
+  giveBackWithin(): void {
+    const bytes = Math.min(this.count >> 3, this.next);
     this.next -= bytes;
     this.count -= bytes << 3;
     this.bits &= (1 << this.count) - 1;

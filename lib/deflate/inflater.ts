@@ -105,28 +105,33 @@ export class Inflater {
    * @throws {LimitError} with close code 1009 when there would be more than `limit`.
    */
   inflate(piece: Uint8Array, final: boolean, limit: number, emit: PieceSink): number {
-    this.#ring.begin(limit);
-    const read = this.#run(piece, 0, emit);
+    const ring = this.#ring, reader = this.#reader;
+    ring.begin(limit);
+    reader.begin(piece);
+    this.#run(reader, emit);
+    const read = reader.next;
+    reader.begin(TAIL); // so that the piece is not kept
     if (read < piece.length) return read;
     if (final) {
-      for (let at = 0; at < TAIL.length;) at = this.#run(TAIL, at, emit);
-      if (this.#state !== HEADER || this.#reader.count !== 0) {
+      this.#run(reader, emit);
+      while (reader.next < TAIL.length) this.#goOn(reader, emit);
+      if (this.#state !== HEADER || reader.count !== 0) {
         corrupt("the message ends inside a block");
       }
     }
-    this.#ring.flush(emit);
+    ring.flush(emit);
     return read;
   }
 
-  /** Reads `input` from an offset to its end, or until `emit` asks to stop. Returns where it ended. */
-  #run(input: Uint8Array, from: number, emit: PieceSink): number {
-    const reader = this.#reader;
-    this.#ring.halted = false;
-    reader.begin(input, from);
+  /** Reads the input to its end, or until `emit` asks to stop. */
+  #run(reader: BitReader, emit: PieceSink): void {
     while (this.#step(reader, emit));
-    const { next } = reader;
-    reader.begin(TAIL); // so that the input is not kept
-    return next;
+  }
+
+  /** Goes on with input in which `emit` has asked to stop. */
+  #goOn(reader: BitReader, emit: PieceSink): void {
+    this.#ring.halted = false;
+    this.#run(reader, emit);
   }
 
   /** Reads what is next; false at the end of the input, or when `emit` has asked to stop. */
@@ -373,8 +378,11 @@ export class Inflater {
     reader.next = next;
     reader.bits = bits;
     reader.count = count;
-    if (state === HEADER || ring.halted && next < end) reader.giveBack();
-    if (state === HEADER) return true;
+    if (state === HEADER) {
+      reader.giveBack();
+      return true;
+    }
+    if (next < end) reader.giveBackWithin();
     this.#state = state;
     this.#length = length;
     this.#distance = distance;

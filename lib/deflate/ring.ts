@@ -52,6 +52,7 @@ export class Ring {
   /** Allows `limit` bytes to be written from here on. */
   begin(limit: number): void {
     this.#limit = limit;
+    this.halted = false;
     this.#setStop();
   }
 
