@@ -545,6 +545,14 @@ describe("upgrade over HTTP/2: refusals", () => {
     },
   );
 
+  it("a hook's Response that comes after handshakeTimeout is cancelled", options, async () => {
+    const decided = Promise.withResolvers<Response>(), cancelled = Promise.withResolvers<unknown>();
+    await using server = await serve({ handshakeTimeout: 20, handshake: () => decided.promise });
+    assert.equal((await server.ask().refusal()).status, 503);
+    decided.resolve(new Response(new ReadableStream({ cancel: cancelled.resolve })));
+    assert.match(String(await cancelled.promise), /handshakeTimeout/);
+  });
+
   it("a Response of a hook whose client has left is cancelled", options, async () => {
     let cancelled = false;
     const asked = Promise.withResolvers<AbortSignal>(), decided = Promise.withResolvers<Response>();

@@ -166,6 +166,19 @@ for (const [way, answer] of Object.entries(ways)) {
       assert.equal(clock.timers, 0);
     });
 
+    it("tells the owner of each phase, and when the client takes what had to wait", async () => {
+      const source = new Source((at) => at < 10 ? new Uint8Array(20_000) : undefined);
+      const { peer, phases } = await answer(() => new Response(source.body, { status: 418 }), {
+        memory: { capacity: 15_000 },
+      });
+      assert.deepEqual([phases.slice(0, 2), phases.at(-1)], [
+        ["deciding", "answering"],
+        "lingering",
+      ]);
+      assert.ok(phases.filter((phase) => phase === "answering").length > 3, `${phases}`);
+      assert.ok(peer.ended);
+    });
+
     for (const ending of ["end", "reset"] as const) {
       it(`is cancelled when the client leaves (${ending}), which is no error`, async () => {
         // A client that is gone answers what is sent to it by a reset.
@@ -417,6 +430,22 @@ describe("answers to HEAD, and with 304", () => {
     assert.match(long.head, /\r\nContent-Length: 5$/);
     assert.equal(long.body, "");
   });
+});
+
+it("a request's signal does not abort once its answer was sent", async () => {
+  for (const sent of [true, false]) {
+    let signal: AbortSignal | undefined;
+    const fetch = (request: Request): Response => {
+      signal = request.signal;
+      return new Response(
+        sent ? "text" : new Source((at) => at === 0 ? bytesOf("a") : never()).body,
+      );
+    };
+    const { peer } = await rig({ fetch }, plain("GET /"));
+    peer.transport.close();
+    await settled();
+    assert.equal(signal?.aborted, !sent);
+  }
 });
 
 it("what fetch returns must be a Response", async () => {

@@ -328,17 +328,25 @@ describe("a server that shuts down while it answers", () => {
 });
 
 describe("a server with maxPendingHandshakesPerAddress", () => {
-  it("drops the oldest of an address that has more", options, async () => {
-    await using server = await start({ maxPendingHandshakesPerAddress: 2 });
+  it("drops the oldest incomplete request of an address that has more", options, async () => {
+    const hook = slowHook();
+    await using server = await start({
+      maxPendingHandshakesPerAddress: 2,
+      handshake: hook.handshake,
+    });
     using other = await Dialer.from("127.0.0.3", server);
+    using another = await Dialer.from("127.0.0.3", server);
+    using waiting = await Dialer.from("127.0.0.2", server, REQUEST);
+    await until("one waits", () => hook.asked === 1);
     using first = await Dialer.from("127.0.0.2", server);
     using second = await Dialer.from("127.0.0.2", server);
-    using third = await Dialer.from("127.0.0.2", server);
     await first.dropped();
-    for (const each of [other, second, third]) {
+    hook.decide();
+    for (const each of [other, another, second]) {
       each.send(REQUEST.slice(20));
       assert.equal(await each.answered(), 101);
     }
+    assert.equal(await waiting.answered(), 101);
   });
 
   it("refuses with 503 an address whose handshakes all wait for the hook", options, async () => {

@@ -50,6 +50,8 @@ export interface OpeningRig<Data> {
   opened: WebSocketConnection<Data>[];
   /** What the owner was told at the end of a handshake that failed. */
   ended: (Error | undefined)[];
+  /** The phases that the owner was told of. */
+  phases: string[];
   /** What `onError` got. */
   errors: unknown[];
   /** What `onRefused` got. */
@@ -65,6 +67,7 @@ export function openingRig<Data = undefined>(
   const clock = new VirtualClock();
   const errors: unknown[] = [], refusals: Error[] = [];
   const opened: WebSocketConnection<Data>[] = [], ended: (Error | undefined)[] = [];
+  const phases: string[] = [];
   const pair = memoryTransportPair(memory);
   const transport = new SpyTransport(pair.server);
   const settings = readServerOptions<Data>({
@@ -76,6 +79,7 @@ export function openingRig<Data = undefined>(
   }, { ...ACCEPT_OPTIONS, fetch: true });
   const opening = new Opening<Data>(transport, settings, {
     boundToLoopback: true,
+    onPhase: (_opening, phase): void => void phases.push(phase),
     opened: (_opening, connection): void => void opened.push(connection),
     ended: (_opening, error): void => void ended.push(error),
   });
@@ -88,6 +92,7 @@ export function openingRig<Data = undefined>(
     transport,
     opened,
     ended,
+    phases,
     errors,
     refusals,
     say: (text): void => peer.write(bytesOf(text)),
