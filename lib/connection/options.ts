@@ -67,9 +67,16 @@ export interface ConnectionOptions {
    * that takes nothing of its answer for so long. @default {10000}
    */
   closeTimeout?: number;
-  /** How often a ping is sent; at least 1. @default {20000} */
+  /**
+   * How often a ping is sent; at least 1. One waits for the end of a compressed message that is being
+   * sent in fragments, as long as the peer takes bytes of it. @default {20000}
+   */
   pingInterval?: number;
-  /** How long the peer may be silent after a ping; past it 1011. @default {20000} */
+  /**
+   * How long the peer may be silent after a ping; past it 1011. What has arrived is read first, and time
+   * in which this process's event loop stood still does not count, up to as long again. `ping()` without
+   * a signal rejects after the same time. @default {20000}
+   */
   pingTimeout?: number;
   /**
    * Whether to agree on compression (RFC 7692), and how; `true` takes the defaults. Think of what is
