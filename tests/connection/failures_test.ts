@@ -41,7 +41,7 @@ for (const role of ROLES) {
               sendHighWaterMark: 1,
               websocket: { [event]: () => fail(value) },
             });
-            if (event === "drain") rig.connection.send("xyz");
+            if (event === "drain") ["xyz", "behind it"].map((text) => rig.connection.send(text));
             rig.peer.write(
               rig.peer.frame(0x89, "p"),
               rig.peer.frame(0x8a, "q"),
