@@ -661,6 +661,35 @@ describe("upgrade over HTTP/2: the end", () => {
     await client.closed;
   });
 
+  for (const when of ["with the request", "while a hook decides"] as const) {
+    for (const hook of ["none", "synchronous", "asynchronous"] as const) {
+      if (hook !== "asynchronous" && when === "while a hook decides") continue;
+      it(`END_STREAM ${when} is 1006 at once, hook: ${hook}`, options, async () => {
+        const asked = Promise.withResolvers<void>(), decided = Promise.withResolvers<undefined>();
+        const handshake = (): Promise<undefined> | undefined => {
+          asked.resolve();
+          return hook === "asynchronous" ? decided.promise : undefined;
+        };
+        await using server = await serve(hook === "none" ? {} : { handshake });
+        const stream = server.session.request(connectHeaders(server.rig.port), {
+          endStream: when === "with the request",
+        });
+        stream.on("error", () => {});
+        stream.resume();
+        if (hook !== "none") await asked.promise;
+        if (when === "while a hook decides") stream.end();
+        // Time for the end to come before the hook has decided.
+        await new Promise((resolve) => setTimeout(resolve, 100));
+        decided.resolve(undefined);
+        const connection = await server.given[0];
+        assert.ok(connection !== undefined);
+        const { closeCode, wasClean, error } = await connection.closed;
+        assert.deepEqual([closeCode, wasClean], [1006, false]);
+        assert.ok(error instanceof TransportError && error.code === "CONNECTION_ENDED");
+      });
+    }
+  }
+
   it("a session that dies is 1006 with an error for each of its connections", options, async () => {
     for (const side of ["client", "server"] as const) {
       await using server = await serve();

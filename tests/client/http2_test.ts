@@ -341,6 +341,20 @@ describe("connect over HTTP/2: the end", () => {
     assert.equal(await ended.promise, 0);
   });
 
+  it("an END_STREAM that comes with the answer is 1006 at once", options, async () => {
+    for (const inHeaders of [true, false]) {
+      await using rig = await http2Rig((stream) => {
+        stream.on("error", () => {});
+        stream.respond({ ":status": 200 }, { endStream: inHeaders });
+        if (!inHeaders) stream.end();
+      });
+      const connection = await connect(rig.url, { http2: rig.open(), pingInterval: Infinity });
+      const { closeCode, wasClean, error } = await connection.closed;
+      assert.deepEqual([closeCode, wasClean], [1006, false]);
+      assert.ok(error instanceof TransportError && error.code === "CONNECTION_ENDED");
+    }
+  });
+
   it("a session that dies is 1006 with an error", options, async () => {
     for (const side of ["client", "server"] as const) {
       await using rig = await echo();

@@ -122,6 +122,26 @@ export const pressureCases: readonly Case[] = [
     },
   },
   {
+    name: "bufferedAmount of one large message shrinks as the peer reads it, so sendTimeout sees it",
+    user: (side) => async (connection: WebSocketConnection) => {
+      connection.send(new Uint8Array(2 * LARGE));
+      const amounts = new Set<number>();
+      while (connection.bufferedAmount > 0 && connection.readyState === 1) {
+        amounts.add(connection.bufferedAmount);
+        await new Promise((resolve) => setTimeout(resolve, 1));
+      }
+      side.tell("amounts", amounts.size);
+    },
+    async test({ peer, told, opened }): Promise<void> {
+      assert.equal((await peer.message()).size, 2 * LARGE);
+      const amounts = await told.next<number>("amounts");
+      // What a platform holds is its own affair, and in memory all of it happens between two timers.
+      const isOnSocket = opened.remoteAddress !== "memory";
+      if (opened.capabilities.streaming && isOnSocket) assert.ok(amounts > 2, `${amounts} amounts`);
+      await peer.closeWith();
+    },
+  },
+  {
     name: "ready and drain come after a send that gave false, whatever the high-water mark",
     options: { sendHighWaterMark: 1000 },
     user: (side) => ({
