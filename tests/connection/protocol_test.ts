@@ -282,6 +282,25 @@ for (const role of ROLES) {
       assert.deepEqual(out(), ["8a owed", "8a at once"]);
     });
 
+    it("shares no decoder with another connection while a frame or message has not ended", () => {
+      const one = setUp(role), two = setUp(role);
+      const message = join(one.from(0x01, "ab"), one.from(0x80, "cd"));
+      for (let at = 1; at < message.length; at++) {
+        one.protocol.receive(message.subarray(0, at));
+        two.protocol.receive(two.from(0x81, "other"));
+        one.protocol.receive(message.subarray(at));
+        assert.deepEqual([one.log.pop(), two.log.pop()], ["message abcd", "message other"]);
+      }
+      assert.deepEqual([one.errors, two.errors], [[], []]);
+    });
+
+    it("fails once", () => {
+      const { protocol, log, out } = setUp(role);
+      for (let at = 0; at < 2; at++) protocol.fail(new ProtocolError("TRUNCATED", `${at}`));
+      assert.deepEqual(log, ["failed 1002"]);
+      assert.deepEqual(out(), ["88 1002"]);
+    });
+
     it("sends no owed pong behind its Close", () => {
       const { protocol, from, out } = setUp(role);
       protocol.setBlocked(true);

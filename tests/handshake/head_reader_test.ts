@@ -42,6 +42,7 @@ const BAD_REQUESTS: [string, number, number][] = [
   ["GET /\r\n\r\n", 5, 400],
   ["GET /a b HTTP/1.1\r\n\r\n", 7, 400],
   ["GET /\xe9 HTTP/1.1\r\n\r\n", 5, 400],
+  ["GET /\x7f HTTP/1.1\r\n\r\n", 5, 400],
   ["GET /  HTTP/1.1\r\n\r\n", 6, 400],
   ["GET / http/1.1\r\n\r\n", 6, 400],
   ["GET / HTTP/1.1 \r\n\r\n", 14, 400],
