@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Deadline } from "../connection/deadlines.ts";
 import type {
   Transport,
   TransportAddress,
@@ -18,7 +19,7 @@ import type { BunLike, BunSocket, BunSocketHandler } from "./bun_api.ts";
 import { connectError, connectionError, handshakeEndedError, listenError } from "./errors.ts";
 import { rootCertificates } from "./node.ts";
 import { findNode } from "./node_api.ts";
-import { abortable, LINGER_TIMEOUT } from "./timing.ts";
+import { abortable, startLinger } from "./timing.ts";
 
 /** Before its socket is open, a connection's data tells what to make of it. */
 interface Opening {
@@ -59,7 +60,7 @@ class BunTransport implements Transport {
   #endUntold = false;
   #handshaking: boolean;
   #onHandshake: ((error?: Error) => void) | undefined;
-  #linger: ReturnType<typeof setTimeout> | undefined;
+  #linger: Deadline | undefined;
 
   constructor(socket: Socket, opening: Opening) {
     this.#socket = socket;
@@ -159,7 +160,7 @@ class BunTransport implements Transport {
     this.#writable = false;
     // While lingering, the peer's end must still be seen: Bun shows none on a paused socket.
     this.#socket.resume();
-    this.#linger = setTimeout(() => this.#socket.terminate(), LINGER_TIMEOUT);
+    this.#linger = startLinger(() => this.#socket.terminate());
     if (!this.#ending || this.#ended) this.#socket.close();
   }
 
@@ -243,7 +244,7 @@ class BunTransport implements Transport {
     this.#writable = false;
     this.#queue = [];
     this.#bufferedAmount = 0;
-    clearTimeout(this.#linger);
+    this.#linger?.cancel();
     if (this.#closed) this.#error = undefined;
     else if (error !== undefined) this.#error ??= connectionError(error);
     else if (this.#handshaking) this.#error ??= handshakeEndedError();

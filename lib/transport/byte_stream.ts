@@ -4,11 +4,12 @@
  * @module
  */
 
+import type { Deadline } from "../connection/deadlines.ts";
 import type { Transport, TransportAddress, TransportSink } from "../connection/transport.ts";
 import { checkMemory, copyOf } from "../frame/memory.ts";
 import { checkMethods } from "../options.ts";
 import { connectionError, resetError } from "./errors.ts";
-import { LINGER_TIMEOUT } from "./timing.ts";
+import { startLinger } from "./timing.ts";
 
 /** A way in and a way out. */
 export interface ByteStreamPair {
@@ -47,7 +48,7 @@ class ByteStreamTransport implements Transport {
   /** The sink, if there was one, has heard of the close. */
   #told = false;
   #error: Error | undefined;
-  #linger: ReturnType<typeof setTimeout> | undefined;
+  #linger: Deadline | undefined;
 
   constructor({ readable, writable, remoteAddress }: ByteStreamPair) {
     this.#reader = readable.getReader();
@@ -109,7 +110,7 @@ class ByteStreamTransport implements Transport {
     if (this.#closed || this.#released) return;
     this.#closed = true;
     if (this.#ending && !this.#ended) {
-      this.#linger = setTimeout(() => this.#release(undefined), LINGER_TIMEOUT);
+      this.#linger = startLinger(() => this.#release(undefined));
     } else {
       this.#release(undefined);
     }
@@ -156,7 +157,7 @@ class ByteStreamTransport implements Transport {
     this.#released = true;
     this.#error = this.#closed ? undefined : error;
     this.#bufferedAmount = 0;
-    clearTimeout(this.#linger);
+    this.#linger?.cancel();
     const reason = error ?? resetError();
     if (!this.#peerEnded) this.#reader.cancel(reason).catch(() => {});
     if (!this.#ended) this.#writer.abort(reason).catch(() => {});

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Deadline } from "../connection/deadlines.ts";
 import type {
   Transport,
   TransportAddress,
@@ -24,7 +25,7 @@ import {
 } from "./errors.ts";
 import { ReadBuffer } from "./read_buffer.ts";
 import { ReadTurns } from "./read_turns.ts";
-import { abortable, ACCEPT_RETRY_DELAY, LINGER_TIMEOUT } from "./timing.ts";
+import { abortable, ACCEPT_RETRY_DELAY, startLinger } from "./timing.ts";
 import { giveBack, lendCopy } from "./write_buffer.ts";
 
 /** A first write up to this size counts as taken at once, in bytes: the system's buffer holds it. */
@@ -98,7 +99,7 @@ class DenoTransport implements Transport {
   /** The sink, if there was one, has heard of the close. */
   #told = false;
   #error: Error | undefined;
-  #linger: ReturnType<typeof setTimeout> | undefined;
+  #linger: Deadline | undefined;
 
   constructor(conn: DenoConn, options: DenoTransportOptions) {
     this.#conn = conn;
@@ -165,7 +166,7 @@ class DenoTransport implements Transport {
     if (this.#closed || this.#released) return;
     this.#closed = true;
     if (this.#ending === "asked" && this.#writeError === undefined) {
-      this.#linger = setTimeout(() => this.#release(undefined), LINGER_TIMEOUT);
+      this.#linger = startLinger(() => this.#release(undefined));
     } else {
       this.#release(undefined);
     }
@@ -256,7 +257,7 @@ class DenoTransport implements Transport {
     // What the peer said before it left may still be unread (its Close frame, say): the read under
     // way comes to the end of it. If there is none, it is over.
     if (!this.#reading || this.#closed) return this.#release(this.#writeError);
-    this.#linger = setTimeout(() => this.#release(this.#writeError), LINGER_TIMEOUT);
+    this.#linger = startLinger(() => this.#release(this.#writeError));
   }
 
   async #endWriting(): Promise<void> {
@@ -273,7 +274,7 @@ class DenoTransport implements Transport {
     this.#current = undefined;
     this.#queue = [];
     this.#bufferedAmount = 0;
-    clearTimeout(this.#linger);
+    this.#linger?.cancel();
     closeQuietly(this.#conn);
     if (!this.#reading) this.#buffer.release();
     this.#tellClose();

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { Deadline } from "../connection/deadlines.ts";
 import type { Transport, TransportAddress, TransportSink } from "../connection/transport.ts";
 import { TransportError } from "../errors.ts";
 import type { Http2Headers } from "../handshake/http2.ts";
@@ -11,7 +12,7 @@ import { connectionError, resetError } from "./errors.ts";
 import { countWaiting, sendQueued } from "./http2_queue.ts";
 import { textOf } from "../thrown.ts";
 import { toAddress } from "./node_api.ts";
-import { LINGER_TIMEOUT } from "./timing.ts";
+import { startLinger } from "./timing.ts";
 
 /** What is used of an `Http2Session`. */
 export interface Http2Session {
@@ -102,7 +103,7 @@ class Http2Transport implements Transport {
   /** The sink, if there was one, has heard of the close. */
   #told = false;
   #error: Error | undefined;
-  #linger: ReturnType<typeof setTimeout> | undefined;
+  #linger: Deadline | undefined;
 
   constructor(stream: Http2Stream) {
     this.#stream = stream;
@@ -170,10 +171,7 @@ class Http2Transport implements Transport {
     }
     // The peer's end makes it an orderly one, with no reset at all. RFC 9113 section 8.1: a peer that
     // goes on after we have said all is told to stop, which is no error.
-    this.#linger = setTimeout(
-      () => stream.close(stream.writableFinished ? NO_ERROR : CANCEL),
-      LINGER_TIMEOUT,
-    );
+    this.#linger = startLinger(() => stream.close(stream.writableFinished ? NO_ERROR : CANCEL));
     stream.resume();
   }
 
@@ -211,7 +209,7 @@ class Http2Transport implements Transport {
     if (this.#gone) return;
     this.#gone = true;
     this.#wait(false);
-    clearTimeout(this.#linger);
+    this.#linger?.cancel();
     if (this.#closed || (this.#ended && this.#ending)) this.#error = undefined;
     else this.#error ??= resetError();
     this.#tellClose();

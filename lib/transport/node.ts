@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Deadline } from "../connection/deadlines.ts";
 import type {
   Transport,
   TransportAddress,
@@ -30,7 +31,7 @@ import {
   type NodeTlsConnectOptions,
   toAddress,
 } from "./node_api.ts";
-import { LINGER_TIMEOUT } from "./timing.ts";
+import { startLinger } from "./timing.ts";
 
 /** The most that is written at once, in bytes: `writableLength` shrinks by whole writes. */
 const MAX_WRITE_SIZE = 131_072;
@@ -64,7 +65,7 @@ class NodeTransport implements Transport {
   /** The sink, if there was one, has heard of the close. */
   #told = false;
   #error: Error | undefined;
-  #linger: ReturnType<typeof setTimeout> | undefined;
+  #linger: Deadline | undefined;
 
   constructor(socket: NodeSocket, options: NodeTransportOptions) {
     const owned = this.#socket = socket as OwnedSocket;
@@ -185,7 +186,7 @@ class NodeTransport implements Transport {
       socket.destroy();
       return;
     }
-    this.#linger = setTimeout(() => socket.destroy(), LINGER_TIMEOUT);
+    this.#linger = startLinger(() => socket.destroy());
     // With TLS, what the peer still says of the handshake would make the system reset the connection
     // if it came after us, and lose what we said: that peer's end is awaited, which ends the socket.
     if (this.secure) this.resume();
@@ -214,7 +215,7 @@ class NodeTransport implements Transport {
   #close(): void {
     if (this.#gone) return;
     this.#gone = true;
-    clearTimeout(this.#linger);
+    this.#linger?.cancel();
     if (this.#closed) this.#error = undefined;
     this.#tellClose();
   }

@@ -3,12 +3,24 @@
  *
  * @module
  */
+import { systemClock } from "../connection/clock.ts";
+import { Deadline, Deadlines } from "../connection/deadlines.ts";
 
 /**
  * How long, in milliseconds, `close()` after `closeWrite()` waits for what was written to go out. A
  * peer that takes nothing is dropped then.
  */
-export const LINGER_TIMEOUT = 1_000;
+const LINGER_TIMEOUT = 1_000;
+
+/**
+ * Calls back when `close()` has waited long enough for what was written to go out. Time in which the event
+ * loop stood still does not count: the peer may have taken all by then.
+ */
+export function startLinger(callback: () => void): Deadline {
+  const linger = new Deadline(callback);
+  Deadlines.of(systemClock).set(linger, LINGER_TIMEOUT);
+  return linger;
+}
 
 /** How long, in milliseconds, a listener rests after it could not accept. */
 export const ACCEPT_RETRY_DELAY = 100;
