@@ -11,5 +11,6 @@ const server = await listen({
     message: (connection, data) => connection.send(data) ? undefined : connection.ready,
   },
   onError(): void {},
+  onRefused(): void {},
 });
 announce(server.address.port);
