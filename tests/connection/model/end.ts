@@ -276,7 +276,7 @@ export class End {
   checkQuiet(): void {
     const { bufferedAmount, readyState } = this.connection;
     if (
-      readyState === 1 &&
+      readyState === 1 && this.intent.ended === undefined &&
       this.tracked.some(({ name, state }) => name === "ready" && state === "pending")
     ) {
       const { sendHighWaterMark } = this.setup;
