@@ -2,7 +2,18 @@
 import type { WebSocketConnection } from "../../../../mod.ts";
 import { listen } from "../../../../lib/server/mod.ts";
 import { ca, cert, key } from "../../../certificates/mod.ts";
-import { check, common, type Course, ended, Ends, open, signal, times, type Way } from "./rig.ts";
+import {
+  check,
+  common,
+  type Course,
+  ended,
+  Ends,
+  local,
+  open,
+  signal,
+  times,
+  type Way,
+} from "./rig.ts";
 
 const CLOSED = /^1000 clean (local|remote) -$/;
 const BOTH_CLOSED = /^1000 clean local -$/;
@@ -40,6 +51,7 @@ function way(
       const ends = new Ends();
       const server = await listen({
         ...common,
+        ...local,
         ...(secure && { tls: { cert, key } }),
         websocket: {
           open: (connection) => ends.add(connection),
@@ -77,6 +89,7 @@ const failing: Way = {
     const ends = new Ends();
     const server = await listen({
       ...common,
+      ...local,
       websocket: {
         open(connection): void {
           ends.add(connection);

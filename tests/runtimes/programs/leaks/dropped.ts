@@ -10,6 +10,7 @@ import {
   ended,
   Ends,
   failure,
+  local,
   open,
   Peer,
   times,
@@ -42,7 +43,6 @@ interface Dealing {
 /** Half of the connections are the server's, half are clients'. */
 function way(name: string, peer: Peer, what: PeerWay, dealing: Dealing): Way {
   const { wanted, options = {}, act, path, batch, count } = dealing;
-  const { hostname, ...rest } = common;
   const message = (connection: WebSocketConnection): void => {
     connection.send("hello to you");
     act?.(connection);
@@ -54,8 +54,8 @@ function way(name: string, peer: Peer, what: PeerWay, dealing: Dealing): Way {
     async start(): Promise<Course> {
       const ends = new Ends();
       const server = await listen({
-        ...rest,
-        ...(path === undefined ? { hostname } : { path }),
+        ...common,
+        ...(path === undefined ? local : { path }),
         ...options,
         websocket: { open: (connection) => ends.add(connection), message },
       });
@@ -95,6 +95,7 @@ function killed(folder: string): Way {
       const websocket = { message: (c: WebSocketConnection): void => void c.send("hello") };
       const server = await listen({
         ...common,
+        ...local,
         websocket: { ...websocket, open: (connection) => ends.add(connection) },
       });
       return {
@@ -127,6 +128,7 @@ function late(peer: Peer): Way {
       let wake = (): void => {};
       const server = await listen({
         ...common,
+        ...local,
         handshakeTimeout: 50,
         handshake: () => new Promise<undefined>(() => {}),
         onError(error): void {

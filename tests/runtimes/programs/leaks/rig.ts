@@ -38,17 +38,18 @@ export interface Course {
 /** What servers and clients have in common here: no time that is not waited for may run out. */
 export const common: {
   clock: Clock;
-  hostname: string;
   onError: () => void;
   handshakeTimeout: number;
   closeTimeout: number;
 } = {
   clock,
-  hostname: "127.0.0.1",
   onError: (): void => {},
   handshakeTimeout: 60_000,
   closeTimeout: 60_000,
 };
+
+/** Where servers listen here. */
+export const local: { hostname: string } = { hostname: "127.0.0.1" };
 
 /** What has an end. */
 export interface Ended {

@@ -10,6 +10,7 @@ import {
   ended,
   Ends,
   failure,
+  local,
   open,
   type Peer,
   signal,
@@ -42,6 +43,7 @@ const torn: Way = {
     const ends = new Ends();
     const server = await listen({
       ...common,
+      ...local,
       messages: "stream",
       async websocket(connection): Promise<void> {
         ends.add(connection);
@@ -91,6 +93,7 @@ const aborted: Way = {
     const controllers = new Map<string, AbortController>();
     const server = await listen({
       ...common,
+      ...local,
       handshake(request): Promise<undefined> {
         controllers.get(new URL(request.url).pathname)?.abort();
         return new Promise(() => {});
@@ -121,11 +124,12 @@ const aborted: Way = {
 const refused: Way = {
   name: "connecting refused",
   async start(): Promise<Course> {
-    const gone = await listen({ ...common, websocket: {} });
+    const gone = await listen({ ...common, ...local, websocket: {} });
     const nowhere = `ws://127.0.0.1:${gone.address.port}`;
     await gone.shutdown();
     const server = await listen({
       ...common,
+      ...local,
       handshake(request): Response {
         if (request.url.endsWith("/fail")) throw new Error("a hook that fails");
         return new Response("no", { status: 403 });
@@ -155,8 +159,8 @@ function shutdown(peer: Peer): Way {
         async batch(size): Promise<void> {
           const ends = new Ends();
           const websocket = { open: (connection: Ended): void => ends.add(connection) };
-          await using answered = await listen({ ...common, websocket });
-          await using unanswered = await listen({ ...common, websocket });
+          await using answered = await listen({ ...common, ...local, websocket });
+          await using unanswered = await listen({ ...common, ...local, websocket });
           const half = size >> 1;
           peer.order({ way: "silent", count: size - half, port: unanswered.address.port });
           const over = times(half, async () => {
