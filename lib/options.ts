@@ -119,8 +119,8 @@ function suggestion(name: string, known: Names, prefix: string): string {
   return names.length > FEW_NAMES ? "" : `; known: ${list(names, " and ")}`;
 }
 
-/** A name without regard to case and a leading `on`. */
-function bareName(name: string): string {
+/** Returns a name in lower case, without a leading `on`. */
+export function bareName(name: string): string {
   const lower = name.toLowerCase();
   return lower.startsWith("on") && lower.length > 2 ? lower.slice(2) : lower;
 }

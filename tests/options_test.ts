@@ -1,6 +1,24 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { checkNames, type NameContext, nameDistance, typeName } from "../lib/options.ts";
+import {
+  checkNames,
+  type NameContext,
+  nameDistance,
+  type OptionNames,
+  typeName,
+} from "../lib/options.ts";
+
+interface Options {
+  one?: number;
+  two: string;
+}
+
+// TypeScript holds a list of names equal to the options: `deno check` fails where it would not.
+const exact: OptionNames<Options> = { one: true, two: true };
+// @ts-expect-error: a name is missing
+const missing: OptionNames<Options> = { one: true };
+// @ts-expect-error: one is too many
+const tooMany: OptionNames<Options> = { ...exact, three: true };
 
 const KNOWN = {
   maxMessageSize: true,
@@ -120,6 +138,16 @@ describe("the names of options", () => {
         `Cannot read options: the options must be an object, got ${type}`,
       );
     }
+  });
+});
+
+describe("a list of names", () => {
+  it("has the names that TypeScript has checked", () => {
+    assert.deepEqual([exact, missing, tooMany].map((names) => Object.keys(names)), [
+      ["one", "two"],
+      ["one"],
+      ["one", "two", "three"],
+    ]);
   });
 });
 

@@ -82,7 +82,11 @@ export function upgrade<Data = undefined>(
   request: Request,
   options: DenoUpgradeOptions<Data>,
 ): Promise<Response>;
-export async function upgrade<Data, Message extends AnyMessage>(
+// AnyMessage, spelled out: the types that are published keep this line, and not its imports.
+export async function upgrade<
+  Data,
+  Message extends string | Uint8Array<ArrayBuffer> | IncomingMessage,
+>(
   request: Request,
   options: DenoUpgradeOptions<Data, Message>,
 ): Promise<Response> {

@@ -5,7 +5,7 @@
  * @module
  */
 import type { CloseInfo, HandshakeError, TransportError } from "../errors.ts";
-import { checkFunction, checkNames, nameDistance, type OptionNames, typeName } from "../options.ts";
+import { bareName, checkFunction, checkNames, type OptionNames, typeName } from "../options.ts";
 import type { WebSocketConnection } from "./connection.ts";
 import type { MessageData } from "./inbox.ts";
 import type { AnyMessage } from "./incoming_message.ts";
@@ -151,17 +151,27 @@ function isRoot(level: object): boolean {
   return Object.getPrototypeOf(level) === null;
 }
 
+/** Whether one letter is added, left out or replaced, or two neighbors are exchanged. */
+function isOneOff(one: string, other: string): boolean {
+  if (Math.abs(one.length - other.length) > 1) return false;
+  let start = 0, a = one.length, b = other.length;
+  while (start < a && one[start] === other[start]) start++;
+  while (a > start && b > start && one[a - 1] === other[b - 1]) a--, b--;
+  const [left, right] = [one.slice(start, a), other.slice(start, b)];
+  return left.length <= 1 && right.length <= 1 ||
+    left.length === 2 && right.length === 2 && left[0] === right[1] && left[1] === right[0];
+}
+
 function checkMember(
   level: object,
   member: string,
   handlers: Readonly<Record<string, unknown>>,
 ): void {
   if (member in HANDLERS) return; // also "constructor"
-  const similar = NAMES.find((name) => {
-    if (Math.abs(member.length - name.length) > 3) return false;
-    const distance = nameDistance(member, name);
-    return distance === 0 || distance === 1 && handlers[name] === undefined;
-  });
+  const bare = bareName(member);
+  const similar = NAMES.find((name) =>
+    bare === name || handlers[name] === undefined && isOneOff(bare, name)
+  );
   if (similar === undefined) return;
   if (typeof Object.getOwnPropertyDescriptor(level, member)?.value !== "function") return;
   throw new TypeError(

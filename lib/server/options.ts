@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { ConnectionUser } from "../connection/handlers.ts";
 import type { MessageData } from "../connection/inbox.ts";
 import type { AnyMessage } from "../connection/incoming_message.ts";
 import {
@@ -14,13 +15,18 @@ import { checkFunction, type Names, type OptionNames } from "../options.ts";
 import {
   readUpgradeOptions,
   UPGRADE_OPTIONS,
-  type UpgradeOptionsWithUser,
+  type UpgradeOptions,
   type UpgradeSettings,
 } from "./upgrade_options.ts";
 
 /** How to accept WebSocket connections on a byte stream. */
 export interface AcceptOptions<Data = undefined, Message extends AnyMessage = MessageData>
-  extends UpgradeOptionsWithUser<Data, Message> {
+  extends UpgradeOptions<Data, Message> {
+  /**
+   * Handlers, or a function that is given the connection once it is open. Without it, read the connection
+   * that the call gives.
+   */
+  websocket?: ConnectionUser<Data, Message>;
   /** The longest request head, in bytes. @default {16384} */
   maxHeaderSize?: number;
   /** The most header lines of a request. @default {128} */
