@@ -269,7 +269,7 @@ export interface Refusal {
   /** The status, from 400 to 599. */
   readonly status: number;
   /** The headers. */
-  readonly headers: readonly [string, string][];
+  readonly headers: [string, string][];
   /** The body. */
   readonly text: string;
   /** Whether the error is a fault of the server or of its user's code, and not a refusal. */
