@@ -47,11 +47,13 @@ export interface ListenOptions<Data = undefined, Message extends AnyMessage = Me
    * The body of the Response is sent as it comes, and read no faster than the client takes it. Its head
    * leaves with the first chunk: with `Content-Length` where the Response has one or the body is short
    * and at hand, else in chunks (`Transfer-Encoding: chunked`). The body is cancelled when the client
-   * leaves, when it takes nothing for `closeTimeout`, and in answer to HEAD. A body that gives nothing
-   * for `handshakeTimeout` ends the answer, as one that fails does: 503 and 500 as long as the head has
-   * not left, and then the connection is closed, so that the client sees that the end is missing; the
-   * error goes to `onError`. So many answers are sent at once as `maxPendingHandshakes` says; of more,
-   * one is dropped: of the address that has most, the one whose client has taken nothing for longest.
+   * leaves, when it takes nothing for `closeTimeout`, and in answer to HEAD. A body whose first chunk does
+   * not come within `handshakeTimeout` gets 503, one that fails before it 500. After it a body may be
+   * silent for as long as it likes (a stream of events), or for `handshakeTimeout` once the client has
+   * ended its direction. One that fails then ends the connection, so that the client sees that the end
+   * is missing; the error goes to `onError`. At most `maxPendingHandshakes` answers are sent at once; of
+   * more, one is dropped: of the address that has most, the one whose client has taken nothing for
+   * longest.
    */
   fetch?: (request: Request) => Response | Promise<Response>;
   /**

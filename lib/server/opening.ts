@@ -176,7 +176,10 @@ export class Opening<Data, Message extends AnyMessage = MessageData> implements 
   end(): void {
     if (this.#state === "reading" || (this.#state === "deciding" && this.#asksUpgrade)) {
       this.#transport.close();
-    } else this.#abort?.abort(clientLeft());
+    } else {
+      this.#abort?.abort(clientLeft());
+      this.#sender?.onEnd();
+    }
   }
 
   /** @internal */

@@ -40,7 +40,10 @@ export interface BodyFraming {
 export interface ResponseSenderOptions {
   /** Where to. What it tells of room to write and of its close goes to `onDrain` and `cancel`. */
   transport: Transport;
-  /** How long the body may take for one chunk, in milliseconds. */
+  /**
+   * How long the body may take for its first chunk, in milliseconds, and for any other one once the peer
+   * has ended its direction.
+   */
   handshakeTimeout: number;
   /** How long the peer may take nothing, in milliseconds. */
   closeTimeout: number;
@@ -80,6 +83,8 @@ export class ResponseSender {
   #headSent = false;
   #cancelled = false;
   #awaitsDrain = false;
+  #awaitsBody = false;
+  #peerEnded = false;
   #inTurn = 0;
 
   /** Creates a sender; nothing happens before `send`. */
@@ -125,6 +130,12 @@ export class ResponseSender {
   /** Goes on, after the transport had to wait. */
   onDrain(): void {
     if (this.#awaitsDrain) this.#settle?.(true);
+  }
+
+  /** The peer has ended its direction: it may still read, or have left. */
+  onEnd(): void {
+    this.#peerEnded = true;
+    if (this.#awaitsBody) this.#deadlines.set(this.#deadline, this.#options.handshakeTimeout);
   }
 
   /** Stops, and cancels the body. */
@@ -202,7 +213,10 @@ export class ResponseSender {
     this.#next = undefined;
     const settle = (): void => this.#settle?.(true);
     next.then(settle, settle);
-    const came = await this.#wait(handshakeTimeout);
+    // A stream of events may be silent for as long as it likes, while its client is there.
+    this.#awaitsBody = true;
+    const came = await this.#wait(this.#headSent && !this.#peerEnded ? Infinity : handshakeTimeout);
+    this.#awaitsBody = false;
     if (this.#cancelled) return undefined;
     if (!came) {
       throw new OverdueError(

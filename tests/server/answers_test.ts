@@ -252,14 +252,37 @@ for (const [way, answer] of Object.entries(ways)) {
       assert.ok(ended[0] instanceof HandshakeError);
     });
 
-    it("is cut off if its body gives nothing more for handshakeTimeout, and onError knows", async () => {
+    it("may be silent for as long as it likes after its first chunk, as a stream of events is", async () => {
+      const event = Promise.withResolvers<Uint8Array | undefined>();
+      const source = new Source((at) =>
+        at === 0 ? bytesOf("abc") : at === 1 ? event.promise : never()
+      );
+      const { peer, clock, errors, transport } = await answer(
+        () => new Response(source.body, { status: 418 }),
+        { handshakeTimeout: 1_000, closeTimeout: 1_000 },
+      );
+      clock.advance(3_600_000);
+      await settled();
+      assert.equal(transport.closed, false);
+      event.resolve(bytesOf("def"));
+      await settled();
+      assert.match(answerOf(peer).body, /abc\r\n3\r\ndef/);
+      assert.deepEqual([errors, source.cancelled], [[], []]);
+    });
+
+    it("is cut off if it is silent for handshakeTimeout after the client ended its direction", async () => {
       const source = new Source((at) => at < 3 ? bytesOf("abc") : never());
       const { peer, clock, errors, transport, ended } = await answer(
         () => new Response(source.body, { status: 418 }),
         { handshakeTimeout: 1_000 },
       );
       assert.equal(answerOf(peer).status, 418);
-      clock.advance(1_000);
+      peer.transport.closeWrite();
+      await settled();
+      clock.advance(999);
+      await settled();
+      assert.equal(transport.closed, false);
+      clock.advance(1);
       await settled();
       assert.throws(() => unchunk(answerOf(peer).body), /the last chunk is missing/);
       assert.equal(transport.closed, true);
