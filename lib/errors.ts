@@ -209,7 +209,13 @@ export interface CloseStatus {
   reason: string;
 }
 
-/** How a connection ended: the value of `connection.closed`. */
+/**
+ * How a connection ended: the value of `connection.closed`.
+ *
+ * `closeCode` and `reason` are those of the Close frame that was received, or 1006 and `""` if none was
+ * (RFC 6455 section 7.1.5). Many peers answer a Close with its code alone: what this side gave as the
+ * reason is in `sent`. On a platform's own WebSocket they are what the platform reports.
+ */
 export interface CloseInfo extends CloseStatus {
   /** Both Close frames passed and then the transport ended (RFC 6455 section 7.1.4). */
   wasClean: boolean;

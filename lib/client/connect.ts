@@ -46,7 +46,10 @@ export interface ConnectOptions<Message extends AnyMessage = MessageData>
    * (`"stream"`), of any size. @default {"whole"}
    */
   messages?: MessageModeOf<Message>;
-  /** The subprotocols to offer, the preferred first. @default {[]} */
+  /**
+   * The subprotocols to offer, the preferred first. If the server chooses none, the connection opens and
+   * its `protocol` is `""`; in a browser it fails. @default {[]}
+   */
   protocols?: string | readonly string[];
   /** Headers to add: `Authorization`, `Cookie`, `Origin`, say. Not in a browser. */
   headers?: HeadersInit;
@@ -101,10 +104,11 @@ const CONNECT_OPTIONS: OptionNames<ConnectOptions> = {
  *
  * Rejects with a {@linkcode TransportError} when no connection is made (refused, name not resolved,
  * certificate rejected), a {@linkcode HandshakeError} when the server answers anything but a correct
- * 101 (with its status, headers and the beginning of the body), or the signal's reason.
+ * 101 (with its status, headers and the beginning of the body) or has not answered within
+ * `handshakeTimeout` (code `HANDSHAKE_TIMEOUT`, status 0), or the signal's reason.
  *
- * @throws {DOMException} SyntaxError for a URL that is none, or has a fragment, or a subprotocol that
- * is no token (rejects); NotSupportedError for an option that a browser does not have (rejects).
+ * @throws {DOMException} SyntaxError if the URL is invalid or has a fragment, or if a subprotocol is not a
+ * token or is repeated (rejects); NotSupportedError for an option that a browser does not have (rejects).
  * @throws {TypeError | RangeError} If an option is unknown or invalid (rejects).
  *
  * @example

@@ -354,10 +354,12 @@ export class WebSocketConnection<
 
   /**
    * Closes with a code and a reason, like `WebSocket.close()` of the WebSocket standard:
-   * `close(4001, "kicked")` is the same as `close({ closeCode: 4001, reason: "kicked" })`.
+   * `close(4001, "kicked")` is the same as `close({ closeCode: 4001, reason: "kicked" })`. Without a code
+   * it closes with 1000; with 1005 the Close frame has neither code nor reason.
    *
    * @throws {RangeError} If the code may not be sent, or the reason has more than 123 bytes of UTF-8.
-   * @throws {TypeError} If the code is not a number, or the reason is not a string.
+   * @throws {TypeError} If the code is not a number, or the reason is not a string, or there is a reason
+   * with 1005.
    */
   close(closeCode?: number, reason?: string): void;
   /**

@@ -70,8 +70,9 @@ export interface ErrorContext<
 
 /**
  * Called with each fault of the user's own code (a handler or a hook that throws, or returns what it
- * must not) and of the server itself (no more files to accept a connection with). What a handler throws
- * is passed as it is. A handshake that a server refuses is no fault: see {@linkcode RefusalHandler}.
+ * must not; a connection that nobody reads) and of the server itself (no more files to accept a
+ * connection with). What a handler throws is passed as it is. A handshake that a server refuses is no
+ * fault: see {@linkcode RefusalHandler}.
  *
  * It may be async. If it fails itself, that is printed together with the error.
  */
@@ -95,7 +96,8 @@ export interface RefusalContext {
  * Called with each handshake that came to nothing through no fault of the server: it broke a rule, a
  * policy or a limit refused it, it did not come in time ({@linkcode HandshakeError}, with the status that
  * was answered), or the connection failed before it was complete ({@linkcode TransportError}: TLS that
- * was not agreed on, a reset). Anybody on the network can cause these.
+ * was not agreed on, a reset). A handshake that gave way to another one (`maxPendingHandshakes`) has the
+ * status 503, but got no answer. Anybody on the network can cause these.
  *
  * It may be async. If it fails itself, that is printed together with the error.
  */

@@ -52,19 +52,21 @@ export interface ConnectionOptions {
    * Past so many bytes of messages not taken, each counted with 256 bytes more, reading stops until
    * half is taken: also of what the peer says besides, pings and its Close among it. A message counts
    * from when it has to wait for the one before it, whose `message` handler works, or for whoever
-   * reads. When nobody has begun to read a second after that, `onError` is told: call `discard` on a
-   * connection that is not to be read. @default {1048576}
+   * reads. Text counts by its `length`. When nobody has begun to read a second after reading stopped,
+   * `onError` is told: call `discard` on a connection that is not to be read. @default {1048576}
    */
   receiveHighWaterMark?: number;
   /**
    * Where the platform's WebSocket cannot be paused: past so many bytes of messages not taken, each
-   * counted with 64 bytes more, the connection is closed with 1008 (4008 where 1008 is refused).
+   * counted with 64 bytes more, the connection is closed with 1008 (4008 where 1008 is refused). Text
+   * counts by its `length`.
    * @default {16777216}
    */
   maxReceiveBuffered?: number;
   /**
    * How long the peer may take to answer our Close, or to let go of the socket; a server drops a client
-   * that takes nothing of its answer for so long. @default {10000}
+   * that takes nothing of its answer for so long. Once the connection is closed, each call of the
+   * `message` handler may take as long. @default {10000}
    */
   closeTimeout?: number;
   /**

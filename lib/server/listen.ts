@@ -288,8 +288,9 @@ class Server<Data, Message extends AnyMessage>
 /**
  * Listens for WebSocket connections: TCP, TLS or a Unix socket, on Deno, Bun and Node.
  *
- * @throws {TransportError} if the address cannot be had (rejects): `ADDRESS_IN_USE`, say.
- * @throws {TypeError | RangeError} if an option is none (rejects).
+ * @throws {TransportError} If the server cannot listen (rejects): the port is in use (`ADDRESS_IN_USE`), or
+ * the runtime cannot use the certificate or its key.
+ * @throws {TypeError | RangeError} If an option is missing, unknown or invalid (rejects).
  *
  * @example
  * ```ts

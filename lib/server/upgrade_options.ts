@@ -47,7 +47,8 @@ export interface UpgradeOptions<Data = undefined, Message extends AnyMessage = M
   messages?: MessageModeOf<Message>;
   /**
    * The place to authenticate, route, choose a subprotocol, set cookies and attach
-   * `connection.data`. A Response refuses; an object or nothing accepts.
+   * `connection.data`. A Response, returned or thrown, refuses; undefined or a plain object with
+   * `protocol`, `headers` or `data` accepts. Anything else is a 500.
    */
   handshake?: HandshakeHook<Data>;
   /** The subprotocols the server speaks, the preferred first; a string for one. @default {[]} */
@@ -57,14 +58,14 @@ export interface UpgradeOptions<Data = undefined, Message extends AnyMessage = M
   /** Which hosts the server answers to. @default {any; loopback names when bound to loopback} */
   hosts?: HostPolicy;
   /**
-   * How long the opening handshake may take, in milliseconds, the hook included; and how long the body
-   * of a Response may give nothing. @default {10000}
+   * How long the opening handshake may take, in milliseconds, the hook included; and how long the first
+   * chunk of a Response's body may take. @default {10000}
    */
   handshakeTimeout?: number;
   /**
    * Called with faults of your code and of the server: what a handler or a hook throws, a hook that is
-   * not done within `handshakeTimeout`, no files left to accept a connection with. Handshakes that are
-   * refused go to `onRefused`. @default {prints them by console.error}
+   * not done within `handshakeTimeout`, a connection that nobody reads, no files left to accept a
+   * connection with. Handshakes that are refused go to `onRefused`. @default {prints them by console.error}
    */
   onError?: ErrorHandler<Data, Message>;
   /**
