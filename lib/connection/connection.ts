@@ -241,8 +241,9 @@ export class WebSocketConnection<
    * it. Where the platform cannot pause (`capabilities`), what comes is kept, up to
    * `maxReceiveBuffered`. Calling `close` ends it; after that it does nothing.
    *
-   * When the peer goes meanwhile, a connection with handlers keeps what had come, and its end: `close`
-   * is called and `closed` resolves after `resume`, or after `terminate`.
+   * When the connection ends meanwhile, as the peer goes or a limit is passed, a connection with handlers
+   * keeps what had come, and its end: `close` is called and `closed` resolves after `resume`, or after
+   * `terminate`. So call one of them at some time.
    */
   pause(): void {
     this.#receiver.pause();

@@ -41,7 +41,10 @@ export interface ConnectionOptions {
    * goes by what was waiting before its message. @default {65536}
    */
   sendHighWaterMark?: number;
-  /** With more than this waiting before a send, the connection is closed with 1008. @default {16777216} */
+  /**
+   * With more than this waiting before a send, the connection is closed with 1008; what has not begun to
+   * leave is dropped. @default {16777216}
+   */
   maxBufferedAmount?: number;
   /**
    * A peer that takes nothing for so long, while something waits to leave, is closed with 1008 and
@@ -52,7 +55,7 @@ export interface ConnectionOptions {
    * Past so many bytes of messages not taken, each counted with 256 bytes more, reading stops until
    * half is taken: also of what the peer says besides, pings and its Close among it. A message counts
    * from when it has to wait for the one before it, whose `message` handler works, or for whoever
-   * reads. Text counts by its `length`. When nobody has begun to read a second after reading stopped,
+   * reads. Whole text counts by its `length`. When nobody has begun to read a second after reading stopped,
    * `onError` is told: call `discard` on a connection that is not to be read. @default {1048576}
    */
   receiveHighWaterMark?: number;
@@ -64,9 +67,9 @@ export interface ConnectionOptions {
    */
   maxReceiveBuffered?: number;
   /**
-   * How long the peer may take to answer our Close, or to let go of the socket; a server drops a client
-   * that takes nothing of its answer for so long. Once the connection is closed, each call of the
-   * `message` handler may take as long. @default {10000}
+   * How long the peer may take to answer our Close once that has left (until then `sendTimeout` holds), or
+   * to let go of the socket. A server drops a client that takes nothing of its answer for so long. Once
+   * the connection is closed, each call of the `message` handler may take as long. @default {10000}
    */
   closeTimeout?: number;
   /**
