@@ -333,7 +333,7 @@ export class Opening<Data, Message extends AnyMessage = MessageData> implements 
   /** The body failed: once the head has left, only the missing end can tell the peer. */
   #sendFailed(error: unknown): void {
     if (this.#state !== "answering") return this.#failed(error);
-    this.#settings.onError(error, faultContext(this.#context));
+    this.#failedLate(error);
     this.#transport.close();
   }
 
@@ -381,13 +381,19 @@ export class Opening<Data, Message extends AnyMessage = MessageData> implements 
       : error as HandshakeError;
     this.#sender?.cancel(error);
     this.#transport.write(refusalBytes(refusal));
+    const reported = !(refusal.fault && this.#clientHasLeft());
     this.#linger();
-    reportFailure(error, this.#settings, this.#context);
+    if (reported) reportFailure(error, this.#settings, this.#context);
   }
 
-  /** The user's code failed after the answer was given: unless that is because the client has left. */
+  /** Reports that the user's code failed after the answer was given, or within it. */
   #failedLate(error: unknown): void {
-    if (!this.#abort?.signal.aborted) this.#settings.onError(error, faultContext(this.#context));
+    if (!this.#clientHasLeft()) this.#settings.onError(error, faultContext(this.#context));
+  }
+
+  /** Whether the user's code was told that the client has left: what it throws then is no fault. */
+  #clientHasLeft(): boolean {
+    return this.#abort?.signal.aborted === true;
   }
 
   /** The request as the user's code has seen it, or as far as it was read. */

@@ -471,6 +471,30 @@ it("a request's signal does not abort once its answer was sent", async () => {
   }
 });
 
+it("what fetch or a body fails with once the client has left is no fault", async () => {
+  const aborted = (signal: AbortSignal): Promise<never> =>
+    new Promise((_, reject) => {
+      signal.addEventListener("abort", () => reject(signal.reason));
+    });
+  const ways = {
+    fetch: ({ signal }: Request): Promise<Response> => aborted(signal),
+    beginning: ({ signal }: Request) => new Response(new Source(() => aborted(signal)).body),
+    rest: ({ signal }: Request) =>
+      new Response(new Source((at) => at === 0 ? bytesOf("a") : aborted(signal)).body),
+  };
+  for (const [way, fetch] of Object.entries(ways)) {
+    for (const leave of ["closeWrite", "close"] as const) {
+      const { peer, errors, ended } = await rig({ fetch }, plain("GET /"));
+      peer.transport[leave]();
+      await settled();
+      assert.deepEqual(errors, [], `${way}, ${leave}`);
+      const status = way === "rest" ? 200 : 500;
+      if (leave === "closeWrite") assert.equal(answerOf(peer).status, status);
+      else assert.equal(ended.length, 1);
+    }
+  }
+});
+
 it("what fetch returns must be a Response", async () => {
   for (const value of [undefined, null, "text", { status: 200 }]) {
     const { peer, errors } = await rig(
