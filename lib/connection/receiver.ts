@@ -235,7 +235,9 @@ export class Receiver<Message extends AnyMessage> implements InboxOwner {
     }
     this.#arriving?.discard();
     this.#release(this.#holds);
-    if (this.#phase === "ended") queueMicrotask(() => this.#checkOver());
+    if (this.#phase !== "ended") return;
+    this.#limitHandler();
+    queueMicrotask(() => this.#checkOver());
   }
 
   /** The link has closed: no more will come. The owner's `onOver` follows, at once or later. */
@@ -315,7 +317,7 @@ export class Receiver<Message extends AnyMessage> implements InboxOwner {
    * the user has paused, none is waited for.
    */
   #limitHandler(): void {
-    if (this.#phase !== "ended" || !this.#handling || this.isPaused) return;
+    if (this.#phase !== "ended" || !this.#handling || this.isPaused || this.#due?.pending) return;
     const { clock, closeTimeout } = this.#options;
     this.#due = new CallbackTimer(() => this.#giveUpHandler());
     Deadlines.of(clock).set(this.#due, closeTimeout);

@@ -275,6 +275,31 @@ for (const role of ROLES) {
           assert.deepEqual([rig.errors, rig.clock.timers], [[], 0]);
         });
 
+        it(`the peer ${name}: discard() ends a pause, and the handler has closeTimeout then`, async () => {
+          for (const resumes of [false, true]) {
+            const { connection, rig, peer, log, done } = busy(mode, { role, closeTimeout: 1000 });
+            peer.say("a", "b");
+            await settle();
+            end(peer);
+            await settle();
+            connection.pause();
+            rig.clock.advance(60_000);
+            if (resumes) connection.resume();
+            connection.discard();
+            await settle();
+            rig.clock.advance(999);
+            await settle();
+            assert.deepEqual(log, ["message a"]);
+            rig.clock.advance(1);
+            await settle();
+            assert.equal((await connection.closed).closeCode, code);
+            assert.deepEqual(log, ["message a", `close ${code}`]);
+            assert.match(String(rig.errors), /closeTimeout/);
+            assert.deepEqual([rig.errors.length, rig.clock.timers], [1, 0]);
+            await done();
+          }
+        });
+
         it(`the peer ${name}: a handler that fails then is reported, what waits is dropped`, async () => {
           const { connection, rig, peer, log, done } = busy(mode, { role });
           peer.say("a", "b");
