@@ -328,7 +328,7 @@ export class Receiver<Message extends AnyMessage> implements InboxOwner {
     this.#owner.failed(
       new LimitError(
         `Cannot wait for the message handler: its promise is pending ${limit} ms after the connection ` +
-          `closed (closeTimeout), so that ${dropped} messages behind it are dropped; a handler that ` +
+          `closed (closeTimeout); messages dropped behind it: ${dropped}; a handler that ` +
           `awaits \`connection.closed\` waits for itself`,
         { option: "closeTimeout", limit, actual: limit, closeCode: 1011 },
       ),
