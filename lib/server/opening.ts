@@ -17,8 +17,15 @@ import { HeadReader } from "../handshake/head_reader.ts";
 import { callHook, type HandshakeVerdict, isResponse, settleHook } from "../handshake/hook.ts";
 import { isUpgradeRequest, judgeRequest, readRequest, toRequest } from "../handshake/server.ts";
 import type { UpgradeRequest } from "../handshake/server.ts";
-import { isThenable, toError } from "../thrown.ts";
-import { faultContext, overdue, refusedByHook, reportFailure, requestContext } from "./failures.ts";
+import { isInstance, isThenable, toError } from "../thrown.ts";
+import {
+  faultContext,
+  overdue,
+  OverdueError,
+  refusedByHook,
+  reportFailure,
+  requestContext,
+} from "./failures.ts";
 import { openConnection } from "./opened.ts";
 import { plainRequest } from "./plain.ts";
 import type { ServerSettings } from "./options.ts";
@@ -388,7 +395,8 @@ export class Opening<Data, Message extends AnyMessage = MessageData> implements 
 
   /** Reports that the user's code failed after the answer was given, or within it. */
   #failedLate(error: unknown): void {
-    if (!this.#clientHasLeft()) this.#settings.onError(error, faultContext(this.#context));
+    if (this.#clientHasLeft() && !isInstance(error, OverdueError)) return;
+    this.#settings.onError(error, faultContext(this.#context));
   }
 
   /** Whether the user's code was told that the client has left: what it throws then is no fault. */
