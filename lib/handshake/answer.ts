@@ -138,10 +138,17 @@ export function refusalHead(init: RefusalInit): Uint8Array<ArrayBuffer> {
   return writeResponseHead({ status, statusText, headers });
 }
 
-/** The bytes of the whole response that refuses: its status, headers and text. */
-export function refusalBytes({ status, headers, text }: Refusal): Uint8Array<ArrayBuffer> {
+/**
+ * The bytes of the whole response that refuses: its status, headers and text. In answer to HEAD the text
+ * is left out, though its length is told (RFC 9110 section 9.3.2).
+ */
+export function refusalBytes(
+  { status, headers, text }: Refusal,
+  method?: string,
+): Uint8Array<ArrayBuffer> {
   const body = new TextEncoder().encode(text);
   const head = refusalHead({ status, headers, contentLength: body.length });
+  if (method === "HEAD") return head;
   const bytes = new Uint8Array(head.length + body.length);
   bytes.set(head);
   bytes.set(body, head.length);

@@ -387,7 +387,7 @@ export class Opening<Data, Message extends AnyMessage = MessageData> implements 
       ? new HandshakeError("INTERNAL", text.trim(), { status, cause: toError(error) })
       : error as HandshakeError;
     this.#sender?.cancel(error);
-    this.#transport.write(refusalBytes(refusal));
+    this.#transport.write(refusalBytes(refusal, this.#head?.method));
     const reported = !(refusal.fault && this.#clientHasLeft());
     this.#linger();
     if (reported) reportFailure(error, this.#settings, this.#context);

@@ -430,6 +430,20 @@ describe("requests for no WebSocket", () => {
     assert.match(head, /\r\nContent-Length: 5/);
   });
 
+  it("HEAD that is refused, or fails, gets the head alone, with the length of the text", async () => {
+    const fetch = (): Response => {
+      throw new Error("user");
+    };
+    for (const [options, status] of [[{}, 405], [{ fetch }, 500]] as const) {
+      const { say, peer } = openingRig(options);
+      say(plain("HEAD /"));
+      await settle();
+      const got = answerOf(peer);
+      assert.deepEqual([got.status, got.body], [status, ""]);
+      assert.match(got.head, /\r\nContent-Length: [1-9]/);
+    }
+  });
+
   it("POST is 405 with Allow; a body is 400; fetch sees neither", async () => {
     let calls = 0;
     const fetch = (): Response => new Response(`${calls++}`);
