@@ -191,11 +191,17 @@ export class Outlet implements FrameWay {
     return all;
   }
 
-  /** Writes slices as long as the transport takes them; false if something is left. */
+  /**
+   * Writes slices as long as the transport takes them; false if something is left. Each is twice as
+   * large as the one before: where the system has just taken so much at once, it shows no progress in
+   * smaller steps.
+   */
   #writeSlices(bytes: Uint8Array): boolean {
-    const transport = this.#transport, size = transport.maxWriteSize!;
+    const transport = this.#transport;
     let at = 0, all = true;
-    while (all && at < bytes.length) all = transport.write(bytes.subarray(at, at += size));
+    for (let size = transport.maxWriteSize!; all && at < bytes.length; size *= 2) {
+      all = transport.write(bytes.subarray(at, at += size));
+    }
     this.#rest = at < bytes.length ? bytes.subarray(at) : undefined;
     if (!all) this.#block();
     return all;

@@ -98,6 +98,25 @@ describe("a transport that shows progress by whole writes only", () => {
     assert.equal(total, 10 * SLICE + 10 + 11);
   });
 
+  it("slices grow while the system takes them at once, and are small again behind one that waits", () => {
+    const { connection, transport } = open({ maxWriteSize: SLICE });
+    connection.send(new Uint8Array(8 * SLICE)); // the first slice waits, and so does all behind it
+    connection.send(new Uint8Array(7 * SLICE));
+    transport.givesTrue = true;
+    transport.sizes.length = 0;
+    transport.take();
+    const slices = transport.sizes.map((size) => Math.floor(size / SLICE)).filter((size) =>
+      size > 0
+    );
+    assert.deepEqual(slices, [1, 2, 4, 7]);
+    transport.givesTrue = false;
+    while (transport.waiting.length > 0) transport.take();
+    transport.sizes.length = 0;
+    connection.send(new Uint8Array(16 * SLICE));
+    while (transport.waiting.length > 0) transport.take();
+    assert.ok(transport.sizes.length > 16 && Math.max(...transport.sizes) === SLICE);
+  });
+
   it("a peer that takes some bytes within sendTimeout is alive, however large the write", () => {
     const rig = open({ maxWriteSize: SLICE, sendTimeout: 1000 });
     const { connection, transport, clock } = rig;
