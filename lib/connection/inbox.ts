@@ -61,7 +61,7 @@ export class Inbox<Message> {
   #full = false;
   #ended = false;
 
-  /** Makes a queue that is full when more than `highWaterMark` waits: bytes, and 256 for each message. */
+  /** Creates a queue that is full when more than `highWaterMark` waits: bytes, and 256 for each message. */
   constructor(highWaterMark: number, owner: InboxOwner) {
     this.#highWaterMark = highWaterMark;
     this.#owner = owner;

@@ -98,6 +98,6 @@ export interface Link {
   terminate(): void;
   /** Stops giving messages; may be called again while it is paused. */
   pause(): void;
-  /** Gives messages again; without effect once it has closed. */
+  /** Delivers messages again; without effect once the link has closed. */
   resume(): void;
 }

@@ -37,7 +37,7 @@ export interface ConnectionOptions {
   /** The most pings a peer may send in a second; past it 1008. @default {100} */
   maxPingsPerSecond?: number;
   /**
-   * With more than so many bytes waiting to leave, `send` returns false and `ready` is pending; `send`
+   * With more than this number of bytes waiting to leave, `send` returns false and `ready` is pending; `send`
    * goes by what was waiting before its message. @default {65536}
    */
   sendHighWaterMark?: number;
@@ -52,7 +52,7 @@ export interface ConnectionOptions {
    */
   sendTimeout?: number;
   /**
-   * Past so many bytes of messages not taken, each counted with 256 bytes more, reading stops until
+   * Past this number of bytes of messages not taken, each counted with 256 bytes more, reading stops until
    * half is taken: also of what the peer says besides, pings and its Close among it. A message counts
    * from when it has to wait for the one before it, whose `message` handler works, or for whoever
    * reads. Whole text counts by its `length`. When nobody has begun to read a second after reading stopped,

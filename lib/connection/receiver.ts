@@ -76,7 +76,7 @@ export class Receiver<Message extends AnyMessage> implements InboxOwner {
   #arriving: Body | undefined;
   #current: Message | undefined;
 
-  /** Makes it for `link`, which is paused while more than `receiveHighWaterMark` waits. */
+  /** Creates the receiver of `link`, which is paused while more than `receiveHighWaterMark` waits. */
   constructor(link: Link, options: ResolvedLimits, owner: ReceiverOwner<Message>) {
     this.#link = link;
     this.#owner = owner;

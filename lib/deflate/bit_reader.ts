@@ -51,7 +51,7 @@ export class BitReader {
     return value;
   }
 
-  /** Gives back the bytes that were read ahead, behind a block: bits of one byte may be left. */
+  /** Returns the bytes that were read ahead, behind a block, to the input: bits of one byte may be left. */
   giveBack(): void {
     this.next -= this.count >> 3;
     this.count &= 7;

@@ -98,7 +98,7 @@ const utf8 = new TextEncoder();
  */
 export class MessageEncoderStream extends TransformStream<Message, Frame> {
   /**
-   * Makes the stream. A close code, reason or payload that cannot be sent errors it.
+   * Creates the stream. A close code, reason or payload that cannot be sent errors it.
    *
    * @throws {TypeError | RangeError} If an option is unknown, or `fragmentSize` is not a whole number of
    * at least 1.

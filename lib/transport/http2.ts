@@ -175,7 +175,7 @@ class Http2Transport implements Transport {
     stream.resume();
   }
 
-  /** Tells an end that came before the sink, and listens for `data`, which sets the stream flowing. */
+  /** Reports an end that came before the sink, and listens for `data`, which sets the stream flowing. */
   #begin(): void {
     this.#begun = true;
     if (this.#gone) return;

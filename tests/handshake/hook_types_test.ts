@@ -45,7 +45,7 @@ export function types(yes: boolean, stream: ByteStreamPair): void {
   ({ handshake: hook, websocket }) satisfies DenoUpgradeOptions<string>;
   ({ handshake: hook }) satisfies NodeUpgradeOptions<string>;
 
-  // A refusal that is none.
+  // An object that looks like a refusal, and is not one.
   // @ts-expect-error A decision has no status.
   listen({ handshake: () => ({ status: 401 }), websocket });
   // @ts-expect-error A decision has no status, in one branch of two.

@@ -38,7 +38,7 @@ export class Halving extends Turning {
   }
 }
 
-/** Makes ten bytes of each, a piece a byte; a byte of FF is no data of its. Obeys no limit, but stops. */
+/** Turns each byte into ten, a piece a byte; a byte of FF is no data of its. Obeys no limit, but stops. */
 export class TenFold extends Turning {
   /** How many bytes it has handed over. */
   given = 0;

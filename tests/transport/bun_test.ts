@@ -6,7 +6,7 @@ import type { Transport } from "../../lib/connection/transport.ts";
 import { listenBun } from "../../lib/transport/bun.ts";
 import type { BunLike, BunSocket, BunSocketHandler } from "../../lib/transport/bun_api.ts";
 
-/** A transport over a socket that takes so many bytes of each write. */
+/** A transport over a socket that takes only part of each write. */
 async function over(takes: number[]): Promise<{
   transport: Transport;
   taken: number[];

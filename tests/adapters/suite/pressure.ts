@@ -13,7 +13,7 @@ import type { WirePeer } from "./wire.ts";
 const OFFERED = 64 * 1024 * 1024;
 const SIZE = 16 * 1024;
 const COUNT = OFFERED / SIZE;
-/** Bun writes what is sent in one tick in batches of so many bytes, which no `bufferedAmount` shows. */
+/** Bun writes what is sent in one tick in batches of this size, which no `bufferedAmount` shows. */
 const BUN_BATCH = 128 * 1024;
 /**
  * What `bufferedAmount` may be: the high-water mark, the message that passes it, the one that gives
