@@ -14,31 +14,31 @@ export type { ClientHttp2Session } from "./lib/client/http2.ts";
 export { fromByteStream, type FromByteStreamOptions } from "./lib/client/from_byte_stream.ts";
 export { fromWebSocket, type FromWebSocketOptions } from "./lib/client/from_web_socket.ts";
 export { type ConnectionStats, WebSocketConnection } from "./lib/connection/connection.ts";
-export type { Clock } from "./lib/connection/clock.ts";
+export type { Clock } from "./lib/protocol/clock.ts";
 export type {
+  ConnectionHandler as ConnectionUser,
   ConnectionHandlers,
-  ConnectionUser,
   ErrorContext,
   ErrorHandler,
   RefusalContext,
   RefusalHandler,
 } from "./lib/connection/handlers.ts";
-export type { MessageData } from "./lib/connection/inbox.ts";
+export type { MessageData } from "./lib/message/message.ts";
 export {
   type AnyMessage,
-  type GatherOptions,
-  IncomingMessage,
+  type BodyOptions as GatherOptions,
   type MessageModeOf,
-} from "./lib/connection/incoming_message.ts";
-export type { Capabilities, ReadyState } from "./lib/connection/link.ts";
-export type { ConnectionOptions, MessageMode } from "./lib/connection/options.ts";
+  StreamedMessage,
+} from "./lib/connection/streamed_message.ts";
+export type { Capabilities, ReadyState } from "./lib/link/link.ts";
+export type { ConnectionOptions, MessageMode } from "./lib/protocol/options.ts";
 export type {
   SendData,
   SendOptions,
   SendSource,
   SendSourceOptions,
 } from "./lib/connection/send_data.ts";
-export type { TransportAddress } from "./lib/connection/transport.ts";
+export type { TransportAddress } from "./lib/link/transport.ts";
 export type { PerMessageDeflateOptions } from "./lib/deflate/options.ts";
 export type { WebSocketEventLike, WebSocketLike } from "./lib/connection/web_socket.ts";
 export {
@@ -55,12 +55,12 @@ export {
   type TransportErrorCode,
 } from "./lib/errors.ts";
 export { FrameDecoder, type FrameDecoderOptions, type FrameSink } from "./lib/frame/decoder.ts";
-export { FrameEncoder, type FrameEncoderOptions, type FrameWay } from "./lib/frame/encoder.ts";
+export { FrameEncoder, type FrameEncoderOptions, type OutputFlusher } from "./lib/frame/encoder.ts";
 export type { Frame } from "./lib/frame/frame.ts";
 export { maskInto, type MaskSource, randomMask } from "./lib/frame/mask.ts";
 export type { Opcode, Role } from "./lib/frame/opcode.ts";
-export { Output } from "./lib/frame/output.ts";
-export type { DecoderPair } from "./lib/frame/pair.ts";
+export { OutputBuffer } from "./lib/frame/output_buffer.ts";
+export type { DecoderStream } from "./lib/frame/decoder_stream.ts";
 export { FrameDecoderStream, FrameEncoderStream } from "./lib/frame/streams.ts";
 export type { Http2Headers } from "./lib/handshake/http2.ts";
 export { isWebSocketUpgrade, type RequestLike } from "./lib/handshake/upgrade.ts";

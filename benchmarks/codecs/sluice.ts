@@ -10,7 +10,7 @@ export const sluice: Codec = {
   name: "sluice",
   decoder(onMessage) {
     const ignore = (): void => {};
-    const sink = { message: onMessage, ping: ignore, pong: ignore, close: ignore };
+    const sink = { onMessage: onMessage, onPing: ignore, onPong: ignore, onClose: ignore };
     const decoder = new FrameDecoder({ role: "server" }, new MessageDecoder({}, sink));
     return (chunk) => decoder.decode(chunk);
   },

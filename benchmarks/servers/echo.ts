@@ -3,10 +3,10 @@
  *
  * @module
  */
-import type { ConnectionUser } from "../../lib/connection/handlers.ts";
+import type { ConnectionHandler } from "../../lib/connection/handlers.ts";
 
 /** Handlers or, for `iteration`, a function that reads with `for await`. */
-export function echoOf(reading: string | undefined): ConnectionUser<undefined> {
+export function echoOf(reading: string | undefined): ConnectionHandler<undefined> {
   if (reading !== "iteration") {
     return { message: (connection, data) => void connection.send(data) };
   }

@@ -15,7 +15,7 @@ import { mkdir, mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import process from "node:process";
-import { type IncomingMessage, TransportError } from "../../mod.ts";
+import { type StreamedMessage, TransportError } from "../../mod.ts";
 import { listen, type WebSocketServer } from "../../lib/server/mod.ts";
 import { servePage } from "./page.ts";
 import { Store } from "./store.ts";
@@ -33,7 +33,7 @@ async function makeDirectory(name: string | undefined): Promise<string> {
   return resolve(name);
 }
 
-async function start(store: Store): Promise<WebSocketServer<undefined, IncomingMessage>> {
+async function start(store: Store): Promise<WebSocketServer<undefined, StreamedMessage>> {
   try {
     return await listen({
       port: Number(PORT),

@@ -19,10 +19,10 @@
  *
  * @module
  */
-import { type IncomingMessage, LimitError, type WebSocketConnection } from "../../mod.ts";
+import { LimitError, type StreamedMessage, type WebSocketConnection } from "../../mod.ts";
 
 /** A connection whose messages come in pieces. */
-export type Connection = WebSocketConnection<undefined, IncomingMessage>;
+export type Connection = WebSocketConnection<undefined, StreamedMessage>;
 
 /** In how large parts files are read, and sent to a page (page/transfer.js has the same). */
 export const PIECE: number = 256 * 1024;
@@ -74,7 +74,7 @@ export async function hear<Type extends Word["type"]>(
 
 /** Reads a word. Rejects with a Refusal for any but these. */
 export async function readWord<Type extends Word["type"]>(
-  message: IncomingMessage,
+  message: StreamedMessage,
   ...types: Type[]
 ): Promise<WordOf<Type>> {
   const wanted = types.join(" or ");

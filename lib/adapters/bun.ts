@@ -5,21 +5,21 @@
  * @module
  */
 import { WebSocketConnection } from "../connection/connection.ts";
-import type { ConnectionUser } from "../connection/handlers.ts";
-import type { MessageData } from "../connection/inbox.ts";
-import type { AnyMessage, IncomingMessage } from "../connection/incoming_message.ts";
-import { refuseUnsupported } from "../connection/options.ts";
-import type { TransportAddress } from "../connection/transport.ts";
+import type { ConnectionHandler } from "../connection/handlers.ts";
+import type { MessageData } from "../message/message.ts";
+import type { AnyMessage, StreamedMessage } from "../connection/streamed_message.ts";
+import { refuseUnsupported } from "../protocol/options.ts";
+import type { TransportAddress } from "../link/transport.ts";
 import { HeaderLines, type RequestHead } from "../handshake/head.ts";
 import { isLoopback } from "../handshake/host.ts";
-import { judgeRequest } from "../handshake/server.ts";
+import { validateRequest } from "../handshake/server.ts";
 import { checkMethods, type OptionNames } from "../options.ts";
-import { admit, failureResponse, refuse } from "../server/admission.ts";
+import { decideUpgrade, failureResponse, refuse } from "../server/decision.ts";
 import { offerForBun } from "../server/bun_offer.ts";
 import { BunPeer } from "../server/bun_peer.ts";
 import {
   readUpgradeOptions,
-  requireUser,
+  requireConnectionHandler,
   UPGRADE_OPTIONS,
   type UpgradeOptions,
   type UpgradeSettings,
@@ -49,7 +49,7 @@ export interface BunUpgradeOptions<Data = undefined, Message extends AnyMessage 
   extends
     Omit<UpgradeOptions<Data, Message>, "perMessageDeflate" | "pingInterval" | "pingTimeout"> {
   /** Handlers, or a function that is given the connection once it is open. */
-  websocket: ConnectionUser<Data, Message>;
+  websocket: ConnectionHandler<Data, Message>;
   /** `false`: no compression for this connection, though the server compresses. */
   perMessageDeflate?: false;
 }
@@ -95,7 +95,7 @@ const BUN_OPTIONS: OptionNames<BunUpgradeOptions> = { ...UPGRADE_OPTIONS, ...SER
 export function upgrade<Data = undefined>(
   request: Request,
   server: BunServerLike,
-  options: BunUpgradeOptions<Data, IncomingMessage> & { messages: "stream" },
+  options: BunUpgradeOptions<Data, StreamedMessage> & { messages: "stream" },
 ): Promise<Response | undefined>;
 /** The same with whole messages. */
 export function upgrade<Data = undefined>(
@@ -116,27 +116,27 @@ export async function upgrade<Data, Message extends AnyMessage>(
   const secure = request.url.startsWith("https:"), remoteAddress = addressOf(request, server);
   const boundToLoopback = isLoopback(server.hostname ?? "");
   const context = { request, remoteAddress };
-  const admission = await admit(
-    () => judgeRequest(headOf(request), { secure, boundToLoopback, origins, hosts }),
+  const decision = await decideUpgrade(
+    () => validateRequest(headOf(request), { secure, boundToLoopback, origins, hosts }),
     settings,
     { request, secure, context, gone: () => request.signal.aborted },
   );
-  if (admission.kind === "refuse") return admission.response;
-  const { asked, protocol, data } = admission;
-  const offer = options.perMessageDeflate === false ? "" : offerForBun(asked.extensions);
+  if (decision.kind === "refuse") return decision.response;
+  const { validated, protocol, data } = decision;
+  const offer = options.perMessageDeflate === false ? "" : offerForBun(validated.extensions);
   const peer = new BunPeer({
     protocol,
     offer,
     options: limits,
     remoteAddress,
     open(link): void {
-      const url = `ws${asked.url.slice(4)}`;
+      const url = `ws${validated.url.slice(4)}`;
       const init = { url, request, data: data as Data, options: limits, onError };
       new WebSocketConnection<Data, Message>(link, init).start(websocket);
     },
   });
   // Without a line for the subprotocol Bun would agree to the first one offered.
-  const headers: [string, string][] = [...admission.headers, ["sec-websocket-protocol", protocol]];
+  const headers: [string, string][] = [...decision.headers, ["sec-websocket-protocol", protocol]];
   try {
     const taken = showing(offer, request, () => server.upgrade(request, { headers, data: peer }));
     if (taken && peer.readyState > 0) return undefined;
@@ -153,7 +153,7 @@ const NOT_TAKEN = "Bun.serve does not take the request; was it upgraded before?"
 function readOptions<Data, Message extends AnyMessage>(
   options: BunUpgradeOptions<Data, Message>,
 ): UpgradeSettings<Data, Message> {
-  requireUser("upgrade", options);
+  requireConnectionHandler("upgrade", options);
   const settings = readUpgradeOptions(options, BUN_OPTIONS);
   const { perMessageDeflate = false, ...given } = options;
   if (perMessageDeflate !== false) {

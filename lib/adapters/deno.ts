@@ -5,14 +5,14 @@
  * @module
  */
 import type { WebSocketConnection } from "../connection/connection.ts";
-import type { AnyMessage, IncomingMessage } from "../connection/incoming_message.ts";
-import { refuseUnsupported } from "../connection/options.ts";
-import type { TransportAddress } from "../connection/transport.ts";
+import type { AnyMessage, StreamedMessage } from "../connection/streamed_message.ts";
+import { refuseUnsupported } from "../protocol/options.ts";
+import type { TransportAddress } from "../link/transport.ts";
 import { openWebSocket, type WebSocketLike } from "../connection/web_socket.ts";
-import { judgeRequest } from "../handshake/server.ts";
-import { type Admission, admit, refuse } from "../server/admission.ts";
+import { validateRequest } from "../handshake/server.ts";
+import { decideUpgrade, refuse, type UpgradeDecision } from "../server/decision.ts";
 import { type DenoUpgradeOptions, readDenoOptions } from "../server/deno_options.ts";
-import { addressOf, headOf, isSecure, judgedRequest } from "../server/deno_request.ts";
+import { addressOf, headOf, isSecure, validatedRequest } from "../server/deno_request.ts";
 import { closeInTurn, idleTimeoutOf } from "../server/deno_socket.ts";
 import type { UpgradeSettings } from "../server/upgrade_options.ts";
 
@@ -75,7 +75,7 @@ interface DenoLike {
  */
 export function upgrade<Data = undefined>(
   request: Request,
-  options: DenoUpgradeOptions<Data, IncomingMessage> & { messages: "stream" },
+  options: DenoUpgradeOptions<Data, StreamedMessage> & { messages: "stream" },
 ): Promise<Response>;
 /** The same with whole messages. */
 export function upgrade<Data = undefined>(
@@ -85,7 +85,7 @@ export function upgrade<Data = undefined>(
 // AnyMessage, spelled out: the types that are published keep this line, and not its imports.
 export async function upgrade<
   Data,
-  Message extends string | Uint8Array<ArrayBuffer> | IncomingMessage,
+  Message extends string | Uint8Array<ArrayBuffer> | StreamedMessage,
 >(
   request: Request,
   options: DenoUpgradeOptions<Data, Message>,
@@ -107,28 +107,28 @@ export async function upgrade<
   const waiting = (): void => void (signal = request.signal);
   const gone = (): boolean => signal?.aborted ?? false;
   const context = { request, remoteAddress };
-  const facts = { request, secure, context, waiting, gone };
-  const admission = await admit(
+  const info = { request, secure, context, waiting, gone };
+  const decision = await decideUpgrade(
     () => {
-      const asked = judgeRequest(headOf(request), { secure, origins, hosts });
-      facts.request = context.request = judgedRequest(request, asked);
-      return asked;
+      const validated = validateRequest(headOf(request), { secure, origins, hosts });
+      info.request = context.request = validatedRequest(request, validated);
+      return validated;
     },
     settings,
-    facts,
+    info,
   );
-  if (admission.kind === "refuse") return admission.response;
+  if (decision.kind === "refuse") return decision.response;
   if (gone()) return new Response(null, { status: 499 });
   try {
     const idleTimeout = idleTimeoutOf(settings.connection);
     const { socket, response } = deno.upgradeWebSocket(request, { idleTimeout });
     closeInTurn(socket);
-    open(socket, { request: facts.request, admission, settings, remoteAddress })
+    open(socket, { request: info.request, decision, settings, remoteAddress })
       .catch((error) => settings.onRefused(error, context)); // the client left before it was open
-    for (const [name, value] of admission.headers) response.headers.append(name, value);
+    for (const [name, value] of decision.headers) response.headers.append(name, value);
     // Not by its option: Deno finds no subprotocol in a list without spaces behind the commas.
-    if (admission.protocol !== "") {
-      response.headers.set("sec-websocket-protocol", admission.protocol);
+    if (decision.protocol !== "") {
+      response.headers.set("sec-websocket-protocol", decision.protocol);
     }
     return response;
   } catch (error) {
@@ -137,23 +137,23 @@ export async function upgrade<
 }
 
 /** What a connection is made of. */
-interface Opening<Data, Message extends AnyMessage> {
+interface OpenInit<Data, Message extends AnyMessage> {
   request: Request;
-  admission: Admission<Data> & { kind: "accept" };
+  decision: UpgradeDecision<Data> & { kind: "accept" };
   settings: UpgradeSettings<Data, Message>;
   remoteAddress: TransportAddress | undefined;
 }
 
 function open<Data, Message extends AnyMessage>(
   socket: WebSocketLike,
-  opening: Opening<Data, Message>,
+  init: OpenInit<Data, Message>,
 ): Promise<WebSocketConnection<Data, Message>> {
-  const { request, admission, settings, remoteAddress } = opening;
+  const { request, decision, settings, remoteAddress } = init;
   return openWebSocket<Data, Message>(socket, {
-    url: `ws${admission.asked.url.slice(4)}`,
+    url: `ws${decision.validated.url.slice(4)}`,
     request,
-    protocol: admission.protocol,
-    data: admission.data as Data,
+    protocol: decision.protocol,
+    data: decision.data as Data,
     options: settings.connection,
     capabilities: { anyCloseCode: true },
     remoteAddress,

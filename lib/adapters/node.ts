@@ -5,7 +5,7 @@
  * @module
  */
 import type { WebSocketConnection } from "../connection/connection.ts";
-import type { IncomingMessage } from "../connection/incoming_message.ts";
+import type { StreamedMessage } from "../connection/streamed_message.ts";
 import type { Http2Headers } from "../handshake/http2.ts";
 import type { NodeSocket } from "../transport/node_api.ts";
 import { type NodeRequest, type NodeUpgradeOptions, upgradeHttp } from "./node_http.ts";
@@ -60,8 +60,8 @@ export function upgrade<Data = undefined>(
   request: NodeRequest,
   socket: NodeSocket,
   head: Uint8Array,
-  options: NodeUpgradeOptions<Data, IncomingMessage> & { messages: "stream" },
-): Promise<WebSocketConnection<Data, IncomingMessage> | undefined>;
+  options: NodeUpgradeOptions<Data, StreamedMessage> & { messages: "stream" },
+): Promise<WebSocketConnection<Data, StreamedMessage> | undefined>;
 /** The same with whole messages. */
 export function upgrade<Data = undefined>(
   request: NodeRequest,
@@ -106,8 +106,8 @@ export function upgrade<Data = undefined>(
 export function upgrade<Data = undefined>(
   stream: ServerHttp2Stream,
   headers: Http2Headers,
-  options: Http2UpgradeOptions<Data, IncomingMessage> & { messages: "stream" },
-): Promise<WebSocketConnection<Data, IncomingMessage> | undefined>;
+  options: Http2UpgradeOptions<Data, StreamedMessage> & { messages: "stream" },
+): Promise<WebSocketConnection<Data, StreamedMessage> | undefined>;
 /** The same with whole messages. */
 export function upgrade<Data = undefined>(
   stream: ServerHttp2Stream,

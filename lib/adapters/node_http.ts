@@ -5,18 +5,18 @@
  * @module
  */
 import type { WebSocketConnection } from "../connection/connection.ts";
-import type { ConnectionUser } from "../connection/handlers.ts";
-import type { MessageData } from "../connection/inbox.ts";
-import type { AnyMessage } from "../connection/incoming_message.ts";
+import type { ConnectionHandler } from "../connection/handlers.ts";
+import type { MessageData } from "../message/message.ts";
+import type { AnyMessage } from "../connection/streamed_message.ts";
 import { HandshakeError } from "../errors.ts";
 import { HeaderLines, type RequestHead } from "../handshake/head.ts";
 import { boundAddress, isBoundToLoopback } from "../handshake/host.ts";
 import { readRequest } from "../handshake/server.ts";
 import { checkMethods, typeName } from "../options.ts";
 import { faultContext, requestContext } from "../server/failures.ts";
-import { Opening } from "../server/opening.ts";
+import { ServerHandshake } from "../server/handshake.ts";
 import { type AcceptOptions, readServerOptionsFor } from "../server/options.ts";
-import { take } from "../server/taken.ts";
+import { markUpgraded } from "../server/upgraded.ts";
 import { fromNodeSocket } from "../transport/node.ts";
 import { type NodeSocket, toAddress } from "../transport/node_api.ts";
 
@@ -27,7 +27,7 @@ export interface NodeUpgradeOptions<Data = undefined, Message extends AnyMessage
    * Handlers, or a function that is given the connection once it is open. Without it the connection is
    * what the promise gives.
    */
-  websocket?: ConnectionUser<Data, Message>;
+  websocket?: ConnectionHandler<Data, Message>;
 }
 
 /** What is used of an `http.IncomingMessage`. */
@@ -60,17 +60,17 @@ export function upgradeHttp<Data, Message extends AnyMessage>(
     const head = headOf(request);
     const bound = boundAddress(socket), path = typeof bound === "string" ? bound : undefined;
     try {
-      take(socket);
+      markUpgraded(socket);
     } catch (error) {
       const from = toAddress(path, socket.remoteAddress, socket.remotePort);
       const read = () => readRequest(head, { secure: socket.encrypted === true });
       settings.onError(error, faultContext(requestContext(read, from)));
       return resolve(undefined);
     }
-    const opening = new Opening<Data, Message>(fromNodeSocket(socket, path), settings, {
+    const opening = new ServerHandshake<Data, Message>(fromNodeSocket(socket, path), settings, {
       boundToLoopback: isBoundToLoopback(socket),
-      opened: (_opening, connection): void => resolve(connection),
-      ended: (): void => resolve(undefined),
+      onOpen: (_opening, connection): void => resolve(connection),
+      onEnd: (): void => resolve(undefined),
     });
     const check = (): void => {
       if (problem !== undefined) throw problem.error;
@@ -81,7 +81,7 @@ export function upgradeHttp<Data, Message extends AnyMessage>(
       }
       checkHead(head, request.httpVersion, settings);
     };
-    opening.begin(head, check, rest);
+    opening.startAfterHead(head, check, rest);
   });
 }
 

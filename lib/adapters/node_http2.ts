@@ -5,30 +5,35 @@
  * @module
  */
 import type { WebSocketConnection } from "../connection/connection.ts";
-import type { ConnectionUser, RefusalContext } from "../connection/handlers.ts";
-import type { MessageData } from "../connection/inbox.ts";
-import type { AnyMessage } from "../connection/incoming_message.ts";
-import type { Transport } from "../connection/transport.ts";
+import type { ConnectionHandler, RefusalContext } from "../connection/handlers.ts";
+import type { MessageData } from "../message/message.ts";
+import type { AnyMessage } from "../connection/streamed_message.ts";
+import type { Transport } from "../link/transport.ts";
 import { isBoundToLoopback } from "../handshake/host.ts";
 import {
   connectAnswer,
   connectRefusal,
   type Http2Headers,
-  judgeConnect,
   readHttp2Request,
+  validateConnect,
 } from "../handshake/http2.ts";
 import { toRequest, type WebSocketRequest } from "../handshake/server.ts";
 import { checkMethods } from "../options.ts";
-import { type Admission, type AdmissionFacts, admit, refuse } from "../server/admission.ts";
+import {
+  decideUpgrade,
+  refuse,
+  type UpgradeDecision,
+  type UpgradeInfo,
+} from "../server/decision.ts";
 import { faultContext, requestContext } from "../server/failures.ts";
-import { openConnection } from "../server/opened.ts";
+import { createServerConnection } from "../server/create_connection.ts";
 import {
   type AcceptOptions,
   readServerOptionsFor,
   type ServerSettings,
 } from "../server/options.ts";
 import { cancelBody, clientLeft, ResponseSender } from "../server/response_sender.ts";
-import { take } from "../server/taken.ts";
+import { markUpgraded } from "../server/upgraded.ts";
 import { fromHttp2Stream, type Http2Stream } from "../transport/http2.ts";
 
 /** What is used of a `ServerHttp2Stream`: what the event `stream` gives. */
@@ -44,7 +49,7 @@ export interface Http2UpgradeOptions<Data = undefined, Message extends AnyMessag
    * Handlers, or a function that is given the connection once it is open. Without it the connection is
    * what the promise gives.
    */
-  websocket?: ConnectionUser<Data, Message>;
+  websocket?: ConnectionHandler<Data, Message>;
 }
 
 /**
@@ -68,35 +73,35 @@ export async function upgradeHttp2<
   checkMethods(what, headers);
   const { settings, problem } = readServerOptionsFor<Data, Message>(options);
   try {
-    take(stream);
+    markUpgraded(stream);
   } catch (error) {
     const context = requestContext(() => readHttp2Request(headers), undefined);
     settings.onError(error, faultContext(context));
     return undefined;
   }
   const transport = fromHttp2Stream(stream); // hears of errors from here on
-  const asking = new Asking(stream, transport, headers);
-  const judge = (): WebSocketRequest => {
+  const upgrade = new Http2Upgrade(stream, transport, headers);
+  const validate = (): WebSocketRequest => {
     if (problem !== undefined) throw problem.error;
-    return asking.judge(settings);
+    return upgrade.validate(settings);
   };
-  const admission = await admit(judge, settings, asking);
+  const decision = await decideUpgrade(validate, settings, upgrade);
   try {
-    if (asking.gone()) {
-      if (admission.kind === "refuse") cancelBody(admission.response, clientLeft());
+    if (upgrade.gone()) {
+      if (decision.kind === "refuse") cancelBody(decision.response, clientLeft());
       return undefined;
     }
-    if (admission.kind === "accept") return accept(asking, admission, settings);
-    await respondWith(asking, admission.response, settings);
+    if (decision.kind === "accept") return accept(upgrade, decision, settings);
+    await respondWith(upgrade, decision.response, settings);
   } catch (error) {
-    const response = refuse(error, settings, asking.context);
-    await respondWith(asking, response, settings).catch(() => transport.close());
+    const response = refuse(error, settings, upgrade.context);
+    await respondWith(upgrade, response, settings).catch(() => transport.close());
   }
   return undefined;
 }
 
 /** A stream, and what it asks for. */
-class Asking implements AdmissionFacts {
+class Http2Upgrade implements UpgradeInfo {
   readonly stream: ServerHttp2Stream;
   readonly transport: Transport;
   readonly secure: boolean;
@@ -104,7 +109,7 @@ class Asking implements AdmissionFacts {
   /** The request as the hook has seen it. */
   seen: Request | undefined;
   readonly #headers: Http2Headers;
-  #asked: WebSocketRequest | undefined;
+  #validated: WebSocketRequest | undefined;
 
   constructor(stream: ServerHttp2Stream, transport: Transport, headers: Http2Headers) {
     this.stream = stream;
@@ -120,31 +125,35 @@ class Asking implements AdmissionFacts {
     return this.stream.closed || this.stream.destroyed;
   }
 
-  judge<Data, Message extends AnyMessage>(
+  validate<Data, Message extends AnyMessage>(
     settings: ServerSettings<Data, Message>,
   ): WebSocketRequest {
     const { origins, hosts, maxHeaders, maxHeaderSize } = settings;
     const { secure, stream: { session } } = this;
     const boundToLoopback = session !== undefined && isBoundToLoopback(session.socket);
     const options = { secure, boundToLoopback, origins, hosts, maxHeaders, maxHeaderSize };
-    return this.#asked = judgeConnect(this.#headers, options);
+    return this.#validated = validateConnect(this.#headers, options);
   }
 
   /** For the hook, which may have to be told that the client has gone. */
   get request(): Request {
     const leaving = new AbortController();
     this.stream.on("close", () => leaving.abort(clientLeft()));
-    return this.seen = toRequest(this.#asked!, leaving.signal);
+    return this.seen = toRequest(this.#validated!, leaving.signal);
   }
 }
 
 function accept<Data, Message extends AnyMessage>(
-  { stream, transport, seen: request }: Asking,
-  { asked, protocol, headers, data }: Admission<Data> & { kind: "accept" },
+  { stream, transport, seen: request }: Http2Upgrade,
+  { validated, protocol, headers, data }: UpgradeDecision<Data> & { kind: "accept" },
   settings: ServerSettings<Data, Message>,
 ): WebSocketConnection<Data, Message> {
-  const accepted = { asked, request, protocol, data };
-  const { connection, extensions } = openConnection<Data, Message>(transport, settings, accepted);
+  const accepted = { validated, request, protocol, data };
+  const { connection, extensions } = createServerConnection<Data, Message>(
+    transport,
+    settings,
+    accepted,
+  );
   respond(stream, connectAnswer({ protocol, extensions, headers }));
   connection.start(settings.websocket);
   return connection;
@@ -152,7 +161,7 @@ function accept<Data, Message extends AnyMessage>(
 
 /** Sends the Response, as fast as the client takes it. Rejects if no head could be sent. */
 async function respondWith<Data, Message extends AnyMessage>(
-  { stream, transport, context }: Asking,
+  { stream, transport, context }: Http2Upgrade,
   response: Response,
   settings: ServerSettings<Data, Message>,
 ): Promise<void> {
@@ -172,10 +181,10 @@ async function respondWith<Data, Message extends AnyMessage>(
     },
   });
   transport.start({
-    data(): void {},
-    drain: (): void => sender.onDrain(),
-    end(): void {},
-    close: (): void => sender.cancel(clientLeft()),
+    onData(): void {},
+    onDrain: (): void => sender.onDrain(),
+    onEnd(): void {},
+    onClose: (): void => sender.cancel(clientLeft()),
   });
   try {
     await sender.send();

@@ -5,16 +5,20 @@
  */
 import { CallSite } from "../call_site.ts";
 import type { WebSocketConnection } from "../connection/connection.ts";
-import { Deadline, Deadlines } from "../connection/deadlines.ts";
-import { checkUser, type ConnectionUser, type ErrorHandler } from "../connection/handlers.ts";
-import type { MessageData } from "../connection/inbox.ts";
-import type { AnyMessage, IncomingMessage, MessageModeOf } from "../connection/incoming_message.ts";
-import { CONNECTION_OPTIONS, type ConnectionOptions } from "../connection/options.ts";
+import { ReadingTimer, Timers } from "../link/timers.ts";
+import {
+  checkConnectionHandler,
+  type ConnectionHandler,
+  type ErrorHandler,
+} from "../connection/handlers.ts";
+import type { MessageData } from "../message/message.ts";
+import type { AnyMessage, MessageModeOf, StreamedMessage } from "../connection/streamed_message.ts";
+import { CONNECTION_OPTIONS, type ConnectionOptions } from "../protocol/options.ts";
 import {
   readConnectionOptions,
   type ResolvedConnectionOptions,
-} from "../connection/protocol_options.ts";
-import type { Transport } from "../connection/transport.ts";
+} from "../protocol/protocol_options.ts";
+import type { Transport } from "../link/transport.ts";
 import { offerDeflate, PER_MESSAGE_DEFLATE } from "../deflate/negotiation.ts";
 import { HandshakeError } from "../errors.ts";
 import { readCallerHeaders } from "../handshake/caller_headers.ts";
@@ -36,13 +40,13 @@ import { checkClientTls } from "../transport/tls_options.ts";
 import { ClientHandshake, type ClientHandshakeInit } from "./handshake.ts";
 import { type ClientHttp2Session, connectHttp2 } from "./http2.ts";
 import { connectNative } from "./native.ts";
-import { openConnection } from "./opened.ts";
+import { createClientConnection } from "./create_connection.ts";
 
 /** How to connect. */
 export interface ConnectOptions<Message extends AnyMessage = MessageData>
   extends ConnectionOptions {
   /**
-   * How messages are given: `"whole"`, or from their first bytes on as an {@linkcode IncomingMessage}
+   * How messages are given: `"whole"`, or from their first bytes on as a {@linkcode StreamedMessage}
    * (`"stream"`), of any size. @default {"whole"}
    */
   messages?: MessageModeOf<Message>;
@@ -75,7 +79,7 @@ export interface ConnectOptions<Message extends AnyMessage = MessageData>
    * `connect` gives, or call `discard()` on it: a connection that nobody reads answers no pings once
    * `receiveHighWaterMark` is reached.
    */
-  websocket?: ConnectionUser<undefined, Message>;
+  websocket?: ConnectionHandler<undefined, Message>;
   /** Called with errors of your code: what a handler throws. @default {prints them by console.error} */
   onError?: ErrorHandler<undefined, Message>;
 }
@@ -127,8 +131,8 @@ const CONNECT_OPTIONS: OptionNames<ConnectOptions> = {
  */
 export function connect(
   url: string | URL,
-  options: ConnectOptions<IncomingMessage> & { messages: "stream" },
-): Promise<WebSocketConnection<undefined, IncomingMessage>>;
+  options: ConnectOptions<StreamedMessage> & { messages: "stream" },
+): Promise<WebSocketConnection<undefined, StreamedMessage>>;
 /**
  * The same with subprotocols alone, like the `WebSocket` constructor of the WebSocket standard:
  * `connect(url, "chat")` is the same as `connect(url, { protocols: "chat" })`.
@@ -188,10 +192,10 @@ async function openURL<Message extends AnyMessage>(
         "(handshakeTimeout)",
       { status: 0 },
     );
-  const deadline = new Deadline(() => controller.abort(late()));
+  const deadline = new ReadingTimer(() => controller.abort(late()));
   const abort = (): void => controller.abort(options.signal?.reason);
   options.signal?.addEventListener("abort", abort, { once: true });
-  Deadlines.of(settings.clock).set(deadline, handshakeTimeout);
+  Timers.of(settings.clock).set(deadline, handshakeTimeout);
   try {
     const { signal } = controller;
     if (options.http2 !== undefined) return await connectHttp2(options.http2, plan, signal);
@@ -215,7 +219,7 @@ function readOptions<Message extends AnyMessage>(
   }
   const options = isProtocols(given) ? { protocols: given } : given;
   checkNames(options, CONNECT_OPTIONS);
-  checkUser(options);
+  checkConnectionHandler(options);
   checkSignal("connect", options.signal);
   checkClientTls(options.tls);
   if (options.http2 !== undefined) {
@@ -298,7 +302,7 @@ function shakeHands<Message extends AnyMessage>(
     const handshake = new ClientHandshake(transport, init, {
       opened(agreed): void {
         signal.removeEventListener("abort", abort);
-        resolve(openConnection(transport, plan, agreed));
+        resolve(createClientConnection(transport, plan, agreed));
       },
       failed(error): void {
         signal.removeEventListener("abort", abort);

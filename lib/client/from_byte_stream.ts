@@ -4,13 +4,17 @@
  * @module
  */
 import { WebSocketConnection } from "../connection/connection.ts";
-import { checkUser, type ConnectionUser, type ErrorHandler } from "../connection/handlers.ts";
-import type { MessageData } from "../connection/inbox.ts";
-import type { AnyMessage, IncomingMessage, MessageModeOf } from "../connection/incoming_message.ts";
-import { CONNECTION_OPTIONS, type ConnectionOptions } from "../connection/options.ts";
-import { readConnectionOptions } from "../connection/protocol_options.ts";
-import { extensionFor } from "../connection/extension.ts";
-import { ProtocolLink } from "../connection/protocol_link.ts";
+import {
+  checkConnectionHandler,
+  type ConnectionHandler,
+  type ErrorHandler,
+} from "../connection/handlers.ts";
+import type { MessageData } from "../message/message.ts";
+import type { AnyMessage, MessageModeOf, StreamedMessage } from "../connection/streamed_message.ts";
+import { CONNECTION_OPTIONS, type ConnectionOptions } from "../protocol/options.ts";
+import { readConnectionOptions } from "../protocol/protocol_options.ts";
+import { extensionFor } from "../protocol/extension.ts";
+import { ProtocolLink } from "../link/protocol_link.ts";
 import {
   type DeflateAgreement,
   PER_MESSAGE_DEFLATE,
@@ -27,7 +31,7 @@ import { type ByteStreamPair, fromByteStreamPair } from "../transport/byte_strea
 export interface FromByteStreamOptions<Message extends AnyMessage = MessageData>
   extends ByteStreamPair, ConnectionOptions {
   /**
-   * How messages are given: `"whole"`, or from their first bytes on as an {@linkcode IncomingMessage}
+   * How messages are given: `"whole"`, or from their first bytes on as a {@linkcode StreamedMessage}
    * (`"stream"`), of any size. @default {"whole"}
    */
   messages?: MessageModeOf<Message>;
@@ -43,7 +47,7 @@ export interface FromByteStreamOptions<Message extends AnyMessage = MessageData>
   /** The connection's URL, for `connection.url`. @default {""} */
   url?: string;
   /** Handlers, or a function that is given the connection. */
-  websocket?: ConnectionUser<undefined, Message>;
+  websocket?: ConnectionHandler<undefined, Message>;
   /** Called with errors of your code: what a handler throws. @default {prints them by console.error} */
   onError?: ErrorHandler<undefined, Message>;
 }
@@ -91,8 +95,8 @@ const OPTIONS: OptionNames<FromByteStreamOptions> = {
  * ```
  */
 export function fromByteStream(
-  options: FromByteStreamOptions<IncomingMessage> & { messages: "stream" },
-): WebSocketConnection<undefined, IncomingMessage>;
+  options: FromByteStreamOptions<StreamedMessage> & { messages: "stream" },
+): WebSocketConnection<undefined, StreamedMessage>;
 /** The same with whole messages. */
 export function fromByteStream(
   options: FromByteStreamOptions,
@@ -102,7 +106,7 @@ export function fromByteStream<Message extends AnyMessage>(
 ): WebSocketConnection<undefined, Message> {
   checkMethods("use byte stream: the options must have role, readable and writable", options);
   checkNames(options, OPTIONS);
-  checkUser(options);
+  checkConnectionHandler(options);
   const settings = readConnectionOptions(options);
   const { role, protocol = "" } = options;
   checkRole(role);

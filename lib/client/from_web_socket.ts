@@ -5,15 +5,19 @@
  */
 import { CallSite } from "../call_site.ts";
 import type { WebSocketConnection } from "../connection/connection.ts";
-import { checkUser, type ConnectionUser, type ErrorHandler } from "../connection/handlers.ts";
-import type { MessageData } from "../connection/inbox.ts";
-import type { AnyMessage, IncomingMessage, MessageModeOf } from "../connection/incoming_message.ts";
+import {
+  checkConnectionHandler,
+  type ConnectionHandler,
+  type ErrorHandler,
+} from "../connection/handlers.ts";
+import type { MessageData } from "../message/message.ts";
+import type { AnyMessage, MessageModeOf, StreamedMessage } from "../connection/streamed_message.ts";
 import {
   CONNECTION_OPTIONS,
   type ConnectionOptions,
   readConnectionLimits,
   refuseUnsupported,
-} from "../connection/options.ts";
+} from "../protocol/options.ts";
 import { openWebSocket, type WebSocketLike } from "../connection/web_socket.ts";
 import { checkMethods, checkNames, checkString, type OptionNames } from "../options.ts";
 
@@ -23,7 +27,7 @@ export interface FromWebSocketOptions<
   Message extends AnyMessage = MessageData,
 > extends ConnectionOptions {
   /**
-   * How messages are given: `"whole"`, or as an {@linkcode IncomingMessage} (`"stream"`), which comes
+   * How messages are given: `"whole"`, or as a {@linkcode StreamedMessage} (`"stream"`), which comes
    * in one piece here. @default {"whole"}
    */
   messages?: MessageModeOf<Message>;
@@ -38,7 +42,7 @@ export interface FromWebSocketOptions<
   /** What becomes `connection.data`. */
   data?: Data;
   /** Handlers, or a function that is given the connection once it is open. */
-  websocket?: ConnectionUser<Data, Message>;
+  websocket?: ConnectionHandler<Data, Message>;
   /** Called with errors of your code: what a handler throws. @default {prints them by console.error} */
   onError?: ErrorHandler<Data, Message>;
 }
@@ -91,8 +95,8 @@ const OPTIONS: OptionNames<FromWebSocketOptions> = {
  */
 export function fromWebSocket<Data = undefined>(
   webSocket: WebSocketLike,
-  options: FromWebSocketOptions<Data, IncomingMessage> & { messages: "stream" },
-): Promise<WebSocketConnection<Data, IncomingMessage>>;
+  options: FromWebSocketOptions<Data, StreamedMessage> & { messages: "stream" },
+): Promise<WebSocketConnection<Data, StreamedMessage>>;
 /** The same with whole messages. */
 export function fromWebSocket<Data = undefined>(
   webSocket: WebSocketLike,
@@ -106,7 +110,7 @@ export async function fromWebSocket<Data, Message extends AnyMessage>(
     "use WebSocket: the first argument must have the interface of the WebSocket standard";
   checkMethods(what, webSocket, "addEventListener", "send", "close");
   checkNames(options, OPTIONS);
-  checkUser(options);
+  checkConnectionHandler(options);
   checkString("url", options.url);
   const { perMessageDeflate, anyCloseCode = false, url = "" } = options;
   refuseUnsupported(

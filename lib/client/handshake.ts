@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Transport, TransportSink } from "../connection/transport.ts";
+import type { Transport, TransportSink } from "../link/transport.ts";
 import { HandshakeError, TransportError } from "../errors.ts";
 import { type Agreement, checkResponse, type ClientOffer } from "../handshake/client_response.ts";
 import type { ResponseHead } from "../handshake/head.ts";
@@ -71,7 +71,7 @@ export class ClientHandshake implements TransportSink {
   }
 
   /** @internal Bytes, from the transport. */
-  data(chunk: Uint8Array): void {
+  onData(chunk: Uint8Array): void {
     if (this.#settled) return;
     if (this.#refusal !== undefined) {
       if (this.#body?.push(chunk)) this.#refuse(this.#refusal);
@@ -97,16 +97,16 @@ export class ClientHandshake implements TransportSink {
   }
 
   /** @internal */
-  drain(): void {}
+  onDrain(): void {}
 
   /** @internal The peer's end. */
-  end(): void {
+  onEnd(): void {
     if (this.#refusal !== undefined) this.#refuse(this.#refusal);
     else this.fail(this.#endedEarly());
   }
 
   /** @internal The transport's end. */
-  close(error?: Error): void {
+  onClose(error?: Error): void {
     if (this.#refusal !== undefined) this.#refuse(this.#refusal);
     else this.fail(error ?? this.#endedEarly());
   }

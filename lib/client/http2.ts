@@ -5,7 +5,7 @@
  * @module
  */
 import type { WebSocketConnection } from "../connection/connection.ts";
-import type { AnyMessage } from "../connection/incoming_message.ts";
+import type { AnyMessage } from "../connection/streamed_message.ts";
 import { HandshakeError, TransportError } from "../errors.ts";
 import { connectRequest, type Http2Headers, notEnabled } from "../handshake/http2.ts";
 import { isInstance, textOf } from "../thrown.ts";
@@ -14,7 +14,7 @@ import type { Http2Session, Http2Stream } from "../transport/http2.ts";
 import { abortable } from "../transport/timing.ts";
 import type { ConnectPlan } from "./connect.ts";
 import { Http2Handshake } from "./http2_handshake.ts";
-import { openConnection } from "./opened.ts";
+import { createClientConnection } from "./create_connection.ts";
 
 /** What is used of a `ClientHttp2Session`: what `connect` of `node:http2` gives. */
 export interface ClientHttp2Session extends Http2Session {
@@ -75,11 +75,11 @@ export async function connectHttp2<Message extends AnyMessage>(
         ? handshake.late(signal.reason)
         : handshake.fail(signal.reason);
     const handshake = new Http2Handshake(openStream(session, request), terms, {
-      opened(transport, agreement): void {
+      onOpen(transport, agreement): void {
         signal.removeEventListener("abort", abort);
-        resolve(openConnection(transport, plan, agreement));
+        resolve(createClientConnection(transport, plan, agreement));
       },
-      failed(error): void {
+      onFailed(error): void {
         signal.removeEventListener("abort", abort);
         reject(error);
       },

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Transport, TransportSink } from "../connection/transport.ts";
+import type { Transport, TransportSink } from "../link/transport.ts";
 import { HandshakeError, TransportError } from "../errors.ts";
 import type { Agreement, ClientTerms } from "../handshake/client_response.ts";
 import { checkConnectAnswer, type Http2Headers, readAnswer } from "../handshake/http2.ts";
@@ -14,8 +14,8 @@ import { RefusalBody } from "./refusal_body.ts";
 /** How it ends. */
 export interface Http2HandshakeEvents {
   /** Called in the pass in which the answer came: who starts the transport misses nothing. */
-  opened(transport: Transport, agreement: Agreement): void;
-  failed(error: unknown): void;
+  onOpen(transport: Transport, agreement: Agreement): void;
+  onFailed(error: unknown): void;
 }
 
 /** One handshake. */
@@ -42,7 +42,7 @@ export class Http2Handshake implements TransportSink {
     if (this.#settled) return;
     this.#settled = true;
     this.#transport.close();
-    this.#events.failed(error);
+    this.#events.onFailed(error);
   }
 
   /** The time is over: a server that has refused is quoted as far as it came. */
@@ -51,20 +51,20 @@ export class Http2Handshake implements TransportSink {
   }
 
   /** @internal The body of a refusal. */
-  data(chunk: Uint8Array): void {
+  onData(chunk: Uint8Array): void {
     if (this.#refusal?.body.push(chunk)) this.#refused();
   }
 
   /** @internal */
-  drain(): void {}
+  onDrain(): void {}
 
   /** @internal The server's end. */
-  end(): void {
+  onEnd(): void {
     this.late(this.#endedEarly());
   }
 
   /** @internal The stream's end. */
-  close(error?: Error): void {
+  onClose(error?: Error): void {
     this.late(error ?? this.#endedEarly());
   }
 
@@ -76,7 +76,7 @@ export class Http2Handshake implements TransportSink {
     try {
       const agreement = checkConnectAnswer(head, this.#terms);
       this.#settled = true;
-      this.#events.opened(this.#transport, agreement);
+      this.#events.onOpen(this.#transport, agreement);
     } catch (error) {
       if (!(error instanceof HandshakeError) || error.code !== "STATUS") return this.fail(error);
       this.#refusal = { error, body: new RefusalBody(head) };

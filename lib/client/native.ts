@@ -4,8 +4,8 @@
  * @module
  */
 import type { WebSocketConnection } from "../connection/connection.ts";
-import type { AnyMessage } from "../connection/incoming_message.ts";
-import { refuseUnsupported } from "../connection/options.ts";
+import type { AnyMessage } from "../connection/streamed_message.ts";
+import { refuseUnsupported } from "../protocol/options.ts";
 import { openWebSocket, type WebSocketLike } from "../connection/web_socket.ts";
 import type { ConnectPlan } from "./connect.ts";
 

@@ -9,11 +9,17 @@ import { isNormalEnd, writeClosePayload } from "../message/close.ts";
 import type { ExtensionBytes } from "../message/extension.ts";
 import type { MessageType } from "../message/message.ts";
 import { catchRejection, isInstance, toError } from "../thrown.ts";
-import type { ConnectionHandlers, ConnectionUser, ErrorHandler } from "./handlers.ts";
-import type { MessageData } from "./inbox.ts";
-import type { AnyMessage } from "./incoming_message.ts";
-import { type Capabilities, type Link, type LinkSink, OPEN, type ReadyState } from "./link.ts";
-import type { ResolvedLimits } from "./options.ts";
+import type { ConnectionHandler, ConnectionHandlers, ErrorHandler } from "./handlers.ts";
+import type { MessageData } from "../message/message.ts";
+import type { AnyMessage } from "./streamed_message.ts";
+import {
+  type Capabilities,
+  type Link,
+  type LinkSink,
+  OPEN,
+  type ReadyState,
+} from "../link/link.ts";
+import type { ResolvedLimits } from "../protocol/options.ts";
 import { Pings } from "./pings.ts";
 import { readCloseArguments, readSignal } from "./arguments.ts";
 import { Receiver, type ReceiverOwner } from "./receiver.ts";
@@ -30,7 +36,7 @@ import {
 } from "./send_data.ts";
 import { Sender, type SenderOwner } from "./sender.ts";
 import { readableOf, writableOf } from "./streams.ts";
-import type { TransportAddress } from "./transport.ts";
+import type { TransportAddress } from "../link/transport.ts";
 
 /** What a connection is made of. */
 export interface ConnectionInit<Data, Message extends AnyMessage> {
@@ -67,7 +73,7 @@ export interface ConnectionStats {
  * It is read one way: by handlers, by iteration (`for await`, `receive`) or as a stream; a second way
  * is a TypeError. What is not taken waits, and past `receiveHighWaterMark` the peer is made to wait.
  *
- * `Data` is the type of `data`; `Message` that of the messages, an {@linkcode IncomingMessage} with the
+ * `Data` is the type of `data`; `Message` that of the messages, a {@linkcode StreamedMessage} with the
  * option `messages: "stream"`.
  *
  * @example
@@ -414,7 +420,7 @@ export class WebSocketConnection<
   }
 
   /** @internal Begins: called once by whoever opened the connection. */
-  start(user: ConnectionUser<Data, Message> | undefined): void {
+  start(user: ConnectionHandler<Data, Message> | undefined): void {
     const handlers = typeof user === "object" ? user : undefined;
     if (handlers !== undefined) {
       this.#handlers = handlers;
@@ -433,33 +439,33 @@ export class WebSocketConnection<
       this.#connection = connection;
     }
 
-    message(data: MessageData): void {
-      this.#connection.#receiver.message(data);
+    onMessage(data: MessageData): void {
+      this.#connection.#receiver.onMessage(data);
     }
-    messageStart(type: MessageType, announcedLength: number | undefined): void {
-      this.#connection.#receiver.messageStart(type, announcedLength);
+    onMessageStart(type: MessageType, announcedLength: number | undefined): void {
+      this.#connection.#receiver.onMessageStart(type, announcedLength);
     }
-    messageData(piece: Uint8Array<ArrayBuffer>): void {
-      this.#connection.#receiver.messageData(piece);
+    onMessageData(piece: Uint8Array<ArrayBuffer>): void {
+      this.#connection.#receiver.onMessageData(piece);
     }
-    messageEnd(): void {
-      this.#connection.#receiver.messageEnd();
+    onMessageEnd(): void {
+      this.#connection.#receiver.onMessageEnd();
     }
     get isFull(): boolean {
       return this.#connection.#receiver.isFull;
     }
-    handle(message: Message): void | Promise<void> {
+    handleMessage(message: Message): void | Promise<void> {
       const connection = this.#connection;
       return connection.#handlers!.message!(connection, message);
     }
 
     // Those that come with the end of a connection that the user has paused are not told.
-    ping(payload: Uint8Array): void {
+    onPing(payload: Uint8Array): void {
       const connection = this.#connection, handlers = connection.#handlers;
       if (handlers?.ping === undefined || connection.#receiver.isPaused) return;
       connection.#call(() => handlers.ping!(connection, payload));
     }
-    pong(payload: Uint8Array): void {
+    onPong(payload: Uint8Array): void {
       const connection = this.#connection, handlers = connection.#handlers;
       connection.#pings?.pong(payload);
       if (handlers?.pong === undefined || connection.#receiver.isPaused) return;
@@ -473,15 +479,15 @@ export class WebSocketConnection<
       this.#connection.#pings?.resume();
     }
 
-    drain(): void {
-      this.#connection.#sender.drained();
+    onDrain(): void {
+      this.#connection.#sender.onDrain();
     }
-    room(): void {
+    onReady(): void {
       const connection = this.#connection, handlers = connection.#handlers;
       if (handlers?.drain !== undefined) connection.#call(() => handlers.drain!(connection));
     }
 
-    failed(error: unknown): void {
+    onHandlerError(error: unknown): void {
       this.#connection.#userFailed(error);
     }
     closedError(): ConnectionClosedError {
@@ -491,7 +497,7 @@ export class WebSocketConnection<
       const connection = this.#connection;
       reportError(connection.#onError, error, contextOf(connection));
     }
-    close(info: CloseInfo): void {
+    onClose(info: CloseInfo): void {
       this.#connection.#end(info);
     }
     onOver(): void {

@@ -7,9 +7,9 @@
 import type { CloseInfo, HandshakeError, TransportError } from "../errors.ts";
 import { bareName, checkFunction, checkNames, type OptionNames, typeName } from "../options.ts";
 import type { WebSocketConnection } from "./connection.ts";
-import type { MessageData } from "./inbox.ts";
-import type { AnyMessage } from "./incoming_message.ts";
-import type { TransportAddress } from "./transport.ts";
+import type { MessageData } from "../message/message.ts";
+import type { AnyMessage } from "./streamed_message.ts";
+import type { TransportAddress } from "../link/transport.ts";
 
 /**
  * What is called as things happen, in this order: `open`, then `message`, `ping`, `pong` and `drain`
@@ -32,7 +32,7 @@ export interface ConnectionHandlers<
    * Messages that came before the connection closed are still given to it; each call then has
    * `closeTimeout` to settle, or else the rest is dropped and `onError` is told.
    *
-   * With `messages: "stream"` an {@linkcode IncomingMessage} has begun to come. What the handler has
+   * With `messages: "stream"` a {@linkcode StreamedMessage} has begun to come. What the handler has
    * not read of it when its promise settles is discarded; so is a message that it has not begun to
    * read when it returns without one.
    */
@@ -48,7 +48,7 @@ export interface ConnectionHandlers<
 }
 
 /** Handlers, or a function that is given each connection once it is open. */
-export type ConnectionUser<
+export type ConnectionHandler<
   Data = undefined,
   Message extends AnyMessage = MessageData,
 > =
@@ -125,7 +125,7 @@ const NAMES = Object.keys(HANDLERS) as (keyof ConnectionHandlers)[];
  * @throws {TypeError} If `websocket` is neither handlers nor a function, a handler is mistyped or not a
  * function, or `onError` is not a function.
  */
-export function checkUser(
+export function checkConnectionHandler(
   { websocket: user, onError }: { websocket?: unknown; onError?: unknown },
 ): void {
   checkFunction("onError", onError);

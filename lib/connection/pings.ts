@@ -5,8 +5,8 @@
  */
 import { CallSite } from "../call_site.ts";
 import { LimitError } from "../errors.ts";
-import { Deadlines, Wait } from "./deadlines.ts";
-import type { ResolvedLimits } from "./options.ts";
+import { Timers, Wait } from "../link/timers.ts";
+import type { ResolvedLimits } from "../protocol/options.ts";
 
 /** How a ping is sent. */
 export interface PingInit {
@@ -86,7 +86,7 @@ export class Pings {
     const { clock, pingTimeout } = this.#options;
     if (this.#paused || pending.hasSignal) return;
     pending.timeout = pingTimeout;
-    Deadlines.of(clock).set(pending, pingTimeout);
+    Timers.of(clock).set(pending, pingTimeout);
   }
 }
 

@@ -6,12 +6,13 @@
  */
 import { LimitError } from "../errors.ts";
 import type { MessageType } from "../message/message.ts";
-import { Body } from "./body.ts";
-import { CallbackTimer, Deadlines } from "./deadlines.ts";
-import { Inbox, type InboxOwner, type MessageData } from "./inbox.ts";
-import { type AnyMessage, IncomingMessage } from "./incoming_message.ts";
-import type { Link } from "./link.ts";
-import type { ResolvedLimits } from "./options.ts";
+import { MessageBody } from "./message_body.ts";
+import { CallbackTimer, Timers } from "../link/timers.ts";
+import { MessageQueue, type MessageQueueOwner } from "./message_queue.ts";
+import type { MessageData } from "../message/message.ts";
+import { type AnyMessage, StreamedMessage } from "./streamed_message.ts";
+import type { Link } from "../link/link.ts";
+import type { ResolvedLimits } from "../protocol/options.ts";
 
 /** The ways to read a connection. */
 export type Reading = "handlers" | "iteration" | "streams";
@@ -36,9 +37,9 @@ type Phase = "open" | "ended" | "over";
 /** What a receiver needs to know of its connection, and tells it. */
 export interface ReceiverOwner<Message> {
   /** Gives a message to the user's handler. */
-  handle(message: Message): void | Promise<void>;
+  handleMessage(message: Message): void | Promise<void>;
   /** The user's code failed. */
-  failed(error: unknown): void;
+  onHandlerError(error: unknown): void;
   /** How the connection ended, for those who wait for what will not come. */
   closedError(): Error;
   /** Called when reading stops, so that not even a pong is seen; also when it had stopped already. */
@@ -52,14 +53,14 @@ export interface ReceiverOwner<Message> {
 }
 
 /** Gives messages to handlers as they come, or keeps them for those who ask. */
-export class Receiver<Message extends AnyMessage> implements InboxOwner {
+export class Receiver<Message extends AnyMessage> implements MessageQueueOwner {
   /** Messages received. */
   count = 0;
   readonly #link: Link;
   readonly #owner: ReceiverOwner<Message>;
   readonly #options: ResolvedLimits;
   /** Made when a message first has to wait: a connection with handlers may never need it. */
-  #inbox: Inbox<Message> | undefined;
+  #queue: MessageQueue<Message> | undefined;
   #reading: Reading | undefined;
   /** Messages go to the handler, now or later. */
   #handled = false;
@@ -71,9 +72,9 @@ export class Receiver<Message extends AnyMessage> implements InboxOwner {
   #overflowed = false;
   #phase: Phase = "open";
   /** While open, when to report that nobody reads; after the end, when a handler is given up. */
-  #due: CallbackTimer | undefined;
+  #timer: CallbackTimer | undefined;
   /** The message whose pieces are coming, and the one that was last asked for. */
-  #arriving: Body | undefined;
+  #arriving: MessageBody | undefined;
   #current: Message | undefined;
 
   /** Creates the receiver of `link`, which is paused while more than `receiveHighWaterMark` waits. */
@@ -90,7 +91,7 @@ export class Receiver<Message extends AnyMessage> implements InboxOwner {
 
   /** Whether more waits than `receiveHighWaterMark` allows. */
   get isFull(): boolean {
-    return this.#inbox?.full === true;
+    return this.#queue?.full === true;
   }
 
   /** Whether the user has paused the connection. */
@@ -111,7 +112,7 @@ export class Receiver<Message extends AnyMessage> implements InboxOwner {
           `iteration (for await, receive) and streams (readable)`,
       );
     }
-    if (this.#reading === undefined) this.#due?.cancel();
+    if (this.#reading === undefined) this.#timer?.cancel();
     this.#reading = reading;
   }
 
@@ -123,11 +124,11 @@ export class Receiver<Message extends AnyMessage> implements InboxOwner {
   }
 
   /** From the link: a whole message. */
-  message(data: MessageData): void {
+  onMessage(data: MessageData): void {
     this.count++;
     const message = data as Message;
     if (
-      this.#inbox !== undefined || !this.#handled || this.#handling || this.#dropping ||
+      this.#queue !== undefined || !this.#handled || this.#handling || this.#dropping ||
       this.#holds !== 0
     ) {
       this.#deliver(message);
@@ -135,23 +136,23 @@ export class Receiver<Message extends AnyMessage> implements InboxOwner {
     }
     // What delivering comes to for nearly every message, without the calls on the way.
     try {
-      const result = this.#owner.handle(message);
+      const result = this.#owner.handleMessage(message);
       if (result !== undefined) this.#await(message, result);
     } catch (error) {
-      this.#owner.failed(error);
+      this.#owner.onHandlerError(error);
     }
   }
 
   /** From the link: a message begins. */
-  messageStart(type: MessageType, announcedLength: number | undefined): void {
+  onMessageStart(type: MessageType, announcedLength: number | undefined): void {
     this.count++;
-    const body = this.#arriving = new Body(this.#waiting());
-    const message = new IncomingMessage(type, announcedLength, body);
+    const body = this.#arriving = new MessageBody(this.#waiting());
+    const message = new StreamedMessage(type, announcedLength, body);
     if (!this.#deliver(message as Message)) message.discard();
   }
 
   /** From the link: a piece of it. */
-  messageData(piece: Uint8Array<ArrayBuffer>): void {
+  onMessageData(piece: Uint8Array<ArrayBuffer>): void {
     const body = this.#arriving!;
     // A message with a hole in it is none.
     if (this.#overflows()) body.discard(this.#owner.closedError());
@@ -159,16 +160,16 @@ export class Receiver<Message extends AnyMessage> implements InboxOwner {
   }
 
   /** From the link: it is complete. */
-  messageEnd(): void {
+  onMessageEnd(): void {
     this.#arriving!.end();
     this.#arriving = undefined;
   }
 
   /** The next message, if one waits. What is left of the one before is discarded. */
   take(): Message | undefined {
-    if (!this.#inPieces) return this.#inbox?.take(); // a whole message is not kept
-    if (this.#current instanceof IncomingMessage) this.#current.discard();
-    return this.#current = this.#inbox?.take();
+    if (!this.#inPieces) return this.#queue?.take(); // a whole message is not kept
+    if (this.#current instanceof StreamedMessage) this.#current.discard();
+    return this.#current = this.#queue?.take();
   }
 
   /**
@@ -194,7 +195,7 @@ export class Receiver<Message extends AnyMessage> implements InboxOwner {
   pause(): void {
     if (this.#phase === "over") return;
     this.#hold(USER_PAUSED);
-    if (this.#phase === "ended" && this.isPaused) this.#due?.cancel();
+    if (this.#phase === "ended" && this.isPaused) this.#timer?.cancel();
   }
 
   /**
@@ -227,10 +228,10 @@ export class Receiver<Message extends AnyMessage> implements InboxOwner {
   discard(): void {
     this.#dropping = true;
     const discard = (message: Message | undefined): void => {
-      if (message instanceof IncomingMessage) message.discard();
+      if (message instanceof StreamedMessage) message.discard();
     };
     discard(this.#current);
-    for (let each = this.#inbox?.take(); each !== undefined; each = this.#inbox?.take()) {
+    for (let each = this.#queue?.take(); each !== undefined; each = this.#queue?.take()) {
       discard(each);
     }
     this.#arriving?.discard();
@@ -245,8 +246,8 @@ export class Receiver<Message extends AnyMessage> implements InboxOwner {
     this.#phase = "ended";
     this.#arriving?.fail(this.#owner.closedError());
     this.#arriving = undefined;
-    this.#inbox?.end();
-    this.#due?.cancel();
+    this.#queue?.end();
+    this.#timer?.cancel();
     this.#limitHandler();
     this.#checkOver();
   }
@@ -258,7 +259,7 @@ export class Receiver<Message extends AnyMessage> implements InboxOwner {
   /** Hands a message on, or keeps it; false if nobody will ever have it. */
   #deliver(message: Message): boolean {
     if (this.#dropping || this.#overflows()) return false;
-    const busy = this.#handling || this.isPaused || (this.#inbox?.length ?? 0) > 0;
+    const busy = this.#handling || this.isPaused || (this.#queue?.length ?? 0) > 0;
     if (this.#handled && !busy) this.#handle(message);
     else this.#waiting().push(message);
     return true;
@@ -271,13 +272,13 @@ export class Receiver<Message extends AnyMessage> implements InboxOwner {
 
   #handle(message: Message): void {
     try {
-      const result = this.#owner.handle(message);
+      const result = this.#owner.handleMessage(message);
       if (result !== undefined && this.#await(message, result)) return;
     } catch (error) {
-      this.#owner.failed(error);
+      this.#owner.onHandlerError(error);
     }
     // A handler that has not asked for the content when it returns does not want it.
-    if (message instanceof IncomingMessage && !message.bodyUsed) message.discard();
+    if (message instanceof StreamedMessage && !message.bodyUsed) message.discard();
   }
 
   /** The next message waits for a promise that the handler returned; other values mean nothing. */
@@ -286,26 +287,26 @@ export class Receiver<Message extends AnyMessage> implements InboxOwner {
     this.#handling = true;
     this.#limitHandler();
     Promise.resolve(result).then(
-      () => this.#settled(message),
+      () => this.#onHandlerDone(message),
       (error) => {
-        this.#owner.failed(error);
-        this.#settled(message);
+        this.#owner.onHandlerError(error);
+        this.#onHandlerDone(message);
       },
     );
     return true;
   }
 
-  #settled(message: Message): void {
+  #onHandlerDone(message: Message): void {
     this.#handling = false;
-    this.#due?.cancel();
-    if (message instanceof IncomingMessage) message.discard();
+    this.#timer?.cancel();
+    if (message instanceof StreamedMessage) message.discard();
     this.#handleWaiting();
   }
 
   /** Hands on what waits, until a handler takes its time. */
   #handleWaiting(): void {
     while (this.#handled && !this.#handling && !this.#dropping && !this.isPaused) {
-      const message = this.#inbox?.take();
+      const message = this.#queue?.take();
       if (message === undefined) break;
       this.#handle(message);
     }
@@ -317,15 +318,15 @@ export class Receiver<Message extends AnyMessage> implements InboxOwner {
    * the user has paused, none is waited for.
    */
   #limitHandler(): void {
-    if (this.#phase !== "ended" || !this.#handling || this.isPaused || this.#due?.pending) return;
+    if (this.#phase !== "ended" || !this.#handling || this.isPaused || this.#timer?.pending) return;
     const { clock, closeTimeout } = this.#options;
-    this.#due = new CallbackTimer(() => this.#giveUpHandler());
-    Deadlines.of(clock).set(this.#due, closeTimeout);
+    this.#timer = new CallbackTimer(() => this.#giveUpHandler());
+    Timers.of(clock).set(this.#timer, closeTimeout);
   }
 
   #giveUpHandler(): void {
-    const limit = this.#options.closeTimeout, dropped = this.#inbox?.length ?? 0;
-    this.#owner.failed(
+    const limit = this.#options.closeTimeout, dropped = this.#queue?.length ?? 0;
+    this.#owner.onHandlerError(
       new LimitError(
         `Cannot wait for the message handler: its promise is pending ${limit} ms after the connection ` +
           `closed (closeTimeout); messages dropped behind it: ${dropped}; a handler that ` +
@@ -337,31 +338,31 @@ export class Receiver<Message extends AnyMessage> implements InboxOwner {
 
   #checkOver(): void {
     if (this.#phase !== "ended") return;
-    const waits = !this.#dropping && (this.#inbox?.length ?? 0) > 0;
+    const waits = !this.#dropping && (this.#queue?.length ?? 0) > 0;
     if (this.#handled && (this.#handling || waits)) return;
     if (this.#reading === "handlers" && this.isPaused) return;
     this.#phase = "over";
-    this.#due?.cancel();
+    this.#timer?.cancel();
     this.#owner.onOver();
   }
 
-  /** @internal From the inbox. */
-  full(): void {
+  /** @internal From the queue. */
+  onFull(): void {
     this.#hold(QUEUE_FULL);
-    if (this.#reading !== undefined || this.#due !== undefined || this.#phase !== "open") return;
-    this.#due = new CallbackTimer(() => this.#reportUnread());
-    Deadlines.of(this.#options.clock).set(this.#due, UNREAD_DELAY);
+    if (this.#reading !== undefined || this.#timer !== undefined || this.#phase !== "open") return;
+    this.#timer = new CallbackTimer(() => this.#reportUnread());
+    Timers.of(this.#options.clock).set(this.#timer, UNREAD_DELAY);
   }
 
-  /** @internal From the inbox. */
-  room(): void {
+  /** @internal From the queue. */
+  onRoom(): void {
     this.#release(QUEUE_FULL);
   }
 
   /** Called once, as the timer is kept. */
   #reportUnread(): void {
     if (this.#reading !== undefined || this.#dropping || this.#closing || !this.isFull) return;
-    const limit = this.#options.receiveHighWaterMark, { length, size } = this.#inbox!;
+    const limit = this.#options.receiveHighWaterMark, { length, size } = this.#queue!;
     this.#owner.onReport(
       new LimitError(
         `Cannot receive more: ${length} messages wait (receiveHighWaterMark is ${limit}) and nothing ` +
@@ -372,12 +373,12 @@ export class Receiver<Message extends AnyMessage> implements InboxOwner {
     );
   }
 
-  #waiting(): Inbox<Message> {
-    if (this.#inbox === undefined) {
-      this.#inbox = new Inbox(this.#options.receiveHighWaterMark, this);
-      if (this.#phase !== "open") this.#inbox.end();
+  #waiting(): MessageQueue<Message> {
+    if (this.#queue === undefined) {
+      this.#queue = new MessageQueue(this.#options.receiveHighWaterMark, this);
+      if (this.#phase !== "open") this.#queue.end();
     }
-    return this.#inbox;
+    return this.#queue;
   }
 
   #hold(reason: number): void {

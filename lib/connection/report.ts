@@ -6,8 +6,8 @@
 import { catchRejection, printError } from "../thrown.ts";
 import type { WebSocketConnection } from "./connection.ts";
 import type { ErrorContext, ErrorHandler } from "./handlers.ts";
-import type { AnyMessage } from "./incoming_message.ts";
-import type { TransportAddress } from "./transport.ts";
+import type { AnyMessage } from "./streamed_message.ts";
+import type { TransportAddress } from "../link/transport.ts";
 
 /**
  * Reports an error to `onError`, or prints it where there is none. If `onError` throws, or returns a

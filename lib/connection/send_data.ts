@@ -12,7 +12,7 @@ import {
   type OptionNames,
   typeName,
 } from "../options.ts";
-import { IncomingMessage } from "./incoming_message.ts";
+import { StreamedMessage } from "./streamed_message.ts";
 
 /** What `send` takes whole: text as a string, anything else as binary. It is copied, never kept. */
 export type SendData = string | ArrayBufferLike | ArrayBufferView;
@@ -25,7 +25,7 @@ export type SendSource =
   | Blob
   | ReadableStream<SendData>
   | AsyncIterable<SendData>
-  | IncomingMessage;
+  | StreamedMessage;
 
 /** How to send a message. */
 export interface SendOptions {
@@ -134,7 +134,7 @@ export function isSource(data: SendData | SendSource): data is SendSource {
 
 /** The type of the message that a source makes, where that is known before it is read. */
 export function typeOf(source: SendSource): MessageType | undefined {
-  if (source instanceof IncomingMessage) return source.type;
+  if (source instanceof StreamedMessage) return source.type;
   return isRead(source) ? undefined : "binary";
 }
 

@@ -7,16 +7,16 @@
 import { CallSite } from "../call_site.ts";
 import type { CloseStatus } from "../errors.ts";
 import { copyOf } from "../frame/memory.ts";
-import { Deadlines } from "./deadlines.ts";
-import { CLOSING, type Link, OPEN, type ReadyState } from "./link.ts";
-import type { ResolvedLimits } from "./options.ts";
-import { Outgoing } from "./outgoing.ts";
+import { Timers } from "../link/timers.ts";
+import { CLOSING, type Link, OPEN, type ReadyState } from "../link/link.ts";
+import type { ResolvedLimits } from "../protocol/options.ts";
+import { StreamedSend } from "./streamed_send.ts";
 import { readerOf, type SendSource, type SendSourceOptions, typeOf } from "./send_data.ts";
 
 /** What a sender needs to know of its connection. */
 export interface SenderOwner {
   /** What waits is at the high-water mark or below again. */
-  room(): void;
+  onReady(): void;
   /** How the connection ended. */
   closedError(): Error;
 }
@@ -35,16 +35,16 @@ export class Sender {
   readonly #options: ResolvedLimits;
   readonly #owner: SenderOwner;
   /** What waits behind a message under way; there is no queue when there is none. */
-  #queue: (Waiting | Outgoing)[] | undefined;
+  #queue: (Waiting | StreamedSend)[] | undefined;
   #queuedSize = 0;
-  #underWay: Outgoing | undefined;
+  #underWay: StreamedSend | undefined;
   /** The Close that waits behind the queue. */
   #closing: CloseStatus | undefined;
   #ready: PromiseWithResolvers<void> | undefined;
   /** `send` gave false, so `drain` is due. */
   #owesDrain = false;
   #ended = false;
-  #room: PromiseWithResolvers<void> | undefined;
+  #drained: PromiseWithResolvers<void> | undefined;
 
   /** Makes it for `link`. */
   constructor(link: Link, options: ResolvedLimits, owner: SenderOwner) {
@@ -87,21 +87,21 @@ export class Sender {
   /** Sends what it reads; resolves when all of it is encoded. */
   stream(source: SendSource, options: SendSourceOptions): Promise<void> {
     const type = options.type ?? typeOf(source);
-    const outgoing = new Outgoing(readerOf(source), { ...options, type }, {
+    const streamed = new StreamedSend(readerOf(source), { ...options, type }, {
       link: this.#link,
-      deadlines: Deadlines.of(this.#options.clock),
+      timers: Timers.of(this.#options.clock),
       caller: new CallSite(Sender.prototype.stream),
-      room: () => this.#roomBelow(),
+      untilDrain: () => this.#untilDrain(),
       closedError: () => this.#owner.closedError(),
     });
-    if (!this.#link.capabilities.streaming) outgoing.stop(notSupported());
-    else if (this.readyState !== OPEN) outgoing.stop(this.#owner.closedError());
-    else if (this.#queue !== undefined) this.#queue.push(outgoing);
+    if (!this.#link.capabilities.streaming) streamed.stop(notSupported());
+    else if (this.readyState !== OPEN) streamed.stop(this.#owner.closedError());
+    else if (this.#queue !== undefined) this.#queue.push(streamed);
     else {
-      this.#queue = [outgoing];
+      this.#queue = [streamed];
       void this.#work(this.#queue);
     }
-    return outgoing.settled;
+    return streamed.settled;
   }
 
   /** Closes, once what was sent before has been. */
@@ -109,13 +109,13 @@ export class Sender {
     if (this.readyState !== OPEN) return;
     if (this.#queue === undefined) return this.#link.close(status);
     this.#closing = status;
-    this.#underWay?.hurry(this.#options.closeTimeout);
+    this.#underWay?.setReadTimeout(this.#options.closeTimeout);
   }
 
   /** From the link: there is room below its high-water mark. */
-  drained(): void {
-    this.#room?.resolve();
-    this.#room = undefined;
+  onDrain(): void {
+    this.#drained?.resolve();
+    this.#drained = undefined;
     this.#check();
   }
 
@@ -125,12 +125,12 @@ export class Sender {
     const queue = this.#queue;
     this.#queue = undefined;
     this.#queuedSize = 0;
-    this.#room?.resolve();
+    this.#drained?.resolve();
     this.#ready?.resolve();
     this.#ready = undefined;
     this.#underWay?.stop(this.#owner.closedError());
     for (const each of queue ?? []) {
-      if (each instanceof Outgoing) each.stop(this.#owner.closedError());
+      if (each instanceof StreamedSend) each.stop(this.#owner.closedError());
     }
   }
 
@@ -153,16 +153,16 @@ export class Sender {
   }
 
   /** One after the other, until nothing waits. */
-  async #work(queue: (Waiting | Outgoing)[]): Promise<void> {
+  async #work(queue: (Waiting | StreamedSend)[]): Promise<void> {
     for (let each = queue.shift(); each !== undefined; each = queue.shift()) {
-      if (each instanceof Outgoing) await this.#send(each);
+      if (each instanceof StreamedSend) await this.#send(each);
       else {
         const { data, compress } = each;
         this.#queuedSize -= data.length;
         this.#link.send(data, compress);
         if (this.#link.bufferedAmount > this.#options.sendHighWaterMark) {
           this.#link.wantDrain();
-          if (this.#link.readyState === OPEN) await this.#roomBelow();
+          if (this.#link.readyState === OPEN) await this.#untilDrain();
         }
       }
       if (this.#queue !== queue) return; // closed in between
@@ -173,12 +173,12 @@ export class Sender {
     this.#check();
   }
 
-  async #send(outgoing: Outgoing): Promise<void> {
-    this.#underWay = outgoing;
-    if (this.#closing !== undefined) outgoing.hurry(this.#options.closeTimeout);
-    void outgoing.run();
+  async #send(streamed: StreamedSend): Promise<void> {
+    this.#underWay = streamed;
+    if (this.#closing !== undefined) streamed.setReadTimeout(this.#options.closeTimeout);
+    void streamed.run();
     try {
-      await outgoing.settled;
+      await streamed.settled;
       this.count++;
     } catch {
       // Who sent it has been told.
@@ -186,8 +186,8 @@ export class Sender {
     this.#underWay = undefined;
   }
 
-  #roomBelow(): Promise<void> {
-    return (this.#room ??= Promise.withResolvers()).promise;
+  #untilDrain(): Promise<void> {
+    return (this.#drained ??= Promise.withResolvers()).promise;
   }
 
   #hasRoom(): boolean {
@@ -209,7 +209,7 @@ export class Sender {
     this.#ready = undefined;
     if (!this.#owesDrain) return;
     this.#owesDrain = false;
-    this.#owner.room();
+    this.#owner.onReady();
   }
 }
 

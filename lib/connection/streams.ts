@@ -5,8 +5,8 @@
  */
 import { isNormalEnd } from "../message/close.ts";
 import type { WebSocketConnection } from "./connection.ts";
-import type { AnyMessage } from "./incoming_message.ts";
-import { OPEN } from "./link.ts";
+import type { AnyMessage } from "./streamed_message.ts";
+import { OPEN } from "../link/link.ts";
 import { isSource, type SendData, type SendSource } from "./send_data.ts";
 
 /**

@@ -7,12 +7,12 @@
 import { HandshakeError, TransportError } from "../errors.ts";
 import { toError } from "../thrown.ts";
 import { type ConnectionInit, WebSocketConnection } from "./connection.ts";
-import type { ConnectionUser } from "./handlers.ts";
-import type { MessageData } from "./inbox.ts";
-import type { AnyMessage } from "./incoming_message.ts";
-import { type Capabilities, CLOSING, CONNECTING, OPEN } from "./link.ts";
-import { type NativeClose, NativeLink } from "./native_link.ts";
-import type { TransportAddress } from "./transport.ts";
+import type { ConnectionHandler } from "./handlers.ts";
+import type { MessageData } from "../message/message.ts";
+import type { AnyMessage } from "./streamed_message.ts";
+import { type Capabilities, CLOSING, CONNECTING, OPEN } from "../link/link.ts";
+import { type NativeClose, NativeLink } from "../link/native_link.ts";
+import type { TransportAddress } from "../link/transport.ts";
 
 /** What is used of a WebSocket: the interface that the WebSocket standard defines. */
 export interface WebSocketLike {
@@ -62,7 +62,7 @@ export interface WebSocketEventLike {
 export interface WebSocketInit<Data, Message extends AnyMessage>
   extends ConnectionInit<Data, Message> {
   /** Handlers, or a function that is given the connection once it is open. */
-  websocket?: ConnectionUser<Data, Message> | undefined;
+  websocket?: ConnectionHandler<Data, Message> | undefined;
   /** What differs from a client's socket. */
   capabilities?: Partial<Capabilities>;
   /** The peer's address, where known. */
@@ -127,22 +127,22 @@ class Intake {
   message(data: unknown): void {
     const link = this.#link;
     if (isBlob(data)) {
-      this.#behind(async () => link.gotMessage(new Uint8Array(await data.arrayBuffer())));
-    } else if (this.#blobs > 0) this.#behind(() => link.gotMessage(messageOf(data)));
-    else link.gotMessage(messageOf(data));
+      this.#behind(async () => link.onMessage(new Uint8Array(await data.arrayBuffer())));
+    } else if (this.#blobs > 0) this.#behind(() => link.onMessage(messageOf(data)));
+    else link.onMessage(messageOf(data));
   }
 
   /** In a browser the event says nothing. */
   error(message: unknown): void {
     if (typeof message !== "string" || message === "") return;
-    this.#link.gotError(
+    this.#link.onError(
       new TransportError("IO_FAILED", `The platform failed the connection: ${message}`),
     );
   }
 
   close(event: NativeClose): void {
-    if (this.#blobs > 0) this.#behind(() => this.#link.gotClose(event));
-    else this.#link.gotClose(event);
+    if (this.#blobs > 0) this.#behind(() => this.#link.onClose(event));
+    else this.#link.onClose(event);
   }
 
   #behind(step: () => void | Promise<void>): void {

@@ -4,7 +4,7 @@
  * @module
  */
 
-const nothing = new Uint8Array(0);
+const EMPTY = new Uint8Array(0);
 
 /**
  * The input, and the bits of it that were read and not yet used. The fields are open: what is fast
@@ -12,7 +12,7 @@ const nothing = new Uint8Array(0);
  */
 export class BitReader {
   /** The piece of input at hand. */
-  input: Uint8Array = nothing;
+  input: Uint8Array = EMPTY;
   /** The offset of its next byte. */
   next = 0;
   /** The bits that were read, the first of them lowest. */
@@ -28,7 +28,7 @@ export class BitReader {
 
   /** Forgets the input, and all bits of it. */
   reset(): void {
-    this.begin(nothing);
+    this.begin(EMPTY);
     this.bits = this.count = 0;
   }
 
@@ -52,14 +52,14 @@ export class BitReader {
   }
 
   /** Returns the bytes that were read ahead, behind a block, to the input: bits of one byte may be left. */
-  giveBack(): void {
+  unread(): void {
     this.next -= this.count >> 3;
     this.count &= 7;
     this.bits &= (1 << this.count) - 1;
   }
 
   /** The same in the middle of a code: the bits of it that the input before ended with are left too. */
-  giveBackWithin(): void {
+  unreadWithin(): void {
     const bytes = Math.min(this.count >> 3, this.next);
     this.next -= bytes;
     this.count -= bytes << 3;

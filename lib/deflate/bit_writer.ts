@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { Beginnings } from "../message/beginnings.ts";
+import { PrefixViews } from "../message/prefix_views.ts";
 import type { PieceSink } from "../message/extension.ts";
 
 /** The bytes of output that are gathered: more than the longest block that is written. */
@@ -23,7 +23,7 @@ export class BitWriter {
   /** How many of them: below 16. */
   count = 0;
 
-  readonly #views = new Beginnings(this.bytes);
+  readonly #views = new PrefixViews(this.bytes);
 
   /** Writes `count` bits of `value`, at most 16; all others of its bits are 0. */
   write(value: number, count: number): void {
@@ -58,6 +58,6 @@ export class BitWriter {
     if (this.length === 0) return;
     const { length } = this;
     this.length = 0;
-    emit(this.#views.upTo(length));
+    emit(this.#views.first(length));
   }
 }

@@ -12,7 +12,7 @@ import {
   LITERAL_SYMBOLS,
   REPEAT_PREVIOUS,
 } from "./codes.ts";
-import { corrupt } from "./corrupt.ts";
+import { throwCorrupt } from "./corrupt.ts";
 import {
   CODE_BITS,
   codeLengthTable,
@@ -72,7 +72,7 @@ export class BlockCodes {
       this.#distanceCount = reader.take(5) + 1;
       this.#codeLengthCount = reader.take(4) + 4;
       if (this.#literalCount > LITERAL_SYMBOLS || this.#distanceCount > DISTANCE_SYMBOLS) {
-        corrupt("a block has codes for too many symbols");
+        throwCorrupt("a block has codes for too many symbols");
       }
       this.#lengths.fill(0, 0, CODE_LENGTH_ORDER.length);
       this.#have = 0;
@@ -90,7 +90,7 @@ export class BlockCodes {
     if (!this.#readLengths(reader)) return false;
     const literals = this.#literalCount;
     // zlib refuses a block that could never end.
-    if (this.#lengths[END_OF_BLOCK] === 0) corrupt("a block has no code for its end");
+    if (this.#lengths[END_OF_BLOCK] === 0) throwCorrupt("a block has no code for its end");
     if (!this.literals.build(this.#lengths, 0, literals)) noCode();
     if (!this.distances.build(this.#lengths, literals, literals + this.#distanceCount)) noCode();
     return true;
@@ -115,8 +115,10 @@ export class BlockCodes {
       else {
         const more = bits >> codeBits & (1 << extra) - 1;
         const to = have + REPEATS[symbol - REPEAT_PREVIOUS] + more;
-        if (to > total) corrupt("a block has more code lengths than symbols");
-        if (symbol === REPEAT_PREVIOUS && have === 0) corrupt("a block repeats no code length");
+        if (to > total) throwCorrupt("a block has more code lengths than symbols");
+        if (symbol === REPEAT_PREVIOUS && have === 0) {
+          throwCorrupt("a block repeats no code length");
+        }
         const length = symbol === REPEAT_PREVIOUS ? lengths[have - 1] : 0;
         while (have < to) lengths[have++] = length;
       }
@@ -132,7 +134,7 @@ export class BlockCodes {
 }
 
 function noCode(): never {
-  corrupt("a block's code lengths make no code");
+  throwCorrupt("a block's code lengths make no code");
 }
 
 /** What is not in use. More are kept in use only by blocks that are cut. */
@@ -140,13 +142,13 @@ const spare: BlockCodes[] = [];
 const MAX_SPARE = 4;
 
 /** Lends codes, until the block ends that they are for. */
-export function borrowCodes(): BlockCodes {
+export function acquireCodes(): BlockCodes {
   const codes = spare.pop() ?? new BlockCodes();
   codes.begin();
   return codes;
 }
 
 /** Takes them back. */
-export function returnCodes(codes: BlockCodes): void {
+export function releaseCodes(codes: BlockCodes): void {
   if (spare.length < MAX_SPARE) spare.push(codes);
 }

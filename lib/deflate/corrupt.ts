@@ -11,6 +11,6 @@ import { ProtocolError } from "../errors.ts";
  *
  * @throws {ProtocolError} always.
  */
-export function corrupt(why: string): never {
+export function throwCorrupt(why: string): never {
   throw new ProtocolError("EXTENSION_DATA", `Cannot inflate message: ${why}`, 1007);
 }

@@ -9,7 +9,7 @@ import type { ExtensionBytes, MessageExtension, PieceSink } from "../message/ext
 import { Deflater } from "./deflater.ts";
 import { Inflater } from "./inflater.ts";
 import type { DeflateAgreement } from "./negotiation.ts";
-import { lendDeflater, lendInflater, returnDeflater, returnInflater } from "./pool.ts";
+import { acquireDeflater, acquireInflater, releaseDeflater, releaseInflater } from "./pool.ts";
 
 /** Shorter messages shrink by less than their frame and packet cost anyway. */
 const THRESHOLD = 64;
@@ -92,7 +92,7 @@ export class PerMessageDeflate implements MessageExtension {
    * @throws {LimitError} with close code 1009 when there would be more than `limit`.
    */
   decode(piece: Uint8Array, final: boolean, limit: number, emit: PieceSink): number {
-    const inflater = this.#inflater ?? this.#takeInflater();
+    const inflater = this.#inflater ?? this.#acquireInflater();
     // Nobody else gets it while it works, and nobody at all if it fails.
     this.#inflater = undefined;
     this.bytes.receivedEncoded += piece.length;
@@ -101,7 +101,7 @@ export class PerMessageDeflate implements MessageExtension {
     const left = piece.length - read;
     this.bytes.receivedEncoded -= left; // they come again
     if (!final || left > 0 || this.#inflateTakeover) this.#inflater = inflater;
-    else returnInflater(inflater, this.#inflateBits);
+    else releaseInflater(inflater, this.#inflateBits);
     return read;
   }
 
@@ -112,7 +112,7 @@ export class PerMessageDeflate implements MessageExtension {
 
   /** Deflates a piece of a message (section 7.2.1). */
   encode(piece: Uint8Array, final: boolean, emit: PieceSink): void {
-    const deflater = this.#deflater ?? this.#takeDeflater();
+    const deflater = this.#deflater ?? this.#acquireDeflater();
     this.#deflater = undefined;
     this.bytes.sentDecoded += piece.length;
     this.#encoded = emit;
@@ -120,7 +120,7 @@ export class PerMessageDeflate implements MessageExtension {
     // A fragment is to be read when it comes: its source may be slow.
     if (!final) deflater.flush(this.#countEncoded);
     if (!final || this.#deflateTakeover) this.#deflater = deflater;
-    else returnDeflater(deflater, this.#deflateBits, this.#level);
+    else releaseDeflater(deflater, this.#deflateBits, this.#level);
   }
 
   /** Gives back what messages in progress hold, and forgets the rest: the connection has ended. */
@@ -129,23 +129,23 @@ export class PerMessageDeflate implements MessageExtension {
     this.#inflater = this.#deflater = undefined;
     this.#decoded = this.#encoded = ignore;
     if (inflater !== undefined && !this.#inflateTakeover) {
-      returnInflater(inflater, this.#inflateBits);
+      releaseInflater(inflater, this.#inflateBits);
     }
     if (deflater !== undefined && !this.#deflateTakeover) {
-      returnDeflater(deflater, this.#deflateBits, this.#level);
+      releaseDeflater(deflater, this.#deflateBits, this.#level);
     }
   }
 
-  #takeInflater(): Inflater {
+  #acquireInflater(): Inflater {
     const windowBits = this.#inflateBits;
-    return this.#inflateTakeover ? new Inflater({ windowBits }) : lendInflater(windowBits);
+    return this.#inflateTakeover ? new Inflater({ windowBits }) : acquireInflater(windowBits);
   }
 
-  #takeDeflater(): Deflater {
+  #acquireDeflater(): Deflater {
     const windowBits = this.#deflateBits, level = this.#level;
     return this.#deflateTakeover
       ? new Deflater({ windowBits, level })
-      : lendDeflater(windowBits, level);
+      : acquireDeflater(windowBits, level);
   }
 }
 

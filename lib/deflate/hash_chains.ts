@@ -9,7 +9,7 @@ import type { Effort, Level } from "./levels.ts";
 /** A window begins with so many bytes, and doubles. */
 const FIRST_SIZE = 1024;
 /** There are no more hashes: a larger table is in no cache when it is needed. */
-const MOST_HASHES = 8192;
+const MAX_HASHES = 8192;
 /** So many positions are put into their chains at once: none of them waits for another. */
 const AHEAD = 256;
 /** Who is choosy takes a match of four or five bytes up to these distances. */
@@ -38,7 +38,7 @@ export class HashChains {
   /** The greatest distance. */
   readonly #reach: number;
   /** The greatest size of the buffer. */
-  readonly #most: number;
+  readonly #maxChain: number;
   readonly #nice: number;
   /** The window, to be read four bytes at a time. */
   #view: DataView;
@@ -47,11 +47,11 @@ export class HashChains {
   /** The first position that is in no chain yet. */
   #next = 0;
   /** How far ahead of a search positions may be put into their chains, or twice as far. */
-  readonly #mostAhead: number;
+  readonly #maxAhead: number;
   /** How far they are: 0 where chains are sparse. */
   #ahead: number;
   /** Whether a match of four or five bytes must be near. */
-  #choosy = false;
+  #skipFarShort = false;
   /** For each hash, the last position that has it. */
   #heads: Uint16Array;
   /** For each position, how far before it the one before it in its chain is; 0 ends a chain. */
@@ -64,15 +64,15 @@ export class HashChains {
   /** Makes an empty window of 2^windowBits bytes. */
   constructor(windowBits: number, { nice }: Level) {
     this.#reach = 1 << windowBits;
-    this.#most = this.#reach + Math.max(4096, this.#reach >>> 1);
+    this.#maxChain = this.#reach + Math.max(4096, this.#reach >>> 1);
     this.#nice = nice;
     // What is put in ahead takes the places of what is about to be out of reach.
-    this.#ahead = this.#mostAhead = Math.min(AHEAD, this.#reach >>> 4);
+    this.#ahead = this.#maxAhead = Math.min(AHEAD, this.#reach >>> 4);
     this.window = new Uint8Array(FIRST_SIZE);
     this.#view = new DataView(this.window.buffer);
     const chained = Math.min(FIRST_SIZE, this.#reach);
     this.#steps = new Uint16Array(chained);
-    this.#heads = new Uint16Array(Math.min(chained, MOST_HASHES));
+    this.#heads = new Uint16Array(Math.min(chained, MAX_HASHES));
     this.#mask = chained - 1;
     this.#shift = 1 + Math.clz32(this.#heads.length);
   }
@@ -90,15 +90,15 @@ export class HashChains {
   }
 
   /** What is spent from here on. */
-  set effort({ choosy, sparse }: Effort) {
-    this.#choosy = choosy;
-    this.#ahead = sparse ? 0 : this.#mostAhead;
+  set effort({ skipFarShort: choosy, sparse }: Effort) {
+    this.#skipFarShort = choosy;
+    this.#ahead = sparse ? 0 : this.#maxAhead;
   }
 
   /** Makes room for `length` bytes by growing, as far as the buffer may grow. Gives the room. */
   reserve(length: number): number {
     const { window, end } = this;
-    if (end + length > window.length && window.length < this.#most) this.#grow(end + length);
+    if (end + length > window.length && window.length < this.#maxChain) this.#grow(end + length);
     return this.window.length - end;
   }
 
@@ -154,7 +154,7 @@ export class HashChains {
         view.getInt32(candidate + tail, true) === last && view.getInt32(candidate, true) === first
       ) {
         const length = this.#matchLength(candidate, at, most);
-        if (length > best && (length > 5 || !this.#choosy || isNear(length, distance))) {
+        if (length > best && (length > 5 || !this.#skipFarShort || isNear(length, distance))) {
           best = length;
           found = distance;
           if (length >= nice) break;
@@ -223,7 +223,7 @@ export class HashChains {
   #grow(size: number): void {
     let length = this.window.length;
     while (length < size && length < this.#reach) length *= 2;
-    if (length < size) length = this.#most;
+    if (length < size) length = this.#maxChain;
     const window = new Uint8Array(length);
     window.set(this.window.subarray(0, this.end));
     this.window = window;
@@ -231,7 +231,7 @@ export class HashChains {
     const chained = Math.min(length, this.#reach);
     if (chained === this.#steps.length) return;
     this.#steps = new Uint16Array(chained);
-    this.#heads = new Uint16Array(Math.min(chained, MOST_HASHES));
+    this.#heads = new Uint16Array(Math.min(chained, MAX_HASHES));
     this.#mask = chained - 1;
     this.#shift = 1 + Math.clz32(this.#heads.length);
     // The bytes that are there enter the new chains with the next search.

@@ -6,9 +6,9 @@
  */
 import type { PieceSink } from "../message/extension.ts";
 import { BitReader } from "./bit_reader.ts";
-import { type BlockCodes, borrowCodes, returnCodes } from "./block_codes.ts";
+import { acquireCodes, type BlockCodes, releaseCodes } from "./block_codes.ts";
 import { DYNAMIC_BLOCK, FIXED_BLOCK, MAX_MATCH, STORED_BLOCK } from "./codes.ts";
-import { corrupt } from "./corrupt.ts";
+import { throwCorrupt } from "./corrupt.ts";
 import {
   CODE_BITS,
   END,
@@ -87,7 +87,7 @@ export class Inflater {
     this.#state = HEADER;
     this.#reader.reset();
     this.#ring.reset();
-    this.#returnCodes();
+    this.#releaseCodes();
   }
 
   /**
@@ -116,7 +116,7 @@ export class Inflater {
       this.#run(reader, emit);
       while (reader.next < TAIL.length) this.#goOn(reader, emit);
       if (this.#state !== HEADER || reader.count !== 0) {
-        corrupt("the message ends inside a block");
+        throwCorrupt("the message ends inside a block");
       }
     }
     ring.flush(emit);
@@ -144,7 +144,7 @@ export class Inflater {
       case STORED:
         return this.#stored(reader, emit);
       case DYNAMIC: {
-        const codes = this.#codes ??= borrowCodes();
+        const codes = this.#codes ??= acquireCodes();
         if (!codes.read(reader)) return false;
         this.#literals = codes.literals;
         this.#distances = codes.distances;
@@ -153,7 +153,7 @@ export class Inflater {
       }
       default:
         if (!this.#symbols(reader, emit)) return false;
-        this.#returnCodes();
+        this.#releaseCodes();
         this.#endBlock(reader);
         return true;
     }
@@ -178,7 +178,7 @@ export class Inflater {
         this.#state = DYNAMIC;
         break;
       default:
-        corrupt("a block has the reserved type");
+        throwCorrupt("a block has the reserved type");
     }
     return true;
   }
@@ -199,7 +199,7 @@ export class Inflater {
       const byte = reader.take(8), shift = (this.#extra & 1) << 3;
       if (this.#extra < 2) this.#length |= byte << shift;
       else if ((this.#length >> shift & 255 ^ byte) !== 255) {
-        corrupt("a stored block's length and its complement differ");
+        throwCorrupt("a stored block's length and its complement differ");
       }
     }
     this.#state = STORED;
@@ -379,10 +379,10 @@ export class Inflater {
     reader.bits = bits;
     reader.count = count;
     if (state === HEADER) {
-      reader.giveBack();
+      reader.unread();
       return true;
     }
-    if (next < end) reader.giveBackWithin();
+    if (next < end) reader.unreadWithin();
     this.#state = state;
     this.#length = length;
     this.#distance = distance;
@@ -390,9 +390,9 @@ export class Inflater {
     return false;
   }
 
-  #returnCodes(): void {
+  #releaseCodes(): void {
     if (this.#codes === undefined) return;
-    returnCodes(this.#codes);
+    releaseCodes(this.#codes);
     this.#codes = undefined;
     // Nor are they kept by who does not need them.
     this.#literals = fixedLiterals;
@@ -401,9 +401,9 @@ export class Inflater {
 }
 
 function noSymbol(): never {
-  corrupt("a code stands for no symbol");
+  throwCorrupt("a code stands for no symbol");
 }
 
 function tooFar(): never {
-  corrupt("a distance reaches back beyond the window");
+  throwCorrupt("a distance reaches back beyond the window");
 }

@@ -26,7 +26,7 @@ export interface Effort {
    * Whether a match of four or five bytes that is far away is left: in codes of the block's own, as
    * long messages have them, it takes more bits than its literals.
    */
-  readonly choosy: boolean;
+  readonly skipFarShort: boolean;
   /**
    * Whether chains are sparse: where a search began, and a few positions of each match. That takes half
    * the time, and finds most of what there is to be found.
@@ -39,35 +39,35 @@ const LONG = 512;
 const VERY_LONG = 8192;
 
 /** A level that spends as much on each byte of any message. */
-function thorough(nice: number, good: number, chain: number, lazy: number): Level {
-  return { nice, good, efforts: [{ from: 0, chain, lazy, choosy: false, sparse: false }] };
+function exhaustive(nice: number, good: number, chain: number, lazy: number): Level {
+  return { nice, good, efforts: [{ from: 0, chain, lazy, skipFarShort: false, sparse: false }] };
 }
 
 /** A level that spends less on long messages, which compress well by themselves. */
-function thrifty(nice: number, good: number, chain: number, lazy: number): Level {
+function fast(nice: number, good: number, chain: number, lazy: number): Level {
   const some = Math.max(1, chain * 3 >>> 3), half = Math.max(1, chain >>> 1);
   return {
     nice,
     good,
     efforts: [
-      { from: VERY_LONG, chain: half, lazy: lazy >>> 1, choosy: true, sparse: true },
-      { from: LONG, chain: some, lazy, choosy: true, sparse: false },
-      ...thorough(nice, good, chain, lazy).efforts,
+      { from: VERY_LONG, chain: half, lazy: lazy >>> 1, skipFarShort: true, sparse: true },
+      { from: LONG, chain: some, lazy, skipFarShort: true, sparse: false },
+      ...exhaustive(nice, good, chain, lazy).efforts,
     ],
   };
 }
 
 /** The levels from 1, the fastest, to 9, the smallest. */
 export const LEVELS: readonly Level[] = [
-  thrifty(16, 4, 2, 0),
-  thrifty(32, 4, 4, 0),
-  thrifty(32, 8, 8, 0),
-  thrifty(48, 8, 8, 16),
-  thrifty(64, 8, 16, 32),
-  thrifty(128, 8, 32, 32),
-  thorough(258, 32, 64, 64),
-  thorough(258, 64, 256, 128),
-  thorough(258, 258, 1024, 258),
+  fast(16, 4, 2, 0),
+  fast(32, 4, 4, 0),
+  fast(32, 8, 8, 0),
+  fast(48, 8, 8, 16),
+  fast(64, 8, 16, 32),
+  fast(128, 8, 32, 32),
+  exhaustive(258, 32, 64, 64),
+  exhaustive(258, 64, 256, 128),
+  exhaustive(258, 258, 1024, 258),
 ];
 
 /** What a level spends on a message of which `size` bytes have come. */

@@ -84,8 +84,8 @@ function accept(
   if (offered.clientMaxWindowBits === undefined && options.clientMaxWindowBits < MAX_WINDOW_BITS) {
     return undefined;
   }
-  const server = least(offered.serverMaxWindowBits, options.serverMaxWindowBits);
-  const client = least(offered.clientMaxWindowBits, options.clientMaxWindowBits);
+  const server = minimum(offered.serverMaxWindowBits, options.serverMaxWindowBits);
+  const client = minimum(offered.clientMaxWindowBits, options.clientMaxWindowBits);
   return agree({
     serverNoContextTakeover: offered.serverNoContextTakeover || options.serverNoContextTakeover,
     clientNoContextTakeover: offered.clientNoContextTakeover || options.clientNoContextTakeover,
@@ -192,7 +192,7 @@ function readWindowBits(value: string | true): number | undefined {
   return undefined;
 }
 
-function least(a: number | undefined, b: number): number {
+function minimum(a: number | undefined, b: number): number {
   return a === undefined ? b : Math.min(a, b);
 }
 

@@ -17,23 +17,23 @@ const inflaters = new Map<number, Inflater[]>();
 const deflaters = new Map<number, Deflater[]>();
 
 /** Lends an empty inflater for a window. */
-export function lendInflater(windowBits: number): Inflater {
+export function acquireInflater(windowBits: number): Inflater {
   return inflaters.get(windowBits)?.pop() ?? new Inflater({ windowBits });
 }
 
 /** Takes one back that was lent for this window. */
-export function returnInflater(inflater: Inflater, windowBits: number): void {
+export function releaseInflater(inflater: Inflater, windowBits: number): void {
   inflater.reset();
   keep(inflaters, windowBits, inflater);
 }
 
 /** Lends an empty deflater for a window and a level. */
-export function lendDeflater(windowBits: number, level: number): Deflater {
+export function acquireDeflater(windowBits: number, level: number): Deflater {
   return deflaters.get(windowBits << 4 | level)?.pop() ?? new Deflater({ windowBits, level });
 }
 
 /** Takes one back that was lent for this window and level. */
-export function returnDeflater(deflater: Deflater, windowBits: number, level: number): void {
+export function releaseDeflater(deflater: Deflater, windowBits: number, level: number): void {
   deflater.reset();
   keep(deflaters, windowBits << 4 | level, deflater);
 }

@@ -8,10 +8,10 @@ import { readLimit } from "../limits.ts";
 import { checkNames, type OptionNames } from "../options.ts";
 import {
   headerLength,
-  judgeHeader,
   MAX_HEADER_LENGTH,
   readLength16,
   readLength64,
+  validateHeader,
 } from "./header.ts";
 import { rotateKey } from "./mask.ts";
 import { checkMemory } from "./memory.ts";
@@ -24,17 +24,17 @@ import { checkRole, CONTROL_BIT, type Role } from "./opcode.ts";
  */
 export interface FrameSink {
   /** A frame that lies whole in the chunk. */
-  frame(first: number, chunk: Uint8Array, start: number, end: number, key: number): void;
+  onFrame(first: number, chunk: Uint8Array, start: number, end: number, key: number): void;
   /** The header of a frame whose payload comes in pieces. */
-  frameStart(first: number, payloadLength: number): void;
+  onFrameStart(first: number, payloadLength: number): void;
   /**
    * A piece of that payload; `key` is turned so that it fits the piece's first byte. A sink that stops
    * within the piece returns the offset of the first byte that it has not taken: `decode` returns
    * there, and the next piece begins with that byte. Otherwise it returns nothing, or `end`.
    */
-  framePiece(chunk: Uint8Array, start: number, end: number, key: number): number | void;
+  onFramePiece(chunk: Uint8Array, start: number, end: number, key: number): number | void;
   /** The payload is complete. */
-  frameEnd(): void;
+  onFrameEnd(): void;
 }
 
 /** What a {@linkcode FrameDecoder} needs to know. */
@@ -75,10 +75,10 @@ const MAX_PIECE = 64 * 1024;
  * import { FrameDecoder } from "@sluice/websocket";
  *
  * const decoder = new FrameDecoder({ role: "client" }, {
- *   frame: (first, _chunk, start, end) => console.log("opcode", first & 15, end - start, "bytes"),
- *   frameStart: () => {},
- *   framePiece: () => {},
- *   frameEnd: () => {},
+ *   onFrame: (first, _chunk, start, end) => console.log("opcode", first & 15, end - start, "bytes"),
+ *   onFrameStart: () => {},
+ *   onFramePiece: () => {},
+ *   onFrameEnd: () => {},
  * });
  * decoder.decode(new Uint8Array([0x82, 1, 42])); // opcode 2 1 bytes
  * ```
@@ -172,7 +172,7 @@ export class FrameDecoder {
       const first = chunk[at], second = chunk[at + 1];
       // Whole data frames without reserved bits, masked as they should be, need no closer look.
       if ((first & 0x78) !== 0 || (first & 7) > 2 || (second & 0x80) !== masked) {
-        judgeHeader(first, second, this.#role, this.#allowedRsv);
+        validateHeader(first, second, this.#role, this.#allowedRsv);
       }
       const start = at + headerLength(second);
       if (start > length) {
@@ -188,7 +188,7 @@ export class FrameDecoder {
           chunk[start - 1] << 24;
       if (start + size <= length && (size <= maxWhole || (first & CONTROL_BIT) !== 0)) {
         at = start + size;
-        sink.frame(first, chunk, start, at, key);
+        sink.onFrame(first, chunk, start, at, key);
       } else {
         at = start;
         this.#begin(first, size, key);
@@ -205,7 +205,7 @@ export class FrameDecoder {
       header[this.#headerHave++] = chunk[at++];
       if (this.#headerHave < 2) continue;
       const first = header[0], second = header[1];
-      if (this.#headerHave === 2) judgeHeader(first, second, this.#role, this.#allowedRsv);
+      if (this.#headerHave === 2) validateHeader(first, second, this.#role, this.#allowedRsv);
       const need = headerLength(second);
       if (this.#headerHave < need) continue;
       this.#headerHave = 0;
@@ -217,7 +217,7 @@ export class FrameDecoder {
         ? 0
         : header[need - 4] | header[need - 3] << 8 | header[need - 2] << 16 |
           header[need - 1] << 24;
-      if (size === 0) this.#sink.frame(first, header, need, need, key);
+      if (size === 0) this.#sink.onFrame(first, header, need, need, key);
       else this.#begin(first, size, key);
       break;
     }
@@ -228,18 +228,18 @@ export class FrameDecoder {
     this.#inPieces = true;
     this.#left = size;
     this.#key = key;
-    this.#sink.frameStart(first, size);
+    this.#sink.onFrameStart(first, size);
   }
 
   #piece(chunk: Uint8Array, at: number): number {
     const end = at + Math.min(this.#left, chunk.length - at, this.#maxPiece);
-    const taken = this.#sink.framePiece(chunk, at, end, this.#key) ?? end;
+    const taken = this.#sink.onFramePiece(chunk, at, end, this.#key) ?? end;
     this.#left -= taken - at;
     this.#key = rotateKey(this.#key, taken - at);
     if (taken < end) this.#stopped = true;
     else if (this.#left === 0) {
       this.#inPieces = false;
-      this.#sink.frameEnd();
+      this.#sink.onFrameEnd();
     }
     return taken;
   }

@@ -8,7 +8,7 @@ import { writeHeader } from "./header.ts";
 import { checkMemory } from "./memory.ts";
 import { maskInto, type MaskSource, randomMask } from "./mask.ts";
 import { checkRole, type Role } from "./opcode.ts";
-import { Output } from "./output.ts";
+import { OutputBuffer } from "./output_buffer.ts";
 
 /** What a {@linkcode FrameEncoder} needs to know. */
 export interface FrameEncoderOptions {
@@ -17,20 +17,20 @@ export interface FrameEncoderOptions {
   /** Where masking keys come from. @default {randomMask} */
   mask?: MaskSource;
   /** Where `output` leaves to, for large frames. */
-  way?: FrameWay;
+  flusher?: OutputFlusher;
 }
 
-const OPTIONS: OptionNames<FrameEncoderOptions> = { role: true, mask: true, way: true };
+const OPTIONS: OptionNames<FrameEncoderOptions> = { role: true, mask: true, flusher: true };
 
 /** The way out for frames that are too large to be encoded in one go. */
-export interface FrameWay {
+export interface OutputFlusher {
   /**
    * Empties the output, if what is in it can leave at once; false if not. It is called between the
    * pieces of a large frame, so that they pass through a small memory that stays in the cache.
    */
-  flushPiece(): boolean;
+  tryFlush(): boolean;
   /** Sends the output and, from where it lies, a large unmasked payload behind it; false if it cannot. */
-  direct(payload: Uint8Array): boolean;
+  writeThrough(payload: Uint8Array): boolean;
 }
 
 /** Up to this size a loop costs less than a call of the platform's TextEncoder, or its copy. */
@@ -57,23 +57,23 @@ const utf8 = new TextEncoder();
  */
 export class FrameEncoder {
   /** Where the bytes go. */
-  readonly output: Output;
+  readonly output: OutputBuffer;
   readonly #maskBit: number;
   readonly #mask: MaskSource;
-  readonly #way: FrameWay | undefined;
+  readonly #flusher: OutputFlusher | undefined;
 
   /**
    * Makes an encoder, with an output of its own unless one is given.
    *
    * @throws {TypeError} If an option is unknown or invalid.
    */
-  constructor(options: FrameEncoderOptions, output: Output = new Output()) {
+  constructor(options: FrameEncoderOptions, output: OutputBuffer = new OutputBuffer()) {
     checkNames(options, OPTIONS);
     checkRole(options.role);
     checkFunction("mask", options.mask);
     this.#maskBit = options.role === "client" ? 0x80 : 0;
     this.#mask = options.mask ?? randomMask;
-    this.#way = options.way;
+    this.#flusher = options.flusher;
     this.output = output;
   }
 
@@ -85,7 +85,9 @@ export class FrameEncoder {
   encode(first: number, payload: Uint8Array): void {
     const output = this.output, size = payload.length;
     if (size === 0) checkMemory("encode frame", payload);
-    if (size > PIECE && this.#way?.flushPiece() === true) return this.#encodePieces(first, payload);
+    if (size > PIECE && this.#flusher?.tryFlush() === true) {
+      return this.#encodePieces(first, payload);
+    }
     let at = output.reserve(14 + size);
     const bytes = output.bytes;
     at = writeHeader(bytes, at, first, size, this.#maskBit);
@@ -106,7 +108,7 @@ export class FrameEncoder {
     const key = this.#maskBit === 0 ? 0 : this.#mask();
     if (this.#maskBit !== 0) at = writeKey(output.bytes, at, key);
     output.commit(at);
-    if (this.#maskBit === 0 && this.#way!.direct(payload)) return;
+    if (this.#maskBit === 0 && this.#flusher!.writeThrough(payload)) return;
     let leaves = true;
     for (let from = 0; from < size;) {
       const to = leaves ? Math.min(from + PIECE, size) : size;
@@ -115,7 +117,7 @@ export class FrameEncoder {
       maskInto(output.bytes, at, payload, from, to, key);
       output.commit(at + to - from);
       from = to;
-      leaves &&= from < size && this.#way!.flushPiece();
+      leaves &&= from < size && this.#flusher!.tryFlush();
     }
   }
 

@@ -33,7 +33,12 @@ export function headerLength(second: number): number {
  *
  * @throws {ProtocolError} naming the rule.
  */
-export function judgeHeader(first: number, second: number, role: Role, allowedRsv: number): void {
+export function validateHeader(
+  first: number,
+  second: number,
+  role: Role,
+  allowedRsv: number,
+): void {
   const opcode = first & OPCODE_BITS;
   const control = (opcode & CONTROL_BIT) !== 0;
   // 5.2: opcodes 3 to 7 and 11 to 15 are reserved.

@@ -4,13 +4,13 @@
  * @module
  */
 import { ProtocolError } from "../errors.ts";
-import { Collector } from "./collector.ts";
+import { PayloadBuffer } from "./payload_buffer.ts";
 import { FrameDecoder, type FrameDecoderOptions, type FrameSink } from "./decoder.ts";
 import { FrameEncoder, type FrameEncoderOptions } from "./encoder.ts";
 import { firstByte, type Frame } from "./frame.ts";
 import { maskedCopy, maskInto } from "./mask.ts";
 import { FIN, type Opcode, OPCODE_BITS, RSV } from "./opcode.ts";
-import { BATCH, type DecoderPair, makePair } from "./pair.ts";
+import { BATCH, type DecoderStream, decoderStream } from "./decoder_stream.ts";
 
 /**
  * Decodes bytes to frames (RFC 6455 section 5), payloads unmasked. The frames before a violation are
@@ -28,7 +28,7 @@ import { BATCH, type DecoderPair, makePair } from "./pair.ts";
  * assert.deepEqual(opcodes, [1, 9]);
  * ```
  */
-export class FrameDecoderStream implements DecoderPair<Uint8Array, Frame> {
+export class FrameDecoderStream implements DecoderStream<Uint8Array, Frame> {
   /** Gives the frames. */
   readonly readable: ReadableStream<Frame>;
   /** Takes the bytes, in chunks of any size; a chunk is neither changed nor kept. */
@@ -40,9 +40,9 @@ export class FrameDecoderStream implements DecoderPair<Uint8Array, Frame> {
    * @throws {TypeError | RangeError} If an option is unknown or invalid.
    */
   constructor(options: FrameDecoderOptions) {
-    const pair = makePair<Uint8Array, Frame>((emit) => {
+    const pair = decoderStream<Uint8Array, Frame>((emit) => {
       let batch = 0, offset = 0;
-      const gather = new Gatherer((frame) => {
+      const gather = new FrameAssembler((frame) => {
         if (++batch === BATCH) decoder.stop();
         emit(frame);
       });
@@ -66,9 +66,9 @@ export class FrameDecoderStream implements DecoderPair<Uint8Array, Frame> {
 }
 
 /** Makes a Frame of what a decoder hands on. */
-class Gatherer implements FrameSink {
+class FrameAssembler implements FrameSink {
   readonly #emit: (frame: Frame) => void;
-  readonly #gathered = new Collector();
+  readonly #gathered = new PayloadBuffer();
   #first = 0;
   #left = 0;
 
@@ -76,26 +76,26 @@ class Gatherer implements FrameSink {
     this.#emit = emit;
   }
 
-  frame(first: number, chunk: Uint8Array, start: number, end: number, key: number): void {
-    this.#give(first, maskedCopy(chunk, start, end, key));
+  onFrame(first: number, chunk: Uint8Array, start: number, end: number, key: number): void {
+    this.#emitFrame(first, maskedCopy(chunk, start, end, key));
   }
 
-  frameStart(first: number, payloadLength: number): void {
+  onFrameStart(first: number, payloadLength: number): void {
     this.#first = first;
     this.#left = payloadLength;
   }
 
-  framePiece(chunk: Uint8Array, start: number, end: number, key: number): void {
+  onFramePiece(chunk: Uint8Array, start: number, end: number, key: number): void {
     const at = this.#gathered.extend(end - start, this.#left);
     maskInto(this.#gathered.bytes, at, chunk, start, end, key);
     this.#left -= end - start;
   }
 
-  frameEnd(): void {
-    this.#give(this.#first, this.#gathered.finish());
+  onFrameEnd(): void {
+    this.#emitFrame(this.#first, this.#gathered.finish());
   }
 
-  #give(first: number, payload: Uint8Array<ArrayBuffer>): void {
+  #emitFrame(first: number, payload: Uint8Array<ArrayBuffer>): void {
     this.#emit({
       fin: (first & FIN) !== 0,
       rsv: first & RSV,

@@ -82,7 +82,7 @@ export type HandshakeHook<Data = unknown> = (
 ) => HandshakeResult<Data> | Promise<HandshakeResult<Data>>;
 
 /** What follows from a hook's result. */
-export type HandshakeVerdict<Data = unknown> =
+export type HandshakeOutcome<Data = unknown> =
   | { kind: "refuse"; response: Response }
   | {
     kind: "accept";
@@ -101,10 +101,10 @@ export type HandshakeVerdict<Data = unknown> =
  * @throws {TypeError} if the result is none that a hook may give: a value of another type, a
  * Response that cannot be sent, a subprotocol that was not offered, a header that is reserved.
  */
-export function settleHook<Data>(
+export function readHookResult<Data>(
   result: HandshakeResult<Data>,
   request: { protocols: readonly string[]; supported?: readonly string[] | undefined },
-): HandshakeVerdict<Data> {
+): HandshakeOutcome<Data> {
   if (isResponse(result)) {
     checkRefusal(result);
     return { kind: "refuse", response: result };

@@ -22,10 +22,10 @@ import { formatHost, type Host, parseHost } from "./host.ts";
 import {
   checkNoBody,
   checkVersion,
-  judgeOffer,
-  type JudgeOptions,
   refuse,
   requestURL,
+  validateOffer,
+  type ValidateOptions,
   type WebSocketRequest,
 } from "./server.ts";
 
@@ -42,7 +42,7 @@ const CONNECTION_FIELDS: readonly string[] = [
 export type Http2Headers = { [name: string]: string | number | string[] | undefined };
 
 /** What a request is judged by, and how large it may be. */
-export interface JudgeConnectOptions extends JudgeOptions {
+export interface ValidateConnectOptions extends ValidateOptions {
   /** The longest header list, in bytes. Default: Infinity. */
   maxHeaderSize?: number;
   /** The most header lines. Default: Infinity. */
@@ -56,7 +56,10 @@ export interface JudgeConnectOptions extends JudgeOptions {
  * CONNECT, 501 for another protocol than websocket or none, 431 for a header list that is too large,
  * 403 for a host or origin that is not let in, and 400 for all else.
  */
-export function judgeConnect(head: Http2Headers, options: JudgeConnectOptions): WebSocketRequest {
+export function validateConnect(
+  head: Http2Headers,
+  options: ValidateConnectOptions,
+): WebSocketRequest {
   const { pseudo, headers } = readLines(head);
   checkSize([...pseudo, ...headers], options);
   const method = pseudo.get(":method") ?? "";
@@ -84,7 +87,7 @@ export function judgeConnect(head: Http2Headers, options: JudgeConnectOptions): 
   // RFC 6455 section 4.4. Not 426: that asks for an Upgrade, which HTTP/2 does not have.
   checkVersion(headers, { status: 400, headers: new Headers({ "sec-websocket-version": "13" }) });
   checkNoBody(headers);
-  const request = judgeOffer({ url, host, headers }, options);
+  const request = validateOffer({ url, host, headers }, options);
   // As in HTTP/1.1, for who looks for it there (RFC 9113 section 8.3.1).
   if (headers.get("host") === undefined) headers.append("host", formatHost(host, scheme));
   return request;
@@ -113,7 +116,7 @@ export function readHttp2Request(head: Http2Headers): Request | undefined {
 /** HTTP/2 has limits of its own (RFC 9113 section 6.5.2), and counts 32 bytes with each line. */
 function checkSize(
   lines: readonly [string, string][],
-  { maxHeaders = Infinity, maxHeaderSize = Infinity }: JudgeConnectOptions,
+  { maxHeaders = Infinity, maxHeaderSize = Infinity }: ValidateConnectOptions,
 ): void {
   const size = lines.reduce((sum, [name, value]) => sum + name.length + value.length + 32, 0);
   const passed = lines.length > maxHeaders

@@ -16,7 +16,7 @@ import type { HeaderLines } from "./head.ts";
 import { formatHost, type Host, parseHost } from "./host.ts";
 
 /** What a function that judges origins is told of the request. */
-export interface RequestFacts {
+export interface OriginRequestInfo {
   /** The URL that was asked for: `"https://example.com/chat"`. */
   readonly url: string;
   /** Whether TLS protects the connection. */
@@ -34,7 +34,7 @@ export interface RequestFacts {
 export type OriginPolicy =
   | "*"
   | readonly string[]
-  | ((origin: string | undefined, request: RequestFacts) => boolean);
+  | ((origin: string | undefined, request: OriginRequestInfo) => boolean);
 
 /**
  * The option `origins`, checked.
@@ -68,7 +68,7 @@ export interface OriginContext {
   /** The policy. Default: the host of the origin must be the host of the request. */
   origins?: OriginPolicy | undefined;
   /** Gives what a function that judges is told. */
-  facts(): RequestFacts;
+  request(): OriginRequestInfo;
 }
 
 /**
@@ -96,7 +96,7 @@ export function checkOrigin(origin: string | undefined, context: OriginContext):
   const { origins } = context;
   if (origins === "*") return;
   if (typeof origins === "function") {
-    const allowed: unknown = origins(origin, context.facts());
+    const allowed: unknown = origins(origin, context.request());
     // A promise would count as true: a policy that is async would let everybody in.
     if (typeof allowed !== "boolean") {
       catchRejection(allowed, () => {}); // what is thrown next tells all

@@ -35,7 +35,7 @@ export interface UpgradeRequest extends WebSocketRequest {
 }
 
 /** What a request is judged by. */
-export interface JudgeOptions {
+export interface ValidateOptions {
   /** Whether TLS protects the connection. */
   secure: boolean;
   /** Whether the server can only be reached from this machine. Default: false. */
@@ -58,7 +58,7 @@ export function isUpgradeRequest(head: { headers: HeaderLines }): boolean {
  * GET, 426 if WebSocket or its version 13 is not asked for, 403 for a host or origin that is not
  * let in, and 400 for all else.
  */
-export function judgeRequest(head: RequestHead, options: JudgeOptions): UpgradeRequest {
+export function validateRequest(head: RequestHead, options: ValidateOptions): UpgradeRequest {
   const { headers } = head;
   if (head.method !== "GET") { // item 1
     refuse("METHOD", `the method must be GET, got ${quote(head.method)}`, {
@@ -70,7 +70,7 @@ export function judgeRequest(head: RequestHead, options: JudgeOptions): UpgradeR
   checkUpgrade(head);
   checkNoBody(headers);
   const key = readKey(headers);
-  return { ...judgeOffer({ url, host, headers }, options), key };
+  return { ...validateOffer({ url, host, headers }, options), key };
 }
 
 /**
@@ -79,9 +79,9 @@ export function judgeRequest(head: RequestHead, options: JudgeOptions): UpgradeR
  * @throws {HandshakeError} 403 for a host or origin that is not let in, 400 for a header that breaks
  * its grammar.
  */
-export function judgeOffer(
+export function validateOffer(
   asked: RequestTarget & { headers: HeaderLines },
-  options: JudgeOptions,
+  options: ValidateOptions,
 ): WebSocketRequest {
   const { url, host, headers } = asked;
   const { secure, origins } = options;
@@ -97,7 +97,7 @@ export function judgeOffer(
     host,
     secure,
     origins,
-    facts: () => ({ url, secure, headers: headers.toHeaders() }),
+    request: () => ({ url, secure, headers: headers.toHeaders() }),
   });
   return request;
 }

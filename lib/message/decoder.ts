@@ -5,7 +5,7 @@
  * @module
  */
 import { type CloseStatus, LimitError, ProtocolError } from "../errors.ts";
-import { Collector } from "../frame/collector.ts";
+import { PayloadBuffer } from "../frame/payload_buffer.ts";
 import { DEFAULT_MAX_SIZE, type FrameSink } from "../frame/decoder.ts";
 import { maskedCopy, maskInto } from "../frame/mask.ts";
 import {
@@ -23,7 +23,7 @@ import { readLimit } from "../limits.ts";
 import { checkNames, type OptionNames } from "../options.ts";
 import { readClosePayload } from "./close.ts";
 import type { MessageExtension, PieceSink } from "./extension.ts";
-import { decodeWhole, giveBack, messageTooLarge } from "./gatherer.ts";
+import { decodeWhole, messageTooLarge, releaseScratch } from "./scratch_buffer.ts";
 import type { MessageType } from "./message.ts";
 import { decodeText, invalidUtf8, unmaskText } from "./text.ts";
 import { Utf8Checker } from "./utf8.ts";
@@ -31,22 +31,22 @@ import { Utf8Checker } from "./utf8.ts";
 /** Receives messages and control frames. What is handed over belongs to the sink. */
 export interface MessageSink {
   /** A whole message: a string for text, bytes for binary. */
-  message(data: string | Uint8Array<ArrayBuffer>): void;
+  onMessage(data: string | Uint8Array<ArrayBuffer>): void;
   /**
    * With `inPieces`, in place of `message`: one begins. Its length is known if its first frame is its
    * last one too, and no extension transforms it.
    */
-  messageStart?(type: MessageType, announcedLength: number | undefined): void;
+  onMessageStart?(type: MessageType, announcedLength: number | undefined): void;
   /** A piece of it, never empty; of text, pieces may end within a character. */
-  messageData?(piece: Uint8Array<ArrayBuffer>): void;
+  onMessageData?(piece: Uint8Array<ArrayBuffer>): void;
   /** It is complete. */
-  messageEnd?(): void;
+  onMessageEnd?(): void;
   /** A ping, to be answered by a pong with the same payload (section 5.5.2). */
-  ping(payload: Uint8Array<ArrayBuffer>): void;
+  onPing(payload: Uint8Array<ArrayBuffer>): void;
   /** A pong, asked for or not (section 5.5.3). */
-  pong(payload: Uint8Array<ArrayBuffer>): void;
+  onPong(payload: Uint8Array<ArrayBuffer>): void;
   /** A Close frame. Whatever follows it is dropped (section 5.5.1). */
-  close(status: CloseStatus): void;
+  onClose(status: CloseStatus): void;
 }
 
 /** The limits of a {@linkcode MessageDecoder}. */
@@ -68,7 +68,7 @@ const OPTIONS: OptionNames<MessageDecoderOptions> = {
   extension: true,
 };
 
-const nothing = new Uint8Array(0);
+const EMPTY = new Uint8Array(0);
 
 /**
  * Joins frames to messages. It is the sink of a `FrameDecoder`, and is called with any frames in any
@@ -100,7 +100,7 @@ export class MessageDecoder implements FrameSink {
   /** How much of that message has come, as the application sees it. */
   #size = 0;
   /** Made for the first message that does not come whole. */
-  #gathered: Collector | undefined;
+  #payload: PayloadBuffer | undefined;
   #utf8: Utf8Checker | undefined;
   #closed = false;
   /** Whether a message in one frame can be handed on at once. */
@@ -109,7 +109,7 @@ export class MessageDecoder implements FrameSink {
   /** The frame whose payload comes in pieces. */
   #first = 0;
   #announced = 0;
-  #control: Uint8Array<ArrayBuffer> = nothing;
+  #control: Uint8Array<ArrayBuffer> = EMPTY;
   #controlHave = 0;
 
   /**
@@ -145,17 +145,17 @@ export class MessageDecoder implements FrameSink {
   }
 
   /** A frame that lies whole in the chunk. */
-  frame(first: number, chunk: Uint8Array, start: number, end: number, key: number): void {
+  onFrame(first: number, chunk: Uint8Array, start: number, end: number, key: number): void {
     const size = end - start;
     // An unfragmented message needs none of what is kept between fragments.
     if ((first & ~3) === FIN && this.#type === 0 && this.#whole) {
       if (first === (FIN | BINARY)) {
         if (size > this.#maxMessageSize) this.#tooLarge(size);
-        return this.#sink.message(maskedCopy(chunk, start, end, key));
+        return this.#sink.onMessage(maskedCopy(chunk, start, end, key));
       }
       if (first === (FIN | TEXT)) {
         if (size > this.#maxMessageSize) this.#tooLarge(size);
-        return this.#sink.message(unmaskText(chunk, start, end, key));
+        return this.#sink.onMessage(unmaskText(chunk, start, end, key));
       }
     }
     if (this.#closed) return;
@@ -168,13 +168,17 @@ export class MessageDecoder implements FrameSink {
     this.#beginFragment(first, size);
     if (this.#transformed) {
       const payload = maskedCopy(chunk, start, end, key);
-      this.#transform(payload, (first & FIN) !== 0, this.#emit ??= (each) => this.#took(each));
+      this.#transform(
+        payload,
+        (first & FIN) !== 0,
+        this.#emit ??= (each) => this.#onTransformed(each),
+      );
     } else if (size > 0) this.#take(chunk, start, end, key, size);
     this.#endFragment();
   }
 
   /** The header of a frame whose payload comes in pieces. */
-  frameStart(first: number, payloadLength: number): void {
+  onFrameStart(first: number, payloadLength: number): void {
     if (this.#closed) return;
     if ((first & CONTROL_BIT) !== 0) {
       this.#first = first;
@@ -184,7 +188,7 @@ export class MessageDecoder implements FrameSink {
   }
 
   /** A piece of that payload; returns the offset up to which it was taken. */
-  framePiece(chunk: Uint8Array, start: number, end: number, key: number): number {
+  onFramePiece(chunk: Uint8Array, start: number, end: number, key: number): number {
     if (this.#closed) return end;
     if ((this.#first & CONTROL_BIT) !== 0) {
       maskInto(this.#control, this.#controlHave, chunk, start, end, key);
@@ -192,7 +196,7 @@ export class MessageDecoder implements FrameSink {
     } else if (this.#transformed) {
       this.#stopped = false;
       this.#emitUntilStopped ??= (each): boolean => {
-        this.#took(each);
+        this.#onTransformed(each);
         return !this.#stopped;
       };
       const piece = key === 0 ? chunk.subarray(start, end) : maskedCopy(chunk, start, end, key);
@@ -205,29 +209,29 @@ export class MessageDecoder implements FrameSink {
   }
 
   /** The payload is complete. */
-  frameEnd(): void {
+  onFrameEnd(): void {
     if (this.#closed) return;
     if ((this.#first & CONTROL_BIT) !== 0) {
       const payload = this.#control;
-      this.#control = nothing;
+      this.#control = EMPTY;
       return this.#controlFrame(this.#first & OPCODE_BITS, payload);
     }
     if (this.#transformed && (this.#first & FIN) !== 0) {
-      this.#transform(nothing, true, this.#emit ??= (each) => this.#took(each));
+      this.#transform(EMPTY, true, this.#emit ??= (each) => this.#onTransformed(each));
     }
     this.#endFragment();
   }
 
   #controlFrame(opcode: number, payload: Uint8Array<ArrayBuffer>): void {
-    if (opcode === PING) this.#sink.ping(payload);
+    if (opcode === PING) this.#sink.onPing(payload);
     else if (opcode === CLOSE) {
       const status = readClosePayload(payload);
       this.#closed = true;
       this.#whole = false;
       this.#type = 0; // 5.5.1: a message that was in progress will never be complete
-      this.#gathered?.clear();
-      this.#sink.close(status);
-    } else this.#sink.pong(payload);
+      this.#payload?.clear();
+      this.#sink.onClose(status);
+    } else this.#sink.onPong(payload);
   }
 
   /** Judges a data frame on its header: limits, then the order of fragments (section 5.4). */
@@ -277,16 +281,16 @@ export class MessageDecoder implements FrameSink {
     this.#announced = size;
     if (!this.#inPieces || opcode === CONTINUATION) return;
     const announced = (first & FIN) !== 0 && !transformed ? size : undefined;
-    this.#sink.messageStart!(opcode === TEXT ? "text" : "binary", announced);
+    this.#sink.onMessageStart!(opcode === TEXT ? "text" : "binary", announced);
   }
 
   /** A message in one frame: nothing of it is kept between fragments either. */
   #transformWhole(first: number, chunk: Uint8Array, start: number, end: number, key: number): void {
-    const gatherer = decodeWhole(this.#extension!, chunk, start, end, key, this.#maxMessageSize);
-    const { payload } = gatherer;
+    const scratch = decodeWhole(this.#extension!, chunk, start, end, key, this.#maxMessageSize);
+    const { payload } = scratch;
     const data = first === this.#wholeText ? decodeText(payload) : payload.slice();
-    giveBack(gatherer);
-    this.#sink.message(data);
+    releaseScratch(scratch);
+    this.#sink.onMessage(data);
   }
 
   /** Lets the extension decode a piece; returns how many bytes of it were read. */
@@ -301,7 +305,7 @@ export class MessageDecoder implements FrameSink {
     }
   }
 
-  #took(piece: Uint8Array): void {
+  #onTransformed(piece: Uint8Array): void {
     // One limit for all: an extension that overshoots it gains nothing.
     const total = this.#size + piece.length;
     if (total > this.#maxMessageSize) this.#tooLarge(total);
@@ -313,9 +317,9 @@ export class MessageDecoder implements FrameSink {
     if (this.#inPieces) {
       const piece = maskedCopy(chunk, start, end, key);
       if (this.#type === TEXT && !this.#utf8!.push(piece, 0, piece.length)) throw invalidUtf8();
-      return this.#sink.messageData!(piece);
+      return this.#sink.onMessageData!(piece);
     }
-    const gathered = this.#gathered ??= new Collector();
+    const gathered = this.#payload ??= new PayloadBuffer();
     const at = gathered.extend(end - start, announced);
     maskInto(gathered.bytes, at, chunk, start, end, key);
     if (this.#type === TEXT && !this.#utf8!.push(gathered.bytes, at, gathered.length)) {
@@ -330,10 +334,10 @@ export class MessageDecoder implements FrameSink {
     this.#size = 0; // a continuation of nothing is judged by itself
     this.#transformed = false;
     if (isText && !this.#utf8!.complete) throw invalidUtf8();
-    if (this.#inPieces) return this.#sink.messageEnd!();
-    const gathered = this.#gathered ??= new Collector();
-    if (!isText) return this.#sink.message(gathered.finish());
-    this.#sink.message(decodeText(gathered.finishView()));
+    if (this.#inPieces) return this.#sink.onMessageEnd!();
+    const gathered = this.#payload ??= new PayloadBuffer();
+    if (!isText) return this.#sink.onMessage(gathered.finish());
+    this.#sink.onMessage(decodeText(gathered.finishView()));
   }
 
   #tooLarge(size: number): never {

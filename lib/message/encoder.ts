@@ -18,7 +18,7 @@ import {
 } from "../frame/opcode.ts";
 import { writeClosePayload } from "./close.ts";
 import type { MessageExtension } from "./extension.ts";
-import { encodePiece, giveBack, textBytes } from "./gatherer.ts";
+import { encodePiece, releaseScratch, textBytes } from "./scratch_buffer.ts";
 import type { MessageType } from "./message.ts";
 
 /**
@@ -75,11 +75,11 @@ export class MessageEncoder {
       return true;
     }
     // What an extension gives for a piece makes one frame; for some it gives nothing yet.
-    const gatherer = encodePiece(this.#extension!, payload, final);
-    const encoded = gatherer.payload;
+    const scratch = encodePiece(this.#extension!, payload, final);
+    const encoded = scratch.payload;
     const leaves = final || encoded.length > 0;
     if (leaves) this.#fragment(encoded, final);
-    giveBack(gatherer);
+    releaseScratch(scratch);
     return leaves;
   }
 
@@ -112,9 +112,9 @@ export class MessageEncoder {
     const bytes = typeof data === "string" ? textBytes(data) : data;
     if (!extension.wants(bytes.length)) return false;
     const first = FIN | extension.rsv | (typeof data === "string" ? TEXT : BINARY);
-    const gatherer = encodePiece(extension, bytes, true);
-    this.#frames.encode(first, gatherer.payload);
-    giveBack(gatherer);
+    const scratch = encodePiece(extension, bytes, true);
+    this.#frames.encode(first, scratch.payload);
+    releaseScratch(scratch);
     return true;
   }
 }

@@ -13,3 +13,6 @@ export type Message =
   | { type: "binary"; data: Uint8Array<ArrayBuffer> }
   | { type: "ping" | "pong"; data: Uint8Array<ArrayBuffer> }
   | { type: "close"; closeCode: number; reason: string };
+
+/** A message: text as a string, binary as bytes that the receiver owns. */
+export type MessageData = string | Uint8Array<ArrayBuffer>;

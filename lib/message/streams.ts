@@ -6,7 +6,7 @@
 import { firstByte, type Frame } from "../frame/frame.ts";
 import { BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT } from "../frame/opcode.ts";
 import { checkMemory } from "../frame/memory.ts";
-import { type DecoderPair, makePair } from "../frame/pair.ts";
+import { type DecoderStream, decoderStream } from "../frame/decoder_stream.ts";
 import { truncated } from "../frame/streams.ts";
 import { readLimit } from "../limits.ts";
 import { checkNames, type OptionNames } from "../options.ts";
@@ -35,7 +35,7 @@ import type { Message } from "./message.ts";
  * assert.deepEqual(types, ["ping", "text"]);
  * ```
  */
-export class MessageDecoderStream implements DecoderPair<Frame, Message> {
+export class MessageDecoderStream implements DecoderStream<Frame, Message> {
   /** Gives the messages. */
   readonly readable: ReadableStream<Message>;
   /** Takes the frames. */
@@ -47,18 +47,18 @@ export class MessageDecoderStream implements DecoderPair<Frame, Message> {
    * @throws {TypeError | RangeError} If an option is unknown or invalid.
    */
   constructor(options: MessageDecoderOptions = {}) {
-    const pair = makePair<Frame, Message>((emit) => {
+    const pair = decoderStream<Frame, Message>((emit) => {
       const decoder = new MessageDecoder(options, {
-        message: (data) =>
+        onMessage: (data) =>
           emit(typeof data === "string" ? { type: "text", data } : { type: "binary", data }),
-        ping: (data) => emit({ type: "ping", data }),
-        pong: (data) => emit({ type: "pong", data }),
-        close: (status) => emit({ type: "close", ...status }),
+        onPing: (data) => emit({ type: "ping", data }),
+        onPong: (data) => emit({ type: "pong", data }),
+        onClose: (status) => emit({ type: "close", ...status }),
       });
       return {
         step(frame): boolean {
           const { payload } = frame;
-          decoder.frame(firstByte(frame), payload, 0, payload.length, 0);
+          decoder.onFrame(firstByte(frame), payload, 0, payload.length, 0);
           return true;
         },
         end(): void {

@@ -5,9 +5,9 @@
  */
 import { CallSite } from "../call_site.ts";
 import type { WebSocketConnection } from "../connection/connection.ts";
-import type { IncomingMessage } from "../connection/incoming_message.ts";
+import type { StreamedMessage } from "../connection/streamed_message.ts";
 import { type ByteStreamPair, fromByteStreamPair } from "../transport/byte_stream.ts";
-import { Opening } from "./opening.ts";
+import { ServerHandshake } from "./handshake.ts";
 import { type AcceptOptions, readServerOptions } from "./options.ts";
 
 /**
@@ -33,15 +33,15 @@ import { type AcceptOptions, readServerOptions } from "./options.ts";
  */
 export function accept<Data = undefined>(
   stream: ByteStreamPair,
-  options: AcceptOptions<Data, IncomingMessage> & { messages: "stream" },
-): Promise<WebSocketConnection<Data, IncomingMessage>>;
+  options: AcceptOptions<Data, StreamedMessage> & { messages: "stream" },
+): Promise<WebSocketConnection<Data, StreamedMessage>>;
 /** The same with whole messages. */
 export function accept<Data = undefined>(
   stream: ByteStreamPair,
   options?: AcceptOptions<Data>,
 ): Promise<WebSocketConnection<Data>>;
 // AnyMessage, spelled out: the types that are published keep this line, and not its imports.
-export function accept<Data, Message extends string | Uint8Array<ArrayBuffer> | IncomingMessage>(
+export function accept<Data, Message extends string | Uint8Array<ArrayBuffer> | StreamedMessage>(
   stream: ByteStreamPair,
   options: AcceptOptions<Data, Message> = {},
 ): Promise<WebSocketConnection<Data, Message>> {
@@ -50,10 +50,10 @@ export function accept<Data, Message extends string | Uint8Array<ArrayBuffer> | 
     let settings = readServerOptions<Data, Message>(options);
     // By default nothing is printed: the rejection tells.
     if (options.onRefused === undefined) settings = { ...settings, onRefused: (): void => {} };
-    const opening = new Opening<Data, Message>(fromByteStreamPair(stream), settings, {
+    const opening = new ServerHandshake<Data, Message>(fromByteStreamPair(stream), settings, {
       boundToLoopback: false,
-      opened: (_opening, connection): void => resolve(connection),
-      ended: (_opening, error): void => reject(caller.addTo(error ?? endedEarly())),
+      onOpen: (_opening, connection): void => resolve(connection),
+      onEnd: (_opening, error): void => reject(caller.addTo(error ?? endedEarly())),
     });
     opening.start();
   });

@@ -8,7 +8,7 @@ import type { ExtensionOffer } from "../message/extension.ts";
 
 const NAME = "permessage-deflate";
 /** Answered with a smaller window, as RFC 7692 section 7.1.2.1 allows: Bun leaves 15 out. */
-const LARGEST_WINDOW = 14;
+const MAX_WINDOW = 14;
 
 /**
  * The first offer of permessage-deflate (RFC 7692 section 7.1) that Bun can fulfil, without what it
@@ -23,7 +23,7 @@ export function offerForBun(offers: readonly ExtensionOffer[]): string {
     if (window === undefined) return forgets ? `${NAME}; server_no_context_takeover` : NAME;
     // Bun answers one of the two. A window of 8 bits is none that zlib can keep to.
     if (forgets || window === "8") continue;
-    return `${NAME}; server_max_window_bits=${Math.min(Number(window), LARGEST_WINDOW)}`;
+    return `${NAME}; server_max_window_bits=${Math.min(Number(window), MAX_WINDOW)}`;
   }
   return "";
 }

@@ -4,10 +4,10 @@
  *
  * @module
  */
-import type { MessageData } from "../connection/inbox.ts";
-import { NativeLink, type NativeSocket } from "../connection/native_link.ts";
-import type { ResolvedLimits } from "../connection/options.ts";
-import type { TransportAddress } from "../connection/transport.ts";
+import type { MessageData } from "../message/message.ts";
+import { NativeLink, type NativeSocket } from "../link/native_link.ts";
+import type { ResolvedLimits } from "../protocol/options.ts";
+import type { TransportAddress } from "../link/transport.ts";
 import { LimitError, TransportError } from "../errors.ts";
 import { ABNORMAL } from "../message/close.ts";
 
@@ -48,7 +48,7 @@ export interface BunPeerInit {
 }
 
 /** What the server was set to, as far as its handlers know. */
-export interface BunServerFacts {
+export interface BunServerInfo {
   /** Each connection has a context of its own to compress with. */
   readonly perMessageDeflate: boolean;
   /** Bun's own limit of a message. */
@@ -127,7 +127,7 @@ export class BunPeer implements NativeSocket {
   }
 
   /** From Bun: it is open. */
-  opened(socket: BunSocketLike, facts: BunServerFacts): void {
+  onOpen(socket: BunSocketLike, facts: BunServerInfo): void {
     const { offer, options, remoteAddress, open } = this.#init!;
     this.#init = undefined;
     this.#socket = socket;
@@ -140,24 +140,24 @@ export class BunPeer implements NativeSocket {
   }
 
   /** From Bun: a message. */
-  gotMessage(data: string | Uint8Array): void {
-    this.#link.gotMessage(data as MessageData); // each has an ArrayBuffer of its own
+  onMessage(data: string | Uint8Array): void {
+    this.#link.onMessage(data as MessageData); // each has an ArrayBuffer of its own
   }
 
   /** From Bun: some of what waited has left. */
-  gotDrain(): void {
-    this.#link.gotDrain();
+  onDrain(): void {
+    this.#link.onDrain();
   }
 
   /** From Bun, which answers it: a ping. */
-  gotPing(payload: Uint8Array): void {
+  onPing(payload: Uint8Array): void {
     const { maxPingsPerSecond: limit, clock } = this.#options;
     const now = clock.now();
     if (now - this.#pingsSince >= 1000) {
       this.#pingsSince = now;
       this.#pings = 0;
     }
-    if (++this.#pings <= limit) return this.#link.gotPing(payload as Uint8Array<ArrayBuffer>);
+    if (++this.#pings <= limit) return this.#link.onPing(payload as Uint8Array<ArrayBuffer>);
     const error = new LimitError(
       `Cannot answer ping: more than ${limit} came in a second (maxPingsPerSecond)`,
       { option: "maxPingsPerSecond", limit, actual: this.#pings, closeCode: 1008 },
@@ -166,30 +166,30 @@ export class BunPeer implements NativeSocket {
   }
 
   /** From Bun: a pong. */
-  gotPong(payload: Uint8Array): void {
-    this.#link.gotPong(payload as Uint8Array<ArrayBuffer>);
+  onPong(payload: Uint8Array): void {
+    this.#link.onPong(payload as Uint8Array<ArrayBuffer>);
   }
 
   /** From Bun: it is closed. Of a Close that we sent it never tells whether it was answered. */
-  gotClose(code: number, reason: string, facts: BunServerFacts): void {
+  onClose(code: number, reason: string, facts: BunServerInfo): void {
     const link = this.#link;
     if (this.#leaving) {
       this.readyState = 3;
-      return queueMicrotask(() => link.gotClose({ code, reason }));
+      return queueMicrotask(() => link.onClose({ code, reason }));
     }
     this.#leaving = true;
     // No peer can send 1006: with a reason it is Bun's own, which failed the connection.
     if (code === ABNORMAL && reason !== "") fail(link, reason, facts);
     this.readyState = 3;
-    link.gotClose({ code, reason, wasClean: code !== ABNORMAL });
+    link.onClose({ code, reason, wasClean: code !== ABNORMAL });
   }
 }
 
 /** What Bun said of it in a Close, if it sent one, is not told but by the words. */
-function fail(link: NativeLink, reason: string, { maxPayloadLength: limit }: BunServerFacts): void {
+function fail(link: NativeLink, reason: string, { maxPayloadLength: limit }: BunServerInfo): void {
   if (!reason.startsWith("Received ")) {
     const code = reason.includes("timed out") ? "TIMED_OUT" : "IO_FAILED";
-    return link.gotError(new TransportError(code, `Bun dropped the peer: ${reason}`));
+    return link.onError(new TransportError(code, `Bun dropped the peer: ${reason}`));
   }
   if (reason === "Received too big message") {
     const error = new LimitError(`The message is too long: maxPayloadLength is ${limit}`, {

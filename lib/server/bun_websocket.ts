@@ -4,9 +4,9 @@
  *
  * @module
  */
-import { readConnectionLimits } from "../connection/options.ts";
+import { readConnectionLimits } from "../protocol/options.ts";
 import { checkNames, type OptionNames } from "../options.ts";
-import type { BunPeer, BunServerFacts, BunSocketLike } from "./bun_peer.ts";
+import type { BunPeer, BunServerInfo, BunSocketLike } from "./bun_peer.ts";
 
 /** What holds for all connections of a server. */
 export interface BunWebSocketOptions {
@@ -57,9 +57,9 @@ export interface BunWebSocket {
 }
 
 /** Bun keeps lengths in 32 bits, */
-const LONGEST = 0xffff_ffff;
+const MAX_TIMEOUT = 0xffff_ffff;
 /** and waits for a peer no longer than this, in seconds. */
-const LONGEST_IDLE = 960;
+const MAX_IDLE = 960;
 
 /**
  * Makes the object for `Bun.serve`'s `websocket`, by options of this library's: what Bun sets once for
@@ -86,26 +86,26 @@ export function websocketWith(options: BunWebSocketOptions = {}): BunWebSocket {
   }
   const { maxMessageSize, pingInterval, pingTimeout } = readConnectionLimits(options);
   const idle = Math.ceil((pingInterval + pingTimeout) / 1000);
-  if (idle > LONGEST_IDLE && idle !== Infinity) {
+  if (idle > MAX_IDLE && idle !== Infinity) {
     throw new RangeError(
       `Cannot read options: pingInterval and pingTimeout are ${idle} s together, Bun can wait for ` +
-        `${LONGEST_IDLE} s, or for ever (Infinity)`,
+        `${MAX_IDLE} s, or for ever (Infinity)`,
     );
   }
-  const maxPayloadLength = Math.min(maxMessageSize, LONGEST);
-  const facts: BunServerFacts = { perMessageDeflate, maxPayloadLength };
+  const maxPayloadLength = Math.min(maxMessageSize, MAX_TIMEOUT);
+  const facts: BunServerInfo = { perMessageDeflate, maxPayloadLength };
   return {
     perMessageDeflate: perMessageDeflate && { compress: "dedicated", decompress: "dedicated" },
     maxPayloadLength,
     idleTimeout: idle === Infinity ? 0 : idle,
     sendPings: true,
-    backpressureLimit: LONGEST, // `maxBufferedAmount` judges: Bun would drop single messages
-    open: (socket) => (socket.data as BunPeer).opened(socket, facts),
-    message: (socket, data) => (socket.data as BunPeer).gotMessage(data),
-    drain: (socket) => (socket.data as BunPeer).gotDrain(),
-    ping: (socket, payload) => (socket.data as BunPeer).gotPing(payload),
-    pong: (socket, payload) => (socket.data as BunPeer).gotPong(payload),
-    close: (socket, code, reason) => (socket.data as BunPeer).gotClose(code, reason, facts),
+    backpressureLimit: MAX_TIMEOUT, // `maxBufferedAmount` judges: Bun would drop single messages
+    open: (socket) => (socket.data as BunPeer).onOpen(socket, facts),
+    message: (socket, data) => (socket.data as BunPeer).onMessage(data),
+    drain: (socket) => (socket.data as BunPeer).onDrain(),
+    ping: (socket, payload) => (socket.data as BunPeer).onPing(payload),
+    pong: (socket, payload) => (socket.data as BunPeer).onPong(payload),
+    close: (socket, code, reason) => (socket.data as BunPeer).onClose(code, reason, facts),
   };
 }
 

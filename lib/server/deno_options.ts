@@ -3,14 +3,14 @@
  *
  * @module
  */
-import type { ConnectionUser } from "../connection/handlers.ts";
-import type { MessageData } from "../connection/inbox.ts";
-import type { AnyMessage } from "../connection/incoming_message.ts";
+import type { ConnectionHandler } from "../connection/handlers.ts";
+import type { MessageData } from "../message/message.ts";
+import type { AnyMessage } from "../connection/streamed_message.ts";
 import { checkMethods, type OptionNames } from "../options.ts";
 import type { ServeInfo } from "./deno_request.ts";
 import {
   readUpgradeOptions,
-  requireUser,
+  requireConnectionHandler,
   UPGRADE_OPTIONS,
   type UpgradeOptions,
   type UpgradeSettings,
@@ -22,7 +22,7 @@ export interface DenoUpgradeOptions<Data = undefined, Message extends AnyMessage
   /** The second argument of `Deno.serve`'s handler, for `remoteAddress`; Hono's `c.env`. */
   info?: ServeInfo | undefined;
   /** Handlers, or a function that is given the connection once it is open. */
-  websocket: ConnectionUser<Data, Message>;
+  websocket: ConnectionHandler<Data, Message>;
 }
 
 const DENO_OPTIONS: OptionNames<DenoUpgradeOptions> = { ...UPGRADE_OPTIONS, info: true };
@@ -37,6 +37,6 @@ export function readDenoOptions<Data, Message extends AnyMessage>(
   options: DenoUpgradeOptions<Data, Message>,
 ): UpgradeSettings<Data, Message> {
   checkMethods("upgrade: request must be a Request", request);
-  requireUser("upgrade", options);
+  requireConnectionHandler("upgrade", options);
   return readUpgradeOptions(options, DENO_OPTIONS);
 }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { TransportAddress } from "../connection/transport.ts";
+import type { TransportAddress } from "../link/transport.ts";
 import { HeaderLines, type RequestHead } from "../handshake/head.ts";
 import { toRequest, type WebSocketRequest } from "../handshake/server.ts";
 
@@ -49,7 +49,7 @@ export function isSecure({ url }: Request): boolean {
  * Returns the runtime's request, or one in its place if that has another host in Host than in its URL,
  * or a URL with the scheme `ws`: what users see of a request must have one host.
  */
-export function judgedRequest(request: Request, asked: WebSocketRequest): Request {
-  const same = request.headers.get("host") === asked.headers.get("host");
-  return same && request.url.startsWith("http") ? request : toRequest(asked, request.signal);
+export function validatedRequest(request: Request, validated: WebSocketRequest): Request {
+  const same = request.headers.get("host") === validated.headers.get("host");
+  return same && request.url.startsWith("http") ? request : toRequest(validated, request.signal);
 }

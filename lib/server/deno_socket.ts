@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { ResolvedLimits } from "../connection/options.ts";
+import type { ResolvedLimits } from "../protocol/options.ts";
 import type { WebSocketLike } from "../connection/web_socket.ts";
 
 /** Deno never sends a Close asked for while it has more messages to give: it gets a turn of its own. */

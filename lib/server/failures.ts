@@ -3,10 +3,10 @@
  *
  * @module
  */
-import type { Clock } from "../connection/clock.ts";
+import type { Clock } from "../protocol/clock.ts";
 import type { RefusalContext, RefusalHandler } from "../connection/handlers.ts";
 import { addressText, callHandler } from "../connection/report.ts";
-import type { TransportAddress } from "../connection/transport.ts";
+import type { TransportAddress } from "../link/transport.ts";
 import { HandshakeError, LimitError, refusalFor } from "../errors.ts";
 import { isInstance } from "../thrown.ts";
 import type { UpgradeSettings } from "./upgrade_options.ts";

@@ -5,21 +5,25 @@
  */
 import { CallSite } from "../call_site.ts";
 import type { WebSocketConnection } from "../connection/connection.ts";
-import { Deadline, Deadlines } from "../connection/deadlines.ts";
-import type { ConnectionUser } from "../connection/handlers.ts";
-import type { MessageData } from "../connection/inbox.ts";
-import type { AnyMessage, IncomingMessage } from "../connection/incoming_message.ts";
+import { ReadingTimer, Timers } from "../link/timers.ts";
+import type { ConnectionHandler } from "../connection/handlers.ts";
+import type { MessageData } from "../message/message.ts";
+import type { AnyMessage, StreamedMessage } from "../connection/streamed_message.ts";
 import type {
   Transport,
   TransportAddress,
   TransportListener,
   TransportListenOptions,
-} from "../connection/transport.ts";
+} from "../link/transport.ts";
 import { isLoopback } from "../handshake/host.ts";
 import { readLimit } from "../limits.ts";
 import { listenTransport } from "../transport/runtime.ts";
 import { checkNames, type OptionNames } from "../options.ts";
-import { Opening, type OpeningOwner, type OpeningPhase } from "./opening.ts";
+import {
+  ServerHandshake,
+  type ServerHandshakeEvents,
+  type ServerHandshakePhase,
+} from "./handshake.ts";
 import {
   ACCEPT_OPTIONS,
   type AcceptOptions,
@@ -27,7 +31,7 @@ import {
   type ServerSettings,
 } from "./options.ts";
 import { peerOf, PeerQueue } from "./peer_queue.ts";
-import { requireUser } from "./upgrade_options.ts";
+import { requireConnectionHandler } from "./upgrade_options.ts";
 
 /** How to listen. */
 export interface ListenOptions<Data = undefined, Message extends AnyMessage = MessageData>
@@ -39,7 +43,7 @@ export interface ListenOptions<Data = undefined, Message extends AnyMessage = Me
    * one way (`for await`, `receive`, `readable`); one that only sends calls `discard()`, since a
    * connection that nobody reads answers no pings once `receiveHighWaterMark` is reached.
    */
-  websocket: ConnectionUser<Data, Message>;
+  websocket: ConnectionHandler<Data, Message>;
   /**
    * Answers GET and HEAD requests that ask for no WebSocket; without it they get 426. One request a
    * connection: it is no HTTP framework.
@@ -124,14 +128,14 @@ export interface WebSocketServer<Data = undefined, Message extends AnyMessage = 
 const NOT_OF_A_PEER = { connection: undefined, request: undefined, remoteAddress: undefined };
 
 class Server<Data, Message extends AnyMessage>
-  implements WebSocketServer<Data, Message>, OpeningOwner<Data, Message> {
+  implements WebSocketServer<Data, Message>, ServerHandshakeEvents<Data, Message> {
   readonly connections: Set<WebSocketConnection<Data, Message>> = new Set();
   /**
    * The handshakes that are not over. Those that are "reading" and "deciding" are pending; of those
    * that are "answering", the one that has made progress last is the newest.
    */
   readonly #openings: Readonly<
-    Record<"reading" | OpeningPhase, PeerQueue<Opening<Data, Message>>>
+    Record<"reading" | ServerHandshakePhase, PeerQueue<ServerHandshake<Data, Message>>>
   > = {
     reading: new PeerQueue(),
     deciding: new PeerQueue(),
@@ -143,7 +147,7 @@ class Server<Data, Message extends AnyMessage>
   readonly #maxPendingHandshakes: number;
   readonly #maxPendingHandshakesPerAddress: number;
   readonly #finished = Promise.withResolvers<void>();
-  readonly #drop = new Deadline(() => this.#dropAll());
+  readonly #drop = new ReadingTimer(() => this.#dropAll());
   #listener!: TransportListener;
   #closing = false;
   #listenerClosed = false;
@@ -174,15 +178,15 @@ class Server<Data, Message extends AnyMessage>
 
   async listen(options: ListenOptions<Data, Message>): Promise<void> {
     this.#listener = await listenTransport(options, {
-      connection: (transport): void => this.#connected(transport),
-      error: (error): void => this.#settings.onError(error, NOT_OF_A_PEER),
+      onConnection: (transport): void => this.#connected(transport),
+      onError: (error): void => this.#settings.onError(error, NOT_OF_A_PEER),
     });
     const { transport, hostname: bound } = this.#listener.address;
     this.boundToLoopback = transport === "tcp" && isLoopback(bound);
   }
 
   #connected(transport: Transport): void {
-    const opening = new Opening(transport, this.#settings, this);
+    const opening = new ServerHandshake(transport, this.#settings, this);
     const peer = peerOf(transport.remoteAddress);
     this.#openings.reading.add(opening, peer);
     opening.start();
@@ -193,7 +197,7 @@ class Server<Data, Message extends AnyMessage>
   }
 
   /** Drops another handshake if a newcomer is one too many. Returns false if there is none to drop. */
-  #makeRoom(newcomer: Opening<Data, Message>, peer: string): boolean {
+  #makeRoom(newcomer: ServerHandshake<Data, Message>, peer: string): boolean {
     const { reading, deciding } = this.#openings;
     const pending = reading.size + deciding.size;
     const isFull = pending > this.#maxPendingHandshakes ||
@@ -209,7 +213,7 @@ class Server<Data, Message extends AnyMessage>
     return true;
   }
 
-  onPhase(opening: Opening<Data, Message>, phase: OpeningPhase): void {
+  onPhase(opening: ServerHandshake<Data, Message>, phase: ServerHandshakePhase): void {
     const peer = this.#remove(opening);
     if (peer === undefined) return;
     const queue = this.#openings[phase];
@@ -223,7 +227,7 @@ class Server<Data, Message extends AnyMessage>
   }
 
   /** Returns the peer of a handshake that is not over. */
-  #remove(opening: Opening<Data, Message>): string | undefined {
+  #remove(opening: ServerHandshake<Data, Message>): string | undefined {
     for (const queue of Object.values(this.#openings)) {
       const peer = queue.delete(opening);
       if (peer !== undefined) return peer;
@@ -231,18 +235,21 @@ class Server<Data, Message extends AnyMessage>
     return undefined;
   }
 
-  opened(opening: Opening<Data, Message>, connection: WebSocketConnection<Data, Message>): void {
+  onOpen(
+    opening: ServerHandshake<Data, Message>,
+    connection: WebSocketConnection<Data, Message>,
+  ): void {
     this.#remove(opening);
     this.connections.add(connection);
     if (this.#closing) connection.close({ closeCode: 1001 });
   }
 
-  readonly closed = (connection: WebSocketConnection<Data, Message>): void => {
+  readonly onClose = (connection: WebSocketConnection<Data, Message>): void => {
     this.connections.delete(connection);
     this.#settle();
   };
 
-  ended(opening: Opening<Data, Message>): void {
+  onEnd(opening: ServerHandshake<Data, Message>): void {
     this.#remove(opening);
     this.#settle();
   }
@@ -257,7 +264,7 @@ class Server<Data, Message extends AnyMessage>
         opening.unavailable("the server is shutting down");
       }
       for (const connection of this.connections) connection.close({ closeCode: 1001 });
-      Deadlines.of(this.#settings.connection.clock).set(this.#drop, timeout);
+      Timers.of(this.#settings.connection.clock).set(this.#drop, timeout);
       await this.#listener.close();
       this.#listenerClosed = true;
       this.#settle();
@@ -309,8 +316,8 @@ class Server<Data, Message extends AnyMessage>
  * ```
  */
 export function listen<Data = undefined>(
-  options: ListenOptions<Data, IncomingMessage> & { messages: "stream" },
-): Promise<WebSocketServer<Data, IncomingMessage>>;
+  options: ListenOptions<Data, StreamedMessage> & { messages: "stream" },
+): Promise<WebSocketServer<Data, StreamedMessage>>;
 /** The same with whole messages. */
 export function listen<Data = undefined>(
   options: ListenOptions<Data>,
@@ -318,7 +325,7 @@ export function listen<Data = undefined>(
 export async function listen<Data, Message extends AnyMessage>(
   options: ListenOptions<Data, Message>,
 ): Promise<WebSocketServer<Data, Message>> {
-  requireUser("listen", options);
+  requireConnectionHandler("listen", options);
   const server = new Server(options), caller = new CallSite(listen);
   try {
     await server.listen(options);

@@ -12,7 +12,7 @@ export {
 } from "./listen.ts";
 export type { AcceptOptions } from "./options.ts";
 export type { UpgradeOptions } from "./upgrade_options.ts";
-export type { TransportListenOptions } from "../connection/transport.ts";
+export type { TransportListenOptions } from "../link/transport.ts";
 export type {
   HandshakeDecision,
   HandshakeHook,
@@ -21,5 +21,5 @@ export type {
   NotADecision,
 } from "../handshake/hook.ts";
 export { isWebSocketUpgrade, type RequestLike } from "../handshake/upgrade.ts";
-export type { OriginPolicy, RequestFacts } from "../handshake/origin.ts";
+export type { OriginPolicy, OriginRequestInfo } from "../handshake/origin.ts";
 export type { HostPolicy } from "../handshake/host.ts";

@@ -3,13 +3,13 @@
  *
  * @module
  */
-import type { ConnectionUser } from "../connection/handlers.ts";
-import type { MessageData } from "../connection/inbox.ts";
-import type { AnyMessage } from "../connection/incoming_message.ts";
+import type { ConnectionHandler } from "../connection/handlers.ts";
+import type { MessageData } from "../message/message.ts";
+import type { AnyMessage } from "../connection/streamed_message.ts";
 import {
   readConnectionOptions,
   type ResolvedConnectionOptions,
-} from "../connection/protocol_options.ts";
+} from "../protocol/protocol_options.ts";
 import { readLimit } from "../limits.ts";
 import { checkFunction, type Names, type OptionNames } from "../options.ts";
 import {
@@ -26,7 +26,7 @@ export interface AcceptOptions<Data = undefined, Message extends AnyMessage = Me
    * Handlers, or a function that is given the connection once it is open. Without it, read the connection
    * that the call gives.
    */
-  websocket?: ConnectionUser<Data, Message>;
+  websocket?: ConnectionHandler<Data, Message>;
   /** The longest request head, in bytes. @default {16384} */
   maxHeaderSize?: number;
   /** The most header lines of a request. @default {128} */

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import type { TransportAddress } from "../connection/transport.ts";
+import type { TransportAddress } from "../link/transport.ts";
 
 /** The neighbours of a member of a list. */
 interface Links<Node> {

@@ -3,9 +3,9 @@
  *
  * @module
  */
-import type { Clock } from "../connection/clock.ts";
-import { Deadline, Deadlines } from "../connection/deadlines.ts";
-import type { Transport } from "../connection/transport.ts";
+import type { Clock } from "../protocol/clock.ts";
+import { ReadingTimer, Timers } from "../link/timers.ts";
+import type { Transport } from "../link/transport.ts";
 import { quote } from "../handshake/grammar.ts";
 import { OverdueError } from "./failures.ts";
 
@@ -68,8 +68,8 @@ export interface ResponseSenderOptions {
 export class ResponseSender {
   readonly #response: Response;
   readonly #options: ResponseSenderOptions;
-  readonly #deadlines: Deadlines;
-  readonly #deadline = new Deadline(() => this.#onLate?.());
+  readonly #timers: Timers;
+  readonly #timer = new ReadingTimer(() => this.#onLate?.());
   #onLate: (() => void) | undefined;
   /** Ends what is waited for. */
   #settle: ((done: boolean) => void) | undefined;
@@ -91,7 +91,7 @@ export class ResponseSender {
   constructor(response: Response, options: ResponseSenderOptions) {
     this.#response = response;
     this.#options = options;
-    this.#deadlines = Deadlines.of(options.clock);
+    this.#timers = Timers.of(options.clock);
   }
 
   /** Whether the head has left. */
@@ -135,7 +135,7 @@ export class ResponseSender {
   /** The peer has ended its direction: it may still read, or have left. */
   onEnd(): void {
     this.#peerEnded = true;
-    if (this.#awaitsBody) this.#deadlines.set(this.#deadline, this.#options.handshakeTimeout);
+    if (this.#awaitsBody) this.#timers.set(this.#timer, this.#options.handshakeTimeout);
   }
 
   /** Stops, and cancels the body. */
@@ -296,14 +296,14 @@ export class ResponseSender {
     return new Promise((resolve) => {
       this.#settle = (done): void => {
         this.#settle = undefined;
-        this.#deadline.cancel();
+        this.#timer.cancel();
         resolve(done);
       };
       this.#onLate = (): void => {
-        if (goesOn()) this.#deadlines.set(this.#deadline, span);
+        if (goesOn()) this.#timers.set(this.#timer, span);
         else this.#settle?.(false);
       };
-      this.#deadlines.set(this.#deadline, span);
+      this.#timers.set(this.#timer, span);
     });
   }
 }

@@ -5,21 +5,21 @@
  * @module
  */
 import {
-  checkUser,
-  type ConnectionUser,
+  checkConnectionHandler,
+  type ConnectionHandler,
   type ErrorContext,
   type ErrorHandler,
   type RefusalContext,
   type RefusalHandler,
 } from "../connection/handlers.ts";
-import type { MessageData } from "../connection/inbox.ts";
-import type { AnyMessage, MessageModeOf } from "../connection/incoming_message.ts";
+import type { MessageData } from "../message/message.ts";
+import type { AnyMessage, MessageModeOf } from "../connection/streamed_message.ts";
 import {
   CONNECTION_OPTIONS,
   type ConnectionOptions,
   readConnectionLimits,
   type ResolvedLimits,
-} from "../connection/options.ts";
+} from "../protocol/options.ts";
 import { reportError } from "../connection/report.ts";
 import type { HandshakeError, TransportError } from "../errors.ts";
 import { isToken, quote } from "../handshake/grammar.ts";
@@ -41,7 +41,7 @@ import { guardRefusals, logRefusals } from "./failures.ts";
 export interface UpgradeOptions<Data = undefined, Message extends AnyMessage = MessageData>
   extends ConnectionOptions {
   /**
-   * How messages are given: `"whole"`, or from their first bytes on as an {@linkcode IncomingMessage}
+   * How messages are given: `"whole"`, or from their first bytes on as a {@linkcode StreamedMessage}
    * (`"stream"`), of any size. @default {"whole"}
    */
   messages?: MessageModeOf<Message>;
@@ -79,10 +79,12 @@ export interface UpgradeOptions<Data = undefined, Message extends AnyMessage = M
 }
 
 /** The same and what is done with the connection. */
-export interface UpgradeOptionsWithUser<Data = undefined, Message extends AnyMessage = MessageData>
-  extends UpgradeOptions<Data, Message> {
+export interface UpgradeOptionsWithHandler<
+  Data = undefined,
+  Message extends AnyMessage = MessageData,
+> extends UpgradeOptions<Data, Message> {
   /** Handlers, or a function that is given the connection once it is open. */
-  websocket?: ConnectionUser<Data, Message> | undefined;
+  websocket?: ConnectionHandler<Data, Message> | undefined;
 }
 
 const OF_LISTEN = "is an option of listen";
@@ -106,7 +108,7 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
 };
 
 /** The names of these options. */
-export const UPGRADE_OPTIONS: OptionNames<UpgradeOptionsWithUser> = {
+export const UPGRADE_OPTIONS: OptionNames<UpgradeOptionsWithHandler> = {
   ...ELSEWHERE,
   ...CONNECTION_OPTIONS,
   handshake: true,
@@ -127,7 +129,7 @@ export interface UpgradeSettings<Data, Message extends AnyMessage = MessageData>
   readonly origins: OriginPolicy | undefined;
   readonly hosts: HostPolicy | undefined;
   readonly handshakeTimeout: number;
-  readonly websocket: ConnectionUser<Data, Message> | undefined;
+  readonly websocket: ConnectionHandler<Data, Message> | undefined;
   /** The option, or its default: whatever it does, the caller goes on. */
   readonly onError: (error: unknown, context: ErrorContext<Data, Message>) => void;
   /** The same. */
@@ -141,7 +143,7 @@ export interface UpgradeSettings<Data, Message extends AnyMessage = MessageData>
  * @throws {TypeError | RangeError} If an option is unknown or invalid; the error names it.
  */
 export function readUpgradeOptions<Data, Message extends AnyMessage = MessageData>(
-  options: UpgradeOptionsWithUser<Data, Message>,
+  options: UpgradeOptionsWithHandler<Data, Message>,
   known: Names,
 ): UpgradeSettings<Data, Message> {
   checkNames(options, known);
@@ -156,7 +158,7 @@ export function readUpgradeOptions<Data, Message extends AnyMessage = MessageDat
   }
   checkFunction("handshake", handshake);
   checkFunction("onRefused", onRefused);
-  checkUser({ websocket, onError });
+  checkConnectionHandler({ websocket, onError });
   const connection = readConnectionLimits(options);
   return {
     connection,
@@ -176,7 +178,7 @@ export function readUpgradeOptions<Data, Message extends AnyMessage = MessageDat
  *
  * @throws {TypeError} If it is missing, or all options are.
  */
-export function requireUser(verb: "listen" | "upgrade", options: unknown): void {
+export function requireConnectionHandler(verb: "listen" | "upgrade", options: unknown): void {
   const wanted = "with the option websocket (handlers or a function)";
   checkMethods(`${verb}: the options must be an object ${wanted}`, options);
   if ((options as { websocket?: unknown }).websocket !== undefined) return;

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Deadline } from "../connection/deadlines.ts";
+import type { ReadingTimer } from "../link/timers.ts";
 import type {
   Transport,
   TransportAddress,
@@ -13,7 +13,7 @@ import type {
   TransportListenerSink,
   TransportListenOptions,
   TransportSink,
-} from "../connection/transport.ts";
+} from "../link/transport.ts";
 import { copyOf } from "../frame/memory.ts";
 import type { BunLike, BunSocket, BunSocketHandler } from "./bun_api.ts";
 import { connectError, connectionError, handshakeEndedError, listenError } from "./errors.ts";
@@ -22,14 +22,14 @@ import { findNode } from "./node_api.ts";
 import { abortable, startLinger } from "./timing.ts";
 
 /** Before its socket is open, a connection's data tells what to make of it. */
-interface Opening {
+interface OpeningSocket {
   secure: boolean;
   path: string | undefined;
   /** Set by a listener; the side that connects has its promise. */
   sink: TransportListenerSink | undefined;
 }
 
-type Socket = BunSocket<BunTransport | Opening>;
+type Socket = BunSocket<BunTransport | OpeningSocket>;
 
 /** One socket of Bun's. */
 class BunTransport implements Transport {
@@ -60,9 +60,9 @@ class BunTransport implements Transport {
   #endUntold = false;
   #handshaking: boolean;
   #onHandshake: ((error?: Error) => void) | undefined;
-  #linger: Deadline | undefined;
+  #linger: ReadingTimer | undefined;
 
-  constructor(socket: Socket, opening: Opening) {
+  constructor(socket: Socket, opening: OpeningSocket) {
     this.#socket = socket;
     this.#path = opening.path;
     this.secure = opening.secure;
@@ -71,14 +71,14 @@ class BunTransport implements Transport {
   }
 
   /** One object for every socket. */
-  static readonly handler: BunSocketHandler<BunTransport | Opening> = {
+  static readonly handler: BunSocketHandler<BunTransport | OpeningSocket> = {
     binaryType: "uint8array",
     open(socket: Socket): void {
-      const opening = socket.data as Opening;
+      const opening = socket.data as OpeningSocket;
       const transport = new BunTransport(socket, opening);
       socket.data = transport;
       if (opening.path === undefined) socket.setNoDelay(true);
-      opening.sink?.connection(transport);
+      opening.sink?.onConnection(transport);
     },
     handshake(socket: Socket, success: boolean, error: Error | null): void {
       (socket.data as BunTransport).#handshaken(success, error);
@@ -87,7 +87,7 @@ class BunTransport implements Transport {
       const transport = socket.data as BunTransport;
       if (transport.#closed) return;
       if (transport.#sink === undefined) transport.#hold(chunk);
-      else transport.#sink.data(chunk);
+      else transport.#sink.onData(chunk);
     },
     drain(socket: Socket): void {
       (socket.data as BunTransport).#flush();
@@ -190,7 +190,7 @@ class BunTransport implements Transport {
     this.#writable = true;
     if (this.#needDrain) {
       this.#needDrain = false;
-      this.#sink?.drain();
+      this.#sink?.onDrain();
     }
   }
 
@@ -215,8 +215,8 @@ class BunTransport implements Transport {
     const ended = this.#endUntold;
     this.#early = undefined;
     this.#endUntold = false;
-    if (early !== undefined && !this.#closed) this.#sink?.data(early);
-    if (ended && !this.#closed) this.#sink?.end();
+    if (early !== undefined && !this.#closed) this.#sink?.onData(early);
+    if (ended && !this.#closed) this.#sink?.onEnd();
     if (!this.#gone && !this.#paused) this.#socket.resume();
   }
 
@@ -235,7 +235,7 @@ class BunTransport implements Transport {
     if (this.#peerEnded) return;
     this.#peerEnded = true;
     if (this.#sink === undefined) this.#endUntold = true;
-    else if (!this.#closed) this.#sink.end();
+    else if (!this.#closed) this.#sink.onEnd();
   }
 
   #onClose(error: Error | undefined): void {
@@ -260,7 +260,7 @@ class BunTransport implements Transport {
       this.#told = true;
       if (this.#sink === undefined) return;
       this.#replay();
-      this.#sink.close(this.#error);
+      this.#sink.onClose(this.#error);
     });
   }
 
@@ -289,7 +289,7 @@ export function listenBun(
 ): Promise<TransportListener> {
   const { path, tls, port = 0, hostname = "0.0.0.0" } = options;
   try {
-    const listener = bun.listen<BunTransport | Opening>({
+    const listener = bun.listen<BunTransport | OpeningSocket>({
       ...(path === undefined ? { hostname, port } : { unix: path }),
       socket: BunTransport.handler,
       data: { secure: tls !== undefined, path, sink },
@@ -323,7 +323,7 @@ export async function connectBun(
   signal?.throwIfAborted();
   let socket: Socket | undefined;
   try {
-    const connecting = bun.connect<BunTransport | Opening>({
+    const connecting = bun.connect<BunTransport | OpeningSocket>({
       ...(path === undefined ? { hostname, port } : { unix: path }),
       socket: BunTransport.handler,
       data: { secure: tls !== undefined, path, sink: undefined },

@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { Deadline } from "../connection/deadlines.ts";
-import type { Transport, TransportAddress, TransportSink } from "../connection/transport.ts";
+import type { ReadingTimer } from "../link/timers.ts";
+import type { Transport, TransportAddress, TransportSink } from "../link/transport.ts";
 import { checkMemory, copyOf } from "../frame/memory.ts";
 import { checkMethods } from "../options.ts";
 import { connectionError, resetError } from "./errors.ts";
@@ -48,7 +48,7 @@ class ByteStreamTransport implements Transport {
   /** The sink, if there was one, has heard of the close. */
   #told = false;
   #error: Error | undefined;
-  #linger: Deadline | undefined;
+  #linger: ReadingTimer | undefined;
 
   constructor({ readable, writable, remoteAddress }: ByteStreamPair) {
     this.#reader = readable.getReader();
@@ -121,7 +121,7 @@ class ByteStreamTransport implements Transport {
     this.#bufferedAmount -= size;
     if (this.#bufferedAmount > 0) return;
     this.#needDrain = false;
-    if (!this.#closed && !this.#ending) this.#sink?.drain();
+    if (!this.#closed && !this.#ending) this.#sink?.onDrain();
   }
 
   async #readLoop(): Promise<void> {
@@ -137,7 +137,7 @@ class ByteStreamTransport implements Transport {
         if (!(value instanceof Uint8Array)) {
           throw new TypeError("Cannot read the byte stream: a chunk is no Uint8Array");
         }
-        if (value.byteLength > 0) this.#sink?.data(value);
+        if (value.byteLength > 0) this.#sink?.onData(value);
         else checkMemory("read the byte stream", value);
       }
     } catch (error) {
@@ -148,7 +148,7 @@ class ByteStreamTransport implements Transport {
 
   #onPeerEnd(): void {
     this.#peerEnded = true;
-    this.#sink?.end();
+    this.#sink?.onEnd();
     if (this.#ended) this.#release(undefined);
   }
 
@@ -168,7 +168,7 @@ class ByteStreamTransport implements Transport {
   #tellClose(): void {
     queueMicrotask(() => {
       this.#told = true;
-      this.#sink?.close(this.#error);
+      this.#sink?.onClose(this.#error);
     });
   }
 }

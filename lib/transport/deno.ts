@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Deadline } from "../connection/deadlines.ts";
+import type { ReadingTimer } from "../link/timers.ts";
 import type {
   Transport,
   TransportAddress,
@@ -13,7 +13,7 @@ import type {
   TransportListenerSink,
   TransportListenOptions,
   TransportSink,
-} from "../connection/transport.ts";
+} from "../link/transport.ts";
 import type { DenoAddress, DenoConn, DenoLike, DenoListener } from "./deno_api.ts";
 import {
   acceptError,
@@ -26,7 +26,7 @@ import {
 import { ReadBuffer } from "./read_buffer.ts";
 import { ReadTurns } from "./read_turns.ts";
 import { abortable, ACCEPT_RETRY_DELAY, startLinger } from "./timing.ts";
-import { giveBack, lendCopy } from "./write_buffer.ts";
+import { acquireCopy, releaseCopy } from "./write_buffer.ts";
 
 /** A first write up to this size counts as taken at once, in bytes: the system's buffer holds it. */
 const SMALL_WRITE = 65_536;
@@ -88,7 +88,7 @@ class DenoTransport implements Transport {
   /** What is being written, and what waits behind it. */
   #current: Uint8Array | undefined;
   /** The copy that is being written, in memory to give back. */
-  #lent: Uint8Array | undefined;
+  #acquired: Uint8Array | undefined;
   #queue: Uint8Array[] = [];
   #bufferedAmount = 0;
   #needDrain = false;
@@ -99,7 +99,7 @@ class DenoTransport implements Transport {
   /** The sink, if there was one, has heard of the close. */
   #told = false;
   #error: Error | undefined;
-  #linger: Deadline | undefined;
+  #linger: ReadingTimer | undefined;
 
   constructor(conn: DenoConn, options: DenoTransportOptions) {
     this.#conn = conn;
@@ -143,9 +143,9 @@ class DenoTransport implements Transport {
     if (size === 0) return !this.#needDrain;
     this.#bufferedAmount += size;
     if (this.#current === undefined) {
-      this.#lent = lendCopy(bytes);
-      this.copiesOnWrite = this.#lent !== undefined;
-      this.#current = this.#lent ?? bytes;
+      this.#acquired = acquireCopy(bytes);
+      this.copiesOnWrite = this.#acquired !== undefined;
+      this.#current = this.#acquired ?? bytes;
       void this.#writeLoop();
       if (size <= SMALL_WRITE) return true;
     } else {
@@ -187,7 +187,7 @@ class DenoTransport implements Transport {
         }
         this.#heard = true;
         const turn = this.secure ? undefined : readTurns.next();
-        this.#sink?.data(size === memory.byteLength ? memory : memory.subarray(0, size));
+        this.#sink?.onData(size === memory.byteLength ? memory : memory.subarray(0, size));
         buffer.used(size);
         if (turn !== undefined) await turn;
       }
@@ -201,7 +201,7 @@ class DenoTransport implements Transport {
   }
 
   #onPeerEnd(): void {
-    this.#sink?.end();
+    this.#sink?.onEnd();
     if (this.#writeError !== undefined) this.#release(this.#writeError);
     else if (this.#ending === "done") this.#release(undefined);
   }
@@ -217,7 +217,7 @@ class DenoTransport implements Transport {
       // A peer that ended without TLS's close_notify. The socket reads no more, so what we still
       // have to say is said, and that is all.
       this.#peerEnded = true;
-      this.#sink?.end();
+      this.#sink?.onEnd();
       this.closeWrite();
       this.close();
     }
@@ -234,8 +234,8 @@ class DenoTransport implements Transport {
           if (size === bytes.byteLength) break;
           bytes = bytes.subarray(size);
         }
-        if (this.#lent !== undefined) giveBack(this.#lent);
-        this.#lent = undefined;
+        if (this.#acquired !== undefined) releaseCopy(this.#acquired);
+        this.#acquired = undefined;
         this.#current = this.#queue.shift();
       }
     } catch (error) {
@@ -245,7 +245,7 @@ class DenoTransport implements Transport {
     if (this.#ending === "asked") return void this.#endWriting();
     this.#needDrain = false;
     // After a write that counted as taken as well: `bufferedAmount` counted it until now.
-    if (!this.#closed) this.#sink?.drain();
+    if (!this.#closed) this.#sink?.onDrain();
   }
 
   #writeFailed(error: unknown): void {
@@ -284,7 +284,7 @@ class DenoTransport implements Transport {
   #tellClose(): void {
     queueMicrotask(() => {
       this.#told = true;
-      this.#sink?.close(this.#error);
+      this.#sink?.onClose(this.#error);
     });
   }
 }
@@ -311,12 +311,12 @@ class DenoTransportListener implements TransportListener {
       try {
         const conn = await this.#listener.accept();
         setNoDelay(conn);
-        sink.connection(new DenoTransport(conn, options));
+        sink.onConnection(new DenoTransport(conn, options));
       } catch (error) {
         if (this.#closed) return;
         // The client has left before it was accepted: nothing failed, and the next one waits.
         if (hasLeftEarly(error)) continue;
-        sink.error(acceptError(error));
+        sink.onError(acceptError(error));
         await this.#rest();
       }
     }

@@ -4,8 +4,8 @@
  *
  * @module
  */
-import type { Deadline } from "../connection/deadlines.ts";
-import type { Transport, TransportAddress, TransportSink } from "../connection/transport.ts";
+import type { ReadingTimer } from "../link/timers.ts";
+import type { Transport, TransportAddress, TransportSink } from "../link/transport.ts";
 import { TransportError } from "../errors.ts";
 import type { Http2Headers } from "../handshake/http2.ts";
 import { connectionError, resetError } from "./errors.ts";
@@ -103,7 +103,7 @@ class Http2Transport implements Transport {
   /** The sink, if there was one, has heard of the close. */
   #told = false;
   #error: Error | undefined;
-  #linger: Deadline | undefined;
+  #linger: ReadingTimer | undefined;
 
   constructor(stream: Http2Stream) {
     this.#stream = stream;
@@ -179,9 +179,9 @@ class Http2Transport implements Transport {
   #begin(): void {
     this.#begun = true;
     if (this.#gone) return;
-    if (this.#ended && !this.#closed) this.#sink?.end();
+    if (this.#ended && !this.#closed) this.#sink?.onEnd();
     this.#stream.on("data", (chunk: Uint8Array): void => {
-      if (!this.#closed) this.#sink?.data(chunk);
+      if (!this.#closed) this.#sink?.onData(chunk);
     });
     if (this.#paused) this.#stream.pause();
     else this.#stream.resume();
@@ -195,14 +195,14 @@ class Http2Transport implements Transport {
 
   #drain(): void {
     this.#wait(false);
-    if (!this.#closed && !this.#ending) this.#sink?.drain();
+    if (!this.#closed && !this.#ending) this.#sink?.onDrain();
   }
 
   #end(): void {
     // A stream that was reset also seems to end; its close follows.
     if (this.#stream.aborted) return;
     this.#ended = true;
-    if (this.#begun && !this.#closed) this.#sink?.end();
+    if (this.#begun && !this.#closed) this.#sink?.onEnd();
   }
 
   #close(): void {
@@ -219,7 +219,7 @@ class Http2Transport implements Transport {
   #tellClose(): void {
     queueMicrotask(() => {
       this.#told = true;
-      this.#sink?.close(this.#error);
+      this.#sink?.onClose(this.#error);
     });
   }
 }

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Transport, TransportAddress, TransportSink } from "../connection/transport.ts";
+import type { Transport, TransportAddress, TransportSink } from "../link/transport.ts";
 import { copyOf } from "../frame/memory.ts";
 import { readLimit } from "../limits.ts";
 import { resetError } from "./errors.ts";
@@ -73,11 +73,11 @@ class MemoryTransport implements Transport {
   #peer: MemoryTransport = this;
   #sink: TransportSink | undefined;
   /** Arrived and not read: the system's buffer. */
-  #inbox: Uint8Array[] = [];
-  #inboxSize = 0;
+  #incoming: Uint8Array[] = [];
+  #incomingSize = 0;
   /** Written, and waiting for room in the peer's inbox. */
-  #outbox: Uint8Array[] = [];
-  #outboxSize = 0;
+  #outgoing: Uint8Array[] = [];
+  #outgoingSize = 0;
   #needDrain = false;
   #paused = false;
   /** A delivery is among the events. */
@@ -104,12 +104,12 @@ class MemoryTransport implements Transport {
   }
 
   get bufferedAmount(): number {
-    return this.#gone ? 0 : this.#outboxSize;
+    return this.#gone ? 0 : this.#outgoingSize;
   }
 
   start(sink: TransportSink): void {
     this.#sink = sink;
-    if (this.#gone) this.#events.push(() => sink.close(this.#error));
+    if (this.#gone) this.#events.push(() => sink.onClose(this.#error));
     else this.#scheduleDelivery();
   }
 
@@ -130,11 +130,11 @@ class MemoryTransport implements Transport {
         this.#reset();
         return false;
       }
-      this.#outbox.push(this.copiesOnWrite ? copyOf(bytes) : bytes);
-      this.#outboxSize += bytes.byteLength;
+      this.#outgoing.push(this.copiesOnWrite ? copyOf(bytes) : bytes);
+      this.#outgoingSize += bytes.byteLength;
       this.#send();
     }
-    if (this.#outboxSize > 0) this.#needDrain = true;
+    if (this.#outgoingSize > 0) this.#needDrain = true;
     return !this.#needDrain;
   }
 
@@ -148,7 +148,7 @@ class MemoryTransport implements Transport {
   close(): void {
     if (this.#closed) return;
     const peer = this.#peer;
-    const unread = this.#inboxSize + peer.#outboxSize;
+    const unread = this.#incomingSize + peer.#outgoingSize;
     this.#shut(undefined);
     // As with TCP: an orderly end lets the peer read to its end, anything else resets it.
     if (!this.#ending || unread > 0) peer.#reset();
@@ -158,24 +158,24 @@ class MemoryTransport implements Transport {
   #send(): void {
     const peer = this.#peer;
     // Nobody is there to read; an end with nothing before it needs nobody.
-    if (peer.#closed && this.#outboxSize > 0) return;
-    for (let bytes = this.#outbox[0]; bytes !== undefined; bytes = this.#outbox[0]) {
-      const room = this.#settings.capacity - peer.#inboxSize;
+    if (peer.#closed && this.#outgoingSize > 0) return;
+    for (let bytes = this.#outgoing[0]; bytes !== undefined; bytes = this.#outgoing[0]) {
+      const room = this.#settings.capacity - peer.#incomingSize;
       if (room <= 0) break;
       const size = Math.min(room, bytes.byteLength);
-      if (size === bytes.byteLength) this.#outbox.shift();
-      else this.#outbox[0] = bytes.subarray(size);
-      this.#outboxSize -= size;
-      peer.#inbox.push(bytes.subarray(0, size));
-      peer.#inboxSize += size;
+      if (size === bytes.byteLength) this.#outgoing.shift();
+      else this.#outgoing[0] = bytes.subarray(size);
+      this.#outgoingSize -= size;
+      peer.#incoming.push(bytes.subarray(0, size));
+      peer.#incomingSize += size;
     }
-    if (this.#ending && this.#outboxSize === 0) this.#ended = true;
+    if (this.#ending && this.#outgoingSize === 0) this.#ended = true;
     peer.#scheduleDelivery();
   }
 
   #scheduleDelivery(): void {
     if (this.#delivering || this.#paused || this.#closed || this.#sink === undefined) return;
-    if (this.#inboxSize === 0 && (this.#endTold || !this.#peer.#ended)) return;
+    if (this.#incomingSize === 0 && (this.#endTold || !this.#peer.#ended)) return;
     this.#delivering = true;
     this.#events.push(() => this.#deliver());
   }
@@ -183,18 +183,18 @@ class MemoryTransport implements Transport {
   #deliver(): void {
     this.#delivering = false;
     if (this.#paused || this.#closed) return;
-    const first = this.#inbox[0];
+    const first = this.#incoming[0];
     if (first === undefined) {
       this.#endTold = true;
-      this.#sink?.end();
+      this.#sink?.onEnd();
       return this.#finish();
     }
     const size = Math.min(first.byteLength, this.#settings.chunkSize);
-    if (size === first.byteLength) this.#inbox.shift();
-    else this.#inbox[0] = first.subarray(size);
-    this.#inboxSize -= size;
+    if (size === first.byteLength) this.#incoming.shift();
+    else this.#incoming[0] = first.subarray(size);
+    this.#incomingSize -= size;
     const chunk = first.slice(0, size);
-    this.#sink?.data(chunk);
+    this.#sink?.onData(chunk);
     // The chunk was ours to use again: who kept it, finds that out.
     chunk.fill(0xa5);
     this.#peer.#onRoom();
@@ -203,10 +203,10 @@ class MemoryTransport implements Transport {
 
   #onRoom(): void {
     this.#send();
-    if (!this.#needDrain || this.#outboxSize > 0 || this.#ending || this.#closed) return;
+    if (!this.#needDrain || this.#outgoingSize > 0 || this.#ending || this.#closed) return;
     this.#needDrain = false;
     this.#events.push(() => {
-      if (!this.#closed && !this.#ending) this.#sink?.drain();
+      if (!this.#closed && !this.#ending) this.#sink?.onDrain();
     });
   }
 
@@ -217,8 +217,8 @@ class MemoryTransport implements Transport {
 
   #reset(): void {
     if (this.#closed) return;
-    this.#outbox = [];
-    this.#outboxSize = 0;
+    this.#outgoing = [];
+    this.#outgoingSize = 0;
     this.#shut(resetError());
   }
 
@@ -226,15 +226,15 @@ class MemoryTransport implements Transport {
     if (this.#closed) return;
     this.#closed = true;
     this.#error = error;
-    this.#inbox = [];
-    this.#inboxSize = 0;
+    this.#incoming = [];
+    this.#incomingSize = 0;
     if (!this.#ending) {
-      this.#outbox = [];
-      this.#outboxSize = 0;
+      this.#outgoing = [];
+      this.#outgoingSize = 0;
     }
     this.#events.push(() => {
       this.#gone = true;
-      this.#sink?.close(this.#error);
+      this.#sink?.onClose(this.#error);
     });
   }
 }

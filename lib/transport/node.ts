@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Deadline } from "../connection/deadlines.ts";
+import type { ReadingTimer } from "../link/timers.ts";
 import type {
   Transport,
   TransportAddress,
@@ -13,7 +13,7 @@ import type {
   TransportListenerSink,
   TransportListenOptions,
   TransportSink,
-} from "../connection/transport.ts";
+} from "../link/transport.ts";
 import {
   acceptError,
   connectError,
@@ -65,7 +65,7 @@ class NodeTransport implements Transport {
   /** The sink, if there was one, has heard of the close. */
   #told = false;
   #error: Error | undefined;
-  #linger: Deadline | undefined;
+  #linger: ReadingTimer | undefined;
 
   constructor(socket: NodeSocket, options: NodeTransportOptions) {
     const owned = this.#socket = socket as OwnedSocket;
@@ -93,11 +93,11 @@ class NodeTransport implements Transport {
   }
   static #onDrain(this: OwnedSocket): void {
     const transport = this[OWNER];
-    if (!transport.#closed && !transport.#ending) transport.#sink?.drain();
+    if (!transport.#closed && !transport.#ending) transport.#sink?.onDrain();
   }
   static #onData(this: OwnedSocket, chunk: Uint8Array): void {
     const transport = this[OWNER];
-    if (!transport.#closed) transport.#sink?.data(chunk);
+    if (!transport.#closed) transport.#sink?.onData(chunk);
   }
   static #onEnd(this: OwnedSocket): void {
     this[OWNER].#end();
@@ -196,7 +196,7 @@ class NodeTransport implements Transport {
   /** Tells what came before the sink, and then listens for `data`, which sets the socket flowing. */
   #begin(): void {
     this.#begun = true;
-    if (this.#ended && !this.#closed) this.#sink?.end();
+    if (this.#ended && !this.#closed) this.#sink?.onEnd();
     this.#socket.on("data", NodeTransport.#onData);
     this.#flow();
   }
@@ -209,7 +209,7 @@ class NodeTransport implements Transport {
     }
     // With nothing to read before it, the end comes even to a socket that nobody listens to yet.
     this.#ended = true;
-    if (this.#begun && !this.#closed) this.#sink?.end();
+    if (this.#begun && !this.#closed) this.#sink?.onEnd();
   }
 
   #close(): void {
@@ -224,7 +224,7 @@ class NodeTransport implements Transport {
   #tellClose(): void {
     queueMicrotask(() => {
       this.#told = true;
-      this.#sink?.close(this.#error);
+      this.#sink?.onClose(this.#error);
     });
   }
 }
@@ -274,17 +274,17 @@ export function listenNode(
     }
     const plain = { path };
     const server = net.createServer({ allowHalfOpen: true }, (raw) => {
-      if (secureContext === undefined) return sink.connection(new NodeTransport(raw, plain));
+      if (secureContext === undefined) return sink.onConnection(new NodeTransport(raw, plain));
       // The TLS socket tells of its trouble; unheard, the raw one would throw its own.
       raw.on("error", () => {});
       raw.setNoDelay?.(true);
       const settings = { isServer: true, secureContext, allowHalfOpen: true };
       const socket = new tls.TLSSocket(raw, settings);
-      sink.connection(new NodeTransport(socket, { path, raw }));
+      sink.onConnection(new NodeTransport(socket, { path, raw }));
     });
     let listening = false;
     server.on("error", (error: unknown) => {
-      if (listening) sink.error(acceptError(error));
+      if (listening) sink.onError(acceptError(error));
       else fail(error);
     });
     server.on("listening", () => {

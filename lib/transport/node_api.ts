@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { TransportAddress } from "../connection/transport.ts";
+import type { TransportAddress } from "../link/transport.ts";
 
 /** What is used of a `net.Socket` or `tls.TLSSocket`. */
 export interface NodeSocket {

@@ -7,13 +7,13 @@
 /** The buffer of an idle connection, in bytes: 10,000 of them must cost little. */
 const SMALL = 1_024;
 /** The buffers of a busy connection, and of one that carries large messages. */
-const LENT = [65_536, 262_144];
+const POOLED_SIZES = [65_536, 262_144];
 /** After so many reads in a row that the next smaller buffer would have held, it comes back. */
 const PATIENCE = 4;
 /** So many buffers of each size wait for the next borrower; more are left to the garbage collector. */
 const POOL_LIMIT = 64;
 
-const pools: Uint8Array[][] = LENT.map(() => []);
+const pools: Uint8Array[][] = POOLED_SIZES.map(() => []);
 
 /**
  * Lends the memory for one read at a time: 1 KiB of its own, exchanged for 64 KiB from a pool once a
@@ -22,23 +22,23 @@ const pools: Uint8Array[][] = LENT.map(() => []);
  */
 export class ReadBuffer {
   #small: Uint8Array | undefined;
-  #lent: Uint8Array | undefined;
+  #pooled: Uint8Array | undefined;
   /** Which of LENT it is; -1 for the small one. */
   #level = -1;
   #smallReads = 0;
 
   /** The memory for the next read. */
   take(): Uint8Array {
-    return this.#lent ?? (this.#small ??= new Uint8Array(SMALL));
+    return this.#pooled ?? (this.#small ??= new Uint8Array(SMALL));
   }
 
   /** Tells how much the read brought, once its bytes have been used. */
   used(size: number): void {
     const level = this.#level;
-    if (size === (LENT[level] ?? SMALL)) {
-      if (level + 1 < LENT.length) this.#exchange(level + 1);
+    if (size === (POOLED_SIZES[level] ?? SMALL)) {
+      if (level + 1 < POOLED_SIZES.length) this.#exchange(level + 1);
       this.#smallReads = 0;
-    } else if (level === -1 || size > (LENT[level - 1] ?? SMALL)) this.#smallReads = 0;
+    } else if (level === -1 || size > (POOLED_SIZES[level - 1] ?? SMALL)) this.#smallReads = 0;
     else if (++this.#smallReads === PATIENCE) this.#exchange(level - 1);
   }
 
@@ -50,8 +50,10 @@ export class ReadBuffer {
 
   #exchange(level: number): void {
     const pool = pools[this.#level];
-    if (this.#lent !== undefined && pool.length < POOL_LIMIT) pool.push(this.#lent);
-    this.#lent = level === -1 ? undefined : pools[level].pop() ?? new Uint8Array(LENT[level]);
+    if (this.#pooled !== undefined && pool.length < POOL_LIMIT) pool.push(this.#pooled);
+    this.#pooled = level === -1
+      ? undefined
+      : pools[level].pop() ?? new Uint8Array(POOLED_SIZES[level]);
     this.#level = level;
     this.#smallReads = 0;
   }

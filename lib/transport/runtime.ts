@@ -10,7 +10,7 @@ import type {
   TransportListener,
   TransportListenerSink,
   TransportListenOptions,
-} from "../connection/transport.ts";
+} from "../link/transport.ts";
 import { typeName } from "../options.ts";
 import { connectBun, listenBun } from "./bun.ts";
 import { findBun } from "./bun_api.ts";

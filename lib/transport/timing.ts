@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { systemClock } from "../connection/clock.ts";
-import { Deadline, Deadlines } from "../connection/deadlines.ts";
+import { systemClock } from "../protocol/clock.ts";
+import { ReadingTimer, Timers } from "../link/timers.ts";
 
 /**
  * How long, in milliseconds, `close()` after `closeWrite()` waits for what was written to go out. A
@@ -16,9 +16,9 @@ const LINGER_TIMEOUT = 1_000;
  * Calls back when `close()` has waited long enough for what was written to go out. Time in which the event
  * loop stood still does not count: the peer may have taken all by then.
  */
-export function startLinger(callback: () => void): Deadline {
-  const linger = new Deadline(callback);
-  Deadlines.of(systemClock).set(linger, LINGER_TIMEOUT);
+export function startLinger(callback: () => void): ReadingTimer {
+  const linger = new ReadingTimer(callback);
+  Timers.of(systemClock).set(linger, LINGER_TIMEOUT);
   return linger;
 }
 

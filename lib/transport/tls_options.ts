@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { TransportConnectOptions, TransportListenOptions } from "../connection/transport.ts";
+import type { TransportConnectOptions, TransportListenOptions } from "../link/transport.ts";
 import { checkNames, type OptionNames, typeName } from "../options.ts";
 
 const SERVER_TLS: OptionNames<NonNullable<TransportListenOptions["tls"]>> = {

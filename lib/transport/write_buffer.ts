@@ -16,7 +16,7 @@ const POOL_LIMIT = 64;
 const pools: Uint8Array[][] = SIZES.map(() => []);
 
 /** A copy of `bytes` in lent memory; undefined if they are too many. */
-export function lendCopy(bytes: Uint8Array): Uint8Array | undefined {
+export function acquireCopy(bytes: Uint8Array): Uint8Array | undefined {
   const level = SIZES.findIndex((size) => bytes.length <= size);
   if (level === -1) return undefined;
   const memory = pools[level].pop() ?? new Uint8Array(SIZES[level]);
@@ -25,7 +25,7 @@ export function lendCopy(bytes: Uint8Array): Uint8Array | undefined {
 }
 
 /** Gives back what `lendCopy` gave. Whoever still reads it must be done. */
-export function giveBack(lent: Uint8Array): void {
+export function releaseCopy(lent: Uint8Array): void {
   const pool = pools[SIZES.indexOf(lent.buffer.byteLength)];
   if (pool.length < POOL_LIMIT) pool.push(new Uint8Array(lent.buffer));
 }

@@ -7,7 +7,7 @@ import { connect as connectSocket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Http2UpgradeOptions, upgradeHttp2 } from "../../lib/adapters/node_http2.ts";
-import type { CloseInfo, IncomingMessage, WebSocketConnection } from "../../mod.ts";
+import type { CloseInfo, StreamedMessage, WebSocketConnection } from "../../mod.ts";
 import { LimitError, TransportError } from "../../mod.ts";
 import {
   closePayload,
@@ -279,7 +279,7 @@ describe("upgrade over HTTP/2", () => {
     await using rig = await http2Rig((stream, headers) => {
       void upgradeHttp2(stream, headers, {
         messages: "stream",
-        async websocket(connection: WebSocketConnection<undefined, IncomingMessage>) {
+        async websocket(connection: WebSocketConnection<undefined, StreamedMessage>) {
           for await (const each of connection) text.resolve(await each.text());
         },
       });

@@ -1,5 +1,5 @@
-import type { Transport } from "../../lib/connection/transport.ts";
-import { Opening } from "../../lib/server/opening.ts";
+import type { Transport } from "../../lib/link/transport.ts";
+import { ServerHandshake } from "../../lib/server/handshake.ts";
 import { readServerOptions } from "../../lib/server/options.ts";
 import { memoryTransportPair } from "../../lib/transport/memory.ts";
 import { describeAdapter } from "./suite.ts";
@@ -9,10 +9,10 @@ function serve<Data>(options: ServeOptions<Data>): Promise<Served> {
   const settings = readServerOptions<Data>(options);
   const connect = (): Promise<Transport> => {
     const { client, server } = memoryTransportPair();
-    const opening = new Opening(server, settings, {
+    const opening = new ServerHandshake(server, settings, {
       boundToLoopback: true,
-      opened(): void {},
-      ended(): void {},
+      onOpen(): void {},
+      onEnd(): void {},
     });
     opening.start();
     return Promise.resolve(client);

@@ -7,8 +7,8 @@ import { fromByteStream, type FromByteStreamOptions } from "../../lib/client/fro
 import { connectNative } from "../../lib/client/native.ts";
 import type { WebSocketConnection } from "../../lib/connection/connection.ts";
 import type { PerMessageDeflateOptions } from "../../lib/deflate/options.ts";
-import { readConnectionOptions } from "../../lib/connection/protocol_options.ts";
-import type { Transport } from "../../lib/connection/transport.ts";
+import { readConnectionOptions } from "../../lib/protocol/protocol_options.ts";
+import type { Transport } from "../../lib/link/transport.ts";
 import { HandshakeError } from "../../lib/errors.ts";
 import { acceptFor } from "../../lib/handshake/key.ts";
 import { listen } from "../../lib/server/mod.ts";
@@ -42,8 +42,8 @@ class Answerer extends Peer {
     this.#behind = behind;
   }
 
-  override data(chunk: Uint8Array): void {
-    super.data(chunk);
+  override onData(chunk: Uint8Array): void {
+    super.onData(chunk);
     const text = textOf(this.bytes);
     if (this.#answered || !text.includes("\r\n\r\n")) return;
     this.#answered = true;
@@ -76,8 +76,8 @@ async function meet(
 ): Promise<void> {
   const peers: Answerer[] = [];
   const listener = await listenTransport({ hostname: "127.0.0.1", port: 0 }, {
-    connection: (transport) => void peers.push(new Answerer(transport, extensions, behind)),
-    error: (error): void => assert.fail(error),
+    onConnection: (transport) => void peers.push(new Answerer(transport, extensions, behind)),
+    onError: (error): void => assert.fail(error),
   });
   try {
     const url = `ws://127.0.0.1:${listener.address.port}/`;

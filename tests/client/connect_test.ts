@@ -2,7 +2,7 @@ import { describe, it } from "node:test";
 import assert from "node:assert/strict";
 import { connect, type ConnectOptions } from "../../lib/client/connect.ts";
 import type { WebSocketConnection } from "../../lib/connection/connection.ts";
-import type { Transport, TransportListener } from "../../lib/connection/transport.ts";
+import type { Transport, TransportListener } from "../../lib/link/transport.ts";
 import { HandshakeError, TransportError } from "../../lib/errors.ts";
 import { acceptFor } from "../../lib/handshake/key.ts";
 import { listen } from "../../lib/server/mod.ts";
@@ -29,8 +29,8 @@ async function until(what: string, condition: () => boolean): Promise<void> {
 async function dumb(): Promise<Dumb> {
   const peers: Peer[] = [];
   const listener: TransportListener = await listenTransport({ hostname: "127.0.0.1", port: 0 }, {
-    connection: (transport: Transport): void => void peers.push(new Peer(transport, false)),
-    error: (error): void => assert.fail(error),
+    onConnection: (transport: Transport): void => void peers.push(new Peer(transport, false)),
+    onError: (error): void => assert.fail(error),
   });
   return {
     url: `ws://127.0.0.1:${listener.address.port}/`,

@@ -10,7 +10,7 @@ import {
 } from "../../mod.ts";
 import { listen, type WebSocketServer } from "../../lib/server/mod.ts";
 import { ownRuntime } from "../support/runtimes.ts";
-import { FakeWebSocket } from "../connection/fake_web_socket.ts";
+import { FakeWebSocket } from "../link/fake_web_socket.ts";
 
 const options = { timeout: 30_000 };
 

@@ -7,8 +7,8 @@ import { describe, it } from "node:test";
 import assert from "node:assert/strict";
 import { LimitError, TransportError } from "../../lib/errors.ts";
 import type { WebSocketConnection } from "../../lib/connection/connection.ts";
-import { type AnyMessage, IncomingMessage } from "../../lib/connection/incoming_message.ts";
-import type { MessageMode } from "../../lib/connection/options.ts";
+import { type AnyMessage, StreamedMessage } from "../../lib/connection/streamed_message.ts";
+import type { MessageMode } from "../../lib/protocol/options.ts";
 import {
   open,
   openStream,
@@ -20,7 +20,7 @@ import {
   ROLES,
   settle,
 } from "./support.ts";
-import { watch } from "./sources.ts";
+import { watch } from "./test_sources.ts";
 
 const MODES: readonly MessageMode[] = ["whole", "stream"];
 
@@ -36,7 +36,7 @@ interface BusyRig {
 }
 
 async function textOf(message: AnyMessage): Promise<string> {
-  return message instanceof IncomingMessage ? await message.text() : String(message);
+  return message instanceof StreamedMessage ? await message.text() : String(message);
 }
 
 function busy(
@@ -497,7 +497,7 @@ for (const role of ROLES) {
       });
       peer.say("a", "b");
       await settle();
-      transport.sink!.end(); // a transport may tell so though it is paused
+      transport.sink!.onEnd(); // a transport may tell so though it is paused
       connection.resume();
       await settle();
       assert.deepEqual(log, ["message a", "message b"]);

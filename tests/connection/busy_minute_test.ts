@@ -5,13 +5,13 @@
 import { describe, it } from "node:test";
 import assert from "node:assert/strict";
 import { WebSocketConnection } from "../../lib/connection/connection.ts";
-import type { ConnectionUser } from "../../lib/connection/handlers.ts";
-import { readConnectionOptions } from "../../lib/connection/protocol_options.ts";
-import { ProtocolLink } from "../../lib/connection/protocol_link.ts";
+import type { ConnectionHandler } from "../../lib/connection/handlers.ts";
+import { readConnectionOptions } from "../../lib/protocol/protocol_options.ts";
+import { ProtocolLink } from "../../lib/link/protocol_link.ts";
 import type { Role } from "../../lib/frame/opcode.ts";
 import { memoryTransportPair } from "../../lib/transport/memory.ts";
 import { VirtualClock } from "../support/clock.ts";
-import { watch } from "./sources.ts";
+import { watch } from "./test_sources.ts";
 import { ROLES, settle } from "./support.ts";
 
 const SECOND = 1_000, MINUTE = 60 * SECOND;
@@ -22,10 +22,10 @@ const FIT = Math.floor((1 << 20) / (SIZE + 256));
 /** Two connections with nothing but defaults, and one clock for both. */
 function openPair(
   busyRole: Role,
-  websocket: ConnectionUser,
+  websocket: ConnectionHandler,
 ): { busy: WebSocketConnection; sender: WebSocketConnection; clock: VirtualClock } {
   const clock = new VirtualClock(), pair = memoryTransportPair();
-  const open = (role: Role, user: ConnectionUser): WebSocketConnection => {
+  const open = (role: Role, user: ConnectionHandler): WebSocketConnection => {
     const options = readConnectionOptions({ clock });
     const link = new ProtocolLink({ role, transport: pair[role], options });
     const connection = new WebSocketConnection<undefined>(link, {

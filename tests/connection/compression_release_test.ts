@@ -14,7 +14,7 @@ import {
 import { closes } from "./endings/closes.ts";
 import { failures } from "./endings/failures.ts";
 import { losses } from "./endings/losses.ts";
-import { Source } from "./sources.ts";
+import { Source } from "./test_sources.ts";
 import { ROLES, settle } from "./support.ts";
 
 const WIDE = { memory: { capacity: 1 << 22 } };

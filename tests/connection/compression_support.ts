@@ -2,10 +2,10 @@
 
 import { PerMessageDeflate } from "../../lib/deflate/extension.ts";
 import type { DeflateAgreement } from "../../lib/deflate/negotiation.ts";
-import type { MessageData } from "../../lib/connection/inbox.ts";
-import type { IncomingMessage } from "../../lib/connection/incoming_message.ts";
+import type { MessageData } from "../../lib/message/message.ts";
+import type { StreamedMessage } from "../../lib/connection/streamed_message.ts";
 import type { Role } from "../../lib/frame/opcode.ts";
-import { cut } from "../message/drive.ts";
+import { cut } from "../message/decode.ts";
 import {
   open,
   openStream,
@@ -54,7 +54,7 @@ export class CountedDeflate extends PerMessageDeflate {
 }
 
 /** How to open a compressed connection. */
-export interface CompressedOptions<Message extends MessageData | IncomingMessage = MessageData>
+export interface CompressedOptions<Message extends MessageData | StreamedMessage = MessageData>
   extends RigOptions<Message> {
   role: Role;
   agreement?: DeflateAgreement;
@@ -75,8 +75,8 @@ export function openCompressed(options: CompressedOptions): Rig & { extension: C
 
 /** The same with messages that are given from their first bytes on. */
 export function openCompressedStream(
-  options: CompressedOptions<IncomingMessage>,
-): Rig<IncomingMessage> {
+  options: CompressedOptions<StreamedMessage>,
+): Rig<StreamedMessage> {
   const { role, agreement, threshold } = options;
   return openStream({ ...options, extension: extensionOf({ role, agreement, threshold }) });
 }

@@ -15,7 +15,7 @@ import {
   type SentMessage,
   WHOLE_BINARY,
 } from "./compression_support.ts";
-import { Source } from "./sources.ts";
+import { Source } from "./test_sources.ts";
 import { bytesOf, join, open, ROLES, settle, textOf } from "./support.ts";
 
 /** The payload of a message as it came, all fragments. */

@@ -1,7 +1,7 @@
 import { describe, it } from "node:test";
 import assert from "node:assert/strict";
 import { ConnectionClosedError, TransportError } from "../../lib/errors.ts";
-import type { MessageData } from "../../lib/connection/inbox.ts";
+import type { MessageData } from "../../lib/message/message.ts";
 import type { SendData } from "../../lib/connection/send_data.ts";
 import { goneMemory, memoryKinds } from "../support/memory.ts";
 import { BINARY, bytesOf, open, ROLES, settle, TEXT } from "./support.ts";

@@ -1,6 +1,6 @@
 import { describe, it } from "node:test";
 import assert from "node:assert/strict";
-import { checkUser, type ConnectionHandlers } from "../../lib/connection/handlers.ts";
+import { checkConnectionHandler, type ConnectionHandlers } from "../../lib/connection/handlers.ts";
 import { textOf } from "./support.ts";
 import { open, ROLES, settle } from "./support.ts";
 
@@ -359,7 +359,7 @@ describe("the option websocket", () => {
   /** What the check says of it; undefined if it passes. */
   function problemOf(websocket: unknown): string | undefined {
     try {
-      checkUser({ websocket });
+      checkConnectionHandler({ websocket });
     } catch (error) {
       assert.ok(error instanceof TypeError, String(error));
       return error.message;

@@ -6,11 +6,11 @@ import { describe, it } from "node:test";
 import assert from "node:assert/strict";
 import { WebSocketConnection } from "../../lib/connection/connection.ts";
 import { ConnectionClosedError, LimitError } from "../../lib/errors.ts";
-import { IncomingMessage } from "../../lib/connection/incoming_message.ts";
-import type { ConnectionOptions } from "../../lib/connection/options.ts";
-import { readConnectionOptions } from "../../lib/connection/protocol_options.ts";
-import { ProtocolLink } from "../../lib/connection/protocol_link.ts";
-import type { Transport } from "../../lib/connection/transport.ts";
+import { StreamedMessage } from "../../lib/connection/streamed_message.ts";
+import type { ConnectionOptions } from "../../lib/protocol/options.ts";
+import { readConnectionOptions } from "../../lib/protocol/protocol_options.ts";
+import { ProtocolLink } from "../../lib/link/protocol_link.ts";
+import type { Transport } from "../../lib/link/transport.ts";
 import type { Role } from "../../lib/frame/opcode.ts";
 import { memoryTransportPair } from "../../lib/transport/memory.ts";
 import { VirtualClock } from "../support/clock.ts";
@@ -36,11 +36,11 @@ async function complete(got: readonly string[]): Promise<readonly string[]> {
 
 /** Takes as many messages as there are. */
 async function takeAll(
-  messages: AsyncIterable<string | Uint8Array | IncomingMessage>,
+  messages: AsyncIterable<string | Uint8Array | StreamedMessage>,
 ): Promise<string[]> {
   const got: string[] = [];
   for await (const message of messages) {
-    got.push(message instanceof IncomingMessage ? await message.text() : String(message));
+    got.push(message instanceof StreamedMessage ? await message.text() : String(message));
     if (got.length === TEXTS.length) break;
   }
   return got;

@@ -4,8 +4,8 @@ import { describe, it } from "node:test";
 import assert from "node:assert/strict";
 import { LimitError } from "../../lib/errors.ts";
 import type { WebSocketConnection } from "../../lib/connection/connection.ts";
-import type { MessageMode } from "../../lib/connection/options.ts";
-import { type AnyMessage, IncomingMessage } from "../../lib/connection/incoming_message.ts";
+import type { MessageMode } from "../../lib/protocol/options.ts";
+import { type AnyMessage, StreamedMessage } from "../../lib/connection/streamed_message.ts";
 import {
   open,
   openStream,
@@ -16,11 +16,11 @@ import {
   settle,
   textOf,
 } from "./support.ts";
-import { watch } from "./sources.ts";
+import { watch } from "./test_sources.ts";
 
 /** The text of a message in either mode. */
 async function read(message: AnyMessage): Promise<string> {
-  if (message instanceof IncomingMessage) return await message.text();
+  if (message instanceof StreamedMessage) return await message.text();
   return typeof message === "string" ? message : textOf(message);
 }
 
@@ -52,7 +52,7 @@ function reading(
     if (way === "async handler") {
       return settle().then(async () => void got.push(await read(message)));
     }
-    if (message instanceof IncomingMessage) {
+    if (message instanceof StreamedMessage) {
       void read(message).then((text) => got.push(text), () => {});
     } else got.push(message as string);
   };

@@ -3,10 +3,10 @@
 import { describe, it } from "node:test";
 import assert from "node:assert/strict";
 import { ConnectionClosedError } from "../../lib/errors.ts";
-import type { IncomingMessage } from "../../lib/connection/incoming_message.ts";
+import type { StreamedMessage } from "../../lib/connection/streamed_message.ts";
 import type { SendData } from "../../lib/connection/send_data.ts";
 import { open, openStream, type Peer, ROLES, settle, textOf } from "./support.ts";
-import { isPattern, pattern, Source, watch } from "./sources.ts";
+import { isPattern, pattern, Source, watch } from "./test_sources.ts";
 
 /** Has the peer answer our Close and end. */
 function goodbye(peer: Peer, code = 1000): void {
@@ -64,7 +64,7 @@ for (const role of ROLES) {
 
     it("pipeThrough: a transform that reads each message", async () => {
       const { connection, peer } = openStream({ role, memory: { chunkSize: 3 } });
-      const upper = new TransformStream<IncomingMessage, string>({
+      const upper = new TransformStream<StreamedMessage, string>({
         async transform(message, controller): Promise<void> {
           controller.enqueue((await message.text()).toUpperCase());
         },

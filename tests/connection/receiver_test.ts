@@ -3,14 +3,14 @@
 import { describe, it } from "node:test";
 import assert from "node:assert/strict";
 import { ConnectionClosedError } from "../../lib/errors.ts";
-import type { IncomingMessage } from "../../lib/connection/incoming_message.ts";
+import type { StreamedMessage } from "../../lib/connection/streamed_message.ts";
 import { openStream, type Rig, ROLES, settle, textOf } from "./support.ts";
-import { isPattern, pattern, watch } from "./sources.ts";
+import { isPattern, pattern, watch } from "./test_sources.ts";
 
 const KIB = 1024;
 
 /** Has the peer send one binary message in fragments of 64 KiB, each in a write of its own. */
-function sendBlocks({ peer }: Rig<IncomingMessage>, count: number): void {
+function sendBlocks({ peer }: Rig<StreamedMessage>, count: number): void {
   for (let at = 0; at < count; at++) {
     const first = (at === 0 ? 2 : 0) | (at === count - 1 ? 0x80 : 0);
     peer.write(peer.frame(first, pattern(64 * KIB, at * 64 * KIB)));
@@ -38,7 +38,7 @@ for (const role of ROLES) {
     });
 
     it("a handler that returns without having asked: the message is discarded, nobody waits", async () => {
-      const kept: IncomingMessage[] = [];
+      const kept: StreamedMessage[] = [];
       const rig = openStream({
         role,
         receiveHighWaterMark: 100,
@@ -306,7 +306,7 @@ for (const role of ROLES) {
 
     it("a handler that is slow to read makes it wait, and loses nothing", async () => {
       let size = 0, most = 0;
-      const rig: Rig<IncomingMessage> = openStream({
+      const rig: Rig<StreamedMessage> = openStream({
         role,
         receiveHighWaterMark: 128 * KIB,
         websocket: {

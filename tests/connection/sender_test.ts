@@ -5,7 +5,7 @@ import { describe, it } from "node:test";
 import assert from "node:assert/strict";
 import { ConnectionClosedError, LimitError } from "../../lib/errors.ts";
 import { bytesOf, open, openStream, type Peer, ROLES, settle } from "./support.ts";
-import { isPattern, pattern, Source, watch } from "./sources.ts";
+import { isPattern, pattern, Source, watch } from "./test_sources.ts";
 
 const KIB = 1024;
 

@@ -2,7 +2,7 @@
 
 import { describe, it } from "node:test";
 import assert from "node:assert/strict";
-import type { IncomingMessage } from "../../lib/connection/incoming_message.ts";
+import type { StreamedMessage } from "../../lib/connection/streamed_message.ts";
 import type { DeflateAgreement } from "../../lib/deflate/negotiation.ts";
 import { ConnectionClosedError, ProtocolError } from "../../lib/errors.ts";
 import { randomBytes, tradesJson } from "../deflate/corpus.ts";
@@ -20,7 +20,7 @@ import {
   WHOLE_TEXT,
 } from "./compression_support.ts";
 import { bytesOf, join, openStream, type Rig, ROLES, settle } from "./support.ts";
-import { isPattern, pattern, watch } from "./sources.ts";
+import { isPattern, pattern, watch } from "./test_sources.ts";
 
 /** What is inflated or kept past the mark, at most. */
 const MORE = 64 * 1024;
@@ -32,14 +32,14 @@ const AGREEMENTS: readonly DeflateAgreement[] = [PLAIN, FORGETFUL];
 const zeros = new Uint8Array(8 << 20);
 const bomb = zlibMessage(zeros, { level: 9 });
 
-function inflated({ connection }: Pick<Rig<IncomingMessage>, "connection">): number {
+function inflated({ connection }: Pick<Rig<StreamedMessage>, "connection">): number {
   return connection.stats.compression!.receivedDecoded;
 }
 
 /** Reads a message piece by piece, and looks at each moment at what was inflated and not read. */
 async function readAll(
-  rig: Rig<IncomingMessage>,
-  message: IncomingMessage,
+  rig: Rig<StreamedMessage>,
+  message: StreamedMessage,
   { mark = MARK, before = 0 }: { mark?: number; before?: number } = {},
 ): Promise<Uint8Array> {
   const pieces: Uint8Array[] = [];
@@ -197,7 +197,7 @@ for (const role of ROLES) {
 
   describe(`what stands behind where reading stopped in a message, as ${role}`, () => {
     async function stopped(...behind: (readonly [number, string | readonly number[]])[]): Promise<
-      Rig<IncomingMessage> & { message: IncomingMessage }
+      Rig<StreamedMessage> & { message: StreamedMessage }
     > {
       const rig = openCompressedStream({ role, memory: WIDE, receiveHighWaterMark: MARK });
       const { connection, peer } = rig;

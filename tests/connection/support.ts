@@ -1,13 +1,13 @@
 /** A connection over memory, with a peer that says exactly what the test wants it to say. */
 
 import { WebSocketConnection } from "../../lib/connection/connection.ts";
-import type { ConnectionUser, ErrorHandler } from "../../lib/connection/handlers.ts";
-import type { MessageData } from "../../lib/connection/inbox.ts";
-import type { AnyMessage, IncomingMessage } from "../../lib/connection/incoming_message.ts";
-import type { ConnectionOptions } from "../../lib/connection/options.ts";
-import { readConnectionOptions } from "../../lib/connection/protocol_options.ts";
-import { ProtocolLink } from "../../lib/connection/protocol_link.ts";
-import type { Transport, TransportSink } from "../../lib/connection/transport.ts";
+import type { ConnectionHandler, ErrorHandler } from "../../lib/connection/handlers.ts";
+import type { MessageData } from "../../lib/message/message.ts";
+import type { AnyMessage, StreamedMessage } from "../../lib/connection/streamed_message.ts";
+import type { ConnectionOptions } from "../../lib/protocol/options.ts";
+import { readConnectionOptions } from "../../lib/protocol/protocol_options.ts";
+import { ProtocolLink } from "../../lib/link/protocol_link.ts";
+import type { Transport, TransportSink } from "../../lib/link/transport.ts";
 import type { Role } from "../../lib/frame/opcode.ts";
 import type { MessageExtension } from "../../lib/message/extension.ts";
 import { type MemoryTransportOptions, memoryTransportPair } from "../../lib/transport/memory.ts";
@@ -114,14 +114,14 @@ export class Peer implements TransportSink {
     transport.start(this);
   }
 
-  data(chunk: Uint8Array): void {
+  onData(chunk: Uint8Array): void {
     this.#chunks.push(chunk.slice());
   }
-  drain(): void {}
-  end(): void {
+  onDrain(): void {}
+  onEnd(): void {
     this.ended = true;
   }
-  close(error?: Error): void {
+  onClose(error?: Error): void {
     this.closed = true;
     this.error = error;
   }
@@ -212,18 +212,18 @@ export class SpyTransport implements Transport {
   start(sink: TransportSink): void {
     this.sink = sink;
     this.#below.start({
-      data: (chunk): void => {
+      onData: (chunk): void => {
         this.delivered += chunk.length;
-        sink.data(chunk);
+        sink.onData(chunk);
       },
-      drain: (): void => {
+      onDrain: (): void => {
         this.#full = false;
-        sink.drain();
+        sink.onDrain();
       },
-      end: (): void => sink.end(),
-      close: (error): void => {
+      onEnd: (): void => sink.onEnd(),
+      onClose: (error): void => {
         this.closed = true;
-        sink.close(error);
+        sink.onClose(error);
       },
     });
   }
@@ -255,7 +255,7 @@ export class SpyTransport implements Transport {
 /** How to open a connection for a test. */
 export interface RigOptions<Message extends AnyMessage = MessageData> extends ConnectionOptions {
   role?: Role;
-  websocket?: ConnectionUser<undefined, Message>;
+  websocket?: ConnectionHandler<undefined, Message>;
   onError?: ErrorHandler<undefined, Message>;
   /** Errors are printed, as they are by default. */
   prints?: boolean;
@@ -283,7 +283,7 @@ export function open(options: RigOptions = {}): Rig {
 }
 
 /** Opens one that gives its messages from their first bytes on. */
-export function openStream(options: RigOptions<IncomingMessage> = {}): Rig<IncomingMessage> {
+export function openStream(options: RigOptions<StreamedMessage> = {}): Rig<StreamedMessage> {
   return openAny({ ...options, messages: "stream" });
 }
 

@@ -3,12 +3,12 @@
 import { describe, it } from "node:test";
 import assert from "node:assert/strict";
 import type { WebSocketConnection } from "../../lib/connection/connection.ts";
-import type { ConnectionUser } from "../../lib/connection/handlers.ts";
+import type { ConnectionHandler } from "../../lib/connection/handlers.ts";
 import { LimitError } from "../../lib/errors.ts";
 import { open, openStream, type Peer, ROLES, settle } from "./support.ts";
 
 /** What may use a connection without reading it. */
-const USERS: readonly [string, ConnectionUser | undefined][] = [
+const USERS: readonly [string, ConnectionHandler | undefined][] = [
   ["nobody", undefined],
   ["a function that sends and returns", (connection) => void connection.send("hello")],
   ["a function whose promise resolves", async (connection) => {

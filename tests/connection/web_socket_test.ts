@@ -1,10 +1,10 @@
 import { describe, it } from "node:test";
 import assert from "node:assert/strict";
-import { readConnectionLimits } from "../../lib/connection/options.ts";
-import type { MessageData } from "../../lib/connection/inbox.ts";
+import { readConnectionLimits } from "../../lib/protocol/options.ts";
+import type { MessageData } from "../../lib/message/message.ts";
 import { openWebSocket, type WebSocketInit } from "../../lib/connection/web_socket.ts";
 import { HandshakeError, TransportError } from "../../lib/errors.ts";
-import { FakeWebSocket } from "./fake_web_socket.ts";
+import { FakeWebSocket } from "../link/fake_web_socket.ts";
 
 function init(
   more: Partial<WebSocketInit<undefined, MessageData>> = {},

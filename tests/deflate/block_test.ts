@@ -12,7 +12,7 @@ import {
   LENGTH_SYMBOL,
   Symbols,
 } from "../../lib/deflate/symbols.ts";
-import { type Block, blocksOf, fixedLength, type Token } from "./anatomy.ts";
+import { type Block, blocksOf, fixedLength, type Token } from "./block_inspector.ts";
 import { randomBytes } from "./corpus.ts";
 
 interface Written {

@@ -6,11 +6,11 @@ import fc from "fast-check";
 import { Deflater } from "../../lib/deflate/deflater.ts";
 import { Inflater } from "../../lib/deflate/inflater.ts";
 import { hex, join } from "../frame/notation.ts";
-import { byteByByte, cut } from "../message/drive.ts";
+import { byteByByte, cut } from "../message/decode.ts";
 import { sizesAskedFor } from "../message/memory.ts";
-import { blocksOf, greatestDistance, matchesOf } from "./anatomy.ts";
+import { blocksOf, greatestDistance, matchesOf } from "./block_inspector.ts";
 import { CORPUS, randomBytes, repeated, SEQUENCES, tradesJson } from "./corpus.ts";
-import { inflateWith } from "./drive.ts";
+import { inflateWith } from "./decode.ts";
 
 const LEVELS = [1, 2, 3, 4, 5, 6, 7, 8, 9];
 const WINDOWS = [8, 9, 10, 11, 12, 13, 14, 15];

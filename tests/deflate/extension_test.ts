@@ -10,9 +10,9 @@ import type { Message } from "../../lib/message/message.ts";
 import { framesBytes, hex, join } from "../frame/notation.ts";
 import { ping, text } from "../frame/table.ts";
 import { fuzzRuns } from "../handshake/support.ts";
-import { byteByByte, cut, throughCores } from "../message/drive.ts";
+import { byteByByte, cut, throughCores } from "../message/decode.ts";
 import { CORPUS, randomBytes, SEQUENCES, tradesJson } from "./corpus.ts";
-import { closeCodeOf } from "./drive.ts";
+import { closeCodeOf } from "./decode.ts";
 
 const PLAIN: DeflateAgreement = {
   serverNoContextTakeover: false,

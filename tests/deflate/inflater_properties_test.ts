@@ -7,9 +7,9 @@ import { Inflater } from "../../lib/deflate/inflater.ts";
 import { LimitError, ProtocolError } from "../../lib/errors.ts";
 import { join } from "../frame/notation.ts";
 import { fuzzRuns } from "../handshake/support.ts";
-import { cut } from "../message/drive.ts";
+import { cut } from "../message/decode.ts";
 import { CORPUS } from "./corpus.ts";
-import { inflateStopping, inflateWith } from "./drive.ts";
+import { inflateStopping, inflateWith } from "./decode.ts";
 import { zlibInflated, zlibMessage } from "./zlib.ts";
 
 const numRuns = fuzzRuns();

@@ -6,11 +6,11 @@ import { LimitError, ProtocolError } from "../../lib/errors.ts";
 import { Inflater } from "../../lib/deflate/inflater.ts";
 import { hex, join } from "../frame/notation.ts";
 import { assertLinear } from "../handshake/support.ts";
-import { byteByByte, cut } from "../message/drive.ts";
+import { byteByByte, cut } from "../message/decode.ts";
 import { sizesAskedFor } from "../message/memory.ts";
 import { Bits, canonical } from "./bits.ts";
 import { CORPUS, randomBytes, SEQUENCES, tradesJson } from "./corpus.ts";
-import { inflate, inflateStopping, inflateWith } from "./drive.ts";
+import { inflate, inflateStopping, inflateWith } from "./decode.ts";
 import { zlibInflated, zlibMessage, zlibMessages } from "./zlib.ts";
 
 const utf8 = new TextEncoder();

@@ -11,17 +11,17 @@ class Recorder implements FrameSink {
   /** Called after each frame. */
   afterFrame: () => void = () => {};
 
-  frame(first: number, chunk: Uint8Array, start: number, end: number, key: number): void {
+  onFrame(first: number, chunk: Uint8Array, start: number, end: number, key: number): void {
     this.calls.push(`frame ${first.toString(16)} [${unmasked(chunk, start, end, key)}]`);
     this.afterFrame();
   }
-  frameStart(first: number, payloadLength: number): void {
+  onFrameStart(first: number, payloadLength: number): void {
     this.calls.push(`start ${first.toString(16)} ${payloadLength}`);
   }
-  framePiece(chunk: Uint8Array, start: number, end: number, key: number): void {
+  onFramePiece(chunk: Uint8Array, start: number, end: number, key: number): void {
     this.calls.push(`piece [${unmasked(chunk, start, end, key)}]`);
   }
-  frameEnd(): void {
+  onFrameEnd(): void {
     this.calls.push("end");
     this.afterFrame();
   }
@@ -113,14 +113,14 @@ describe("frame decoder", () => {
         for (const inPieces of [false, true]) {
           const got: number[] = [], ends: number[] = [];
           const decoder = new FrameDecoder({ role, inPieces }, {
-            frame: () => assert.fail("it comes in pieces"),
-            frameStart: () => {},
-            framePiece(chunk, start, end, key): number {
+            onFrame: () => assert.fail("it comes in pieces"),
+            onFrameStart: () => {},
+            onFramePiece(chunk, start, end, key): number {
               const taken = Math.min(end, start + step);
               got.push(...unmasked(chunk, start, taken, key));
               return taken;
             },
-            frameEnd: () => void ends.push(got.length),
+            onFrameEnd: () => void ends.push(got.length),
           });
           const header = bytes.length - 11;
           assert.equal(decoder.decode(bytes.subarray(0, header)), header);
@@ -138,10 +138,10 @@ describe("frame decoder", () => {
   it("a sink that takes nothing of a piece is asked again with the same", () => {
     const calls: number[][] = [];
     const decoder = new FrameDecoder({ role: "client", inPieces: true }, {
-      frame: () => assert.fail("it comes in pieces"),
-      frameStart: () => {},
-      framePiece: (_chunk, start, end) => calls.push([start, end]) < 3 ? start : end,
-      frameEnd: () => void calls.push([]),
+      onFrame: () => assert.fail("it comes in pieces"),
+      onFrameStart: () => {},
+      onFramePiece: (_chunk, start, end) => calls.push([start, end]) < 3 ? start : end,
+      onFrameEnd: () => void calls.push([]),
     });
     const bytes = hex("82 02 01 02");
     const offsets = [decoder.decode(bytes), decoder.decode(bytes, 2), decoder.decode(bytes, 2)];
@@ -152,10 +152,10 @@ describe("frame decoder", () => {
   it("in pieces: data frames come in pieces of 64 KiB at most, control frames and empty ones whole", () => {
     const sizes: number[] = [], calls: string[] = [];
     const decoder = new FrameDecoder({ role: "client", inPieces: true }, {
-      frame: (first, _chunk, start, end) => void calls.push(`frame ${first} ${end - start}`),
-      frameStart: (first, length) => void calls.push(`start ${first} ${length}`),
-      framePiece: (_chunk, start, end) => void sizes.push(end - start),
-      frameEnd: () => void calls.push("end"),
+      onFrame: (first, _chunk, start, end) => void calls.push(`frame ${first} ${end - start}`),
+      onFrameStart: (first, length) => void calls.push(`start ${first} ${length}`),
+      onFramePiece: (_chunk, start, end) => void sizes.push(end - start),
+      onFrameEnd: () => void calls.push("end"),
     });
     const large = new Uint8Array(200_000);
     const chunk = join([hex("89 01 07 01 00 00 01 09 82 7f 00x5 03 0d 40"), large]);
@@ -170,16 +170,16 @@ describe("frame decoder", () => {
     const bytes = join([hex("82 7f 00x5 03 0d 40"), new Uint8Array(200_000), hex("89 00")]);
     const calls: (string | number)[] = [];
     const decoder = new FrameDecoder({ role: "client", inPieces: true }, {
-      frame: () => void calls.push("frame"),
-      frameStart(): void {
+      onFrame: () => void calls.push("frame"),
+      onFrameStart(): void {
         calls.push("start");
         decoder.stop();
       },
-      framePiece(_chunk, start, end): void {
+      onFramePiece(_chunk, start, end): void {
         calls.push(end - start);
         decoder.stop();
       },
-      frameEnd: () => void calls.push("end"),
+      onFrameEnd: () => void calls.push("end"),
     });
     const offsets: number[] = [];
     for (let at = 0; at < bytes.length;) offsets.push(at = decoder.decode(bytes, at));

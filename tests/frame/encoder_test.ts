@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { FrameEncoder } from "../../lib/frame/encoder.ts";
-import { Output } from "../../lib/frame/output.ts";
+import { OutputBuffer } from "../../lib/frame/output_buffer.ts";
 import type { Role } from "../../lib/frame/opcode.ts";
 import { frameBytes, hex, join, KEY } from "./notation.ts";
 import { byte } from "./table.ts";
@@ -145,7 +145,7 @@ describe("frame encoder", () => {
   });
 
   it("several encoders may share an output, and frames follow one another in it", () => {
-    const output = new Output();
+    const output = new OutputBuffer();
     new FrameEncoder({ role: "server" }, output).encode(0x82, hex("01"));
     new FrameEncoder({ role: "server" }, output).encodeText(0x81, "b");
     assert.deepEqual(output.take(), hex("82 01 01 81 01 62"));
@@ -161,14 +161,14 @@ describe("frame encoder", () => {
           const encoder = new FrameEncoder({
             role,
             mask: () => (keys++, KEY),
-            way: {
-              flushPiece(): boolean {
+            flusher: {
+              tryFlush(): boolean {
                 if (left.length >= taken) return false;
                 left.push(encoder.output.view().slice());
                 encoder.output.release();
                 return true;
               },
-              direct: () => false,
+              writeThrough: () => false,
             },
           });
           encoder.encodeText(0x81, "Hi");

@@ -3,10 +3,10 @@ import { describe, it } from "node:test";
 import { ProtocolError } from "../../lib/errors.ts";
 import {
   headerLength,
-  judgeHeader,
   MAX_HEADER_LENGTH,
   readLength16,
   readLength64,
+  validateHeader,
   writeHeader,
 } from "../../lib/frame/header.ts";
 import { hex } from "./notation.ts";
@@ -36,14 +36,14 @@ describe("header", () => {
 
   it("rules are judged in order: opcode, reserved bits, FIN, length of a control frame, mask", () => {
     const code = (first: number, second: number): string | undefined =>
-      codeOf(() => judgeHeader(first, second, "server", 0));
+      codeOf(() => validateHeader(first, second, "server", 0));
     assert.equal(code(0x7b, 126), "RESERVED_OPCODE");
     assert.equal(code(0x79, 126), "RESERVED_BITS");
     assert.equal(code(0x09, 126), "CONTROL_FRAGMENTED");
     assert.equal(code(0x89, 126), "CONTROL_TOO_LONG");
     assert.equal(code(0x89, 125), "MASK_REQUIRED");
     assert.equal(code(0x89, 125 | 128), undefined);
-    assert.equal(codeOf(() => judgeHeader(0x89, 128, "client", 0)), "MASK_FORBIDDEN");
+    assert.equal(codeOf(() => validateHeader(0x89, 128, "client", 0)), "MASK_FORBIDDEN");
   });
 
   it("5.2: a length of 16 bits is big-endian and at least 126", () => {

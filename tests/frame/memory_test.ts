@@ -72,7 +72,7 @@ describe("the codec, given memory that is gone", () => {
 
   it("is a TypeError", async () => {
     assert.equal(gone.length, 2);
-    const sink = { frame() {}, frameStart() {}, framePiece() {}, frameEnd() {} };
+    const sink = { onFrame() {}, onFrameStart() {}, onFramePiece() {}, onFrameEnd() {} };
     for (const payload of gone) {
       for (const role of ["client", "server"] as const) {
         const encoder = new FrameEncoder({ role }), error = { name: "TypeError", message: GONE };

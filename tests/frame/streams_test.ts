@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { Frame } from "../../lib/frame/frame.ts";
-import { BATCH } from "../../lib/frame/pair.ts";
+import { BATCH } from "../../lib/frame/decoder_stream.ts";
 import { FrameDecoderStream, FrameEncoderStream } from "../../lib/frame/streams.ts";
-import { collect, streamOf } from "../message/drive.ts";
+import { collect, streamOf } from "../message/decode.ts";
 import { frameBytes, framesBytes, hex, join, KEY } from "./notation.ts";
 
 describe("FrameDecoderStream", () => {

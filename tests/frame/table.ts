@@ -10,7 +10,7 @@ import type { Frame } from "../../lib/frame/frame.ts";
 import type { Opcode, Role } from "../../lib/frame/opcode.ts";
 import type { Message } from "../../lib/message/message.ts";
 import { frameBytes, headerOf, hex, join, payloadOf } from "./notation.ts";
-import type { DriveOptions, Outcome } from "../message/drive.ts";
+import type { DriveOptions, Outcome } from "../message/decode.ts";
 
 /** One row. */
 export interface Vector {

@@ -5,7 +5,7 @@ import type { Role } from "../../lib/frame/opcode.ts";
 import { writeHeader } from "../../lib/frame/header.ts";
 import type { Message } from "../../lib/message/message.ts";
 import { fuzzRuns } from "../handshake/support.ts";
-import { cut } from "../message/drive.ts";
+import { cut } from "../message/decode.ts";
 
 /** How often a property is tried. */
 export const runs: number = fuzzRuns();

@@ -18,7 +18,7 @@ import {
   streamOf,
   throughCores,
   throughStreams,
-} from "../message/drive.ts";
+} from "../message/decode.ts";
 import { conversation, role, runs, split, splits, wire } from "./arbitraries.ts";
 
 const timeout = 60_000 + runs * 10;
@@ -105,7 +105,12 @@ describe("fuzz: codec", () => {
       fc.property(received, ([options, bytes, offsets]) => {
         let calls = 0;
         const count = (): void => void calls++;
-        const sink = { frame: count, frameStart: count, framePiece: count, frameEnd: count };
+        const sink = {
+          onFrame: count,
+          onFrameStart: count,
+          onFramePiece: count,
+          onFrameEnd: count,
+        };
         const decoder = new FrameDecoder(
           { ...splitOptions(options).frame, allowedRsv: 0x70 },
           sink,
@@ -190,10 +195,10 @@ describe("fuzz: codec", () => {
               if (stop) decoder.stop();
             };
             const decoder = new FrameDecoder(splitOptions(options).frame, {
-              frame: (first, _chunk, start, end) => note(`${first} ${end - start}`),
-              frameStart: (first, length) => note(`${first} starts, ${length}`),
-              framePiece: (_chunk, start, end) => note(`${end - start}`),
-              frameEnd: () => note("end"),
+              onFrame: (first, _chunk, start, end) => note(`${first} ${end - start}`),
+              onFrameStart: (first, length) => note(`${first} starts, ${length}`),
+              onFramePiece: (_chunk, start, end) => note(`${end - start}`),
+              onFrameEnd: () => note("end"),
             });
             try {
               for (let at = 0; at < bytes.length;) at = decoder.decode(bytes, at);

@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { checkProtocols, parseWebSocketURL, requestFor } from "../../lib/handshake/client.ts";
 import type { ClientRequestInit } from "../../lib/handshake/client.ts";
 import { HeadReader } from "../../lib/handshake/head_reader.ts";
-import { judgeRequest } from "../../lib/handshake/server.ts";
+import { validateRequest } from "../../lib/handshake/server.ts";
 import { assertSyntaxError, KEY, textOf } from "./support.ts";
 
 function linesOf(url: string, init: Partial<ClientRequestInit> = {}): string[] {
@@ -141,12 +141,12 @@ describe("requestFor (RFC 6455 section 4.1)", () => {
     assertSyntaxError(() => linesOf("ws://u:%ff@a/"), /percent-encoded UTF-8/);
   });
 
-  it("writes what judgeRequest accepts", () => {
+  it("writes what validateRequest accepts", () => {
     const url = parseWebSocketURL("wss://a.example:8443/chat?x=%23");
     const reader = new HeadReader({ kind: "request" });
     reader.push(requestFor(url, { key: KEY, protocols: ["p", "q"], extensions: "e; f" }));
     assert.ok(reader.head);
-    const request = judgeRequest(reader.head, { secure: true });
+    const request = validateRequest(reader.head, { secure: true });
     assert.equal(request.url, "https://a.example:8443/chat?x=%23");
     assert.equal(request.key, KEY);
     assert.deepEqual(request.protocols, ["p", "q"]);

@@ -1,28 +1,28 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { settleHook } from "../../lib/handshake/hook.ts";
+import { readHookResult } from "../../lib/handshake/hook.ts";
 import { oddValues } from "../support/odd.ts";
 import type { HandshakeResult } from "../../lib/handshake/hook.ts";
 
 const OFFER = { protocols: ["a", "b"], supported: ["b"] };
 
-describe("settleHook", () => {
+describe("readHookResult", () => {
   it("accepts undefined and an empty object, with the protocol that the server prefers", () => {
     for (const result of [undefined, {}]) {
-      assert.deepEqual(settleHook(result, OFFER), {
+      assert.deepEqual(readHookResult(result, OFFER), {
         kind: "accept",
         protocol: "b",
         headers: [],
         data: undefined,
       });
     }
-    const verdict = settleHook(undefined, { protocols: ["a"] });
+    const verdict = readHookResult(undefined, { protocols: ["a"] });
     assert.equal(verdict.kind === "accept" && verdict.protocol, "");
   });
 
   it("accepts a decision: its protocol, headers and data", () => {
     const data = { user: 1 };
-    assert.deepEqual(settleHook({ protocol: "a", headers: { "X-A": "1" }, data }, OFFER), {
+    assert.deepEqual(readHookResult({ protocol: "a", headers: { "X-A": "1" }, data }, OFFER), {
       kind: "accept",
       protocol: "a",
       headers: [["X-A", "1"]],
@@ -32,22 +32,22 @@ describe("settleHook", () => {
 
   it("refuses with a Response, also one of another class", () => {
     const response = new Response("no", { status: 401 });
-    assert.deepEqual(settleHook(response, OFFER), { kind: "refuse", response });
+    assert.deepEqual(readHookResult(response, OFFER), { kind: "refuse", response });
     const other = { status: 403, bodyUsed: false, [Symbol.toStringTag]: "Response" };
-    const verdict = settleHook(other as unknown as Response, OFFER);
+    const verdict = readHookResult(other as unknown as Response, OFFER);
     assert.equal(verdict.kind, "refuse");
   });
 
   it("throws TypeError for a Response that cannot be sent", async () => {
-    assert.throws(() => settleHook(Response.error(), OFFER), /200 to 599, got 0$/);
+    assert.throws(() => readHookResult(Response.error(), OFFER), /200 to 599, got 0$/);
     const switching = { status: 101, [Symbol.toStringTag]: "Response" } as unknown as Response;
-    assert.throws(() => settleHook(switching, OFFER), {
+    assert.throws(() => readHookResult(switching, OFFER), {
       name: "TypeError",
       message: /got 101 \(to accept, return undefined\)/,
     });
     const used = new Response("x");
     await used.text();
-    assert.throws(() => settleHook(used, OFFER), {
+    assert.throws(() => readHookResult(used, OFFER), {
       name: "TypeError",
       message: /the body of the Response is already used; create a Response for each request/,
     });
@@ -57,7 +57,7 @@ describe("settleHook", () => {
     const statuses = [0, 100, 101, 199, 600, 999, 1000, NaN, 403.5, "403", undefined];
     for (const status of statuses) {
       const other = { status, headers: new Headers(), [Symbol.toStringTag]: "Response" };
-      assert.throws(() => settleHook(other as unknown as Response, OFFER), {
+      assert.throws(() => readHookResult(other as unknown as Response, OFFER), {
         name: "TypeError",
         message: new RegExp(`must have a status from 200 to 599, got ${status}`),
       });
@@ -65,7 +65,7 @@ describe("settleHook", () => {
     const locked = new Response("x");
     locked.body!.getReader();
     assert.throws(
-      () => settleHook(locked, OFFER),
+      () => readHookResult(locked, OFFER),
       /already (locked|used); create a Response for each/,
     );
   });
@@ -92,7 +92,7 @@ describe("settleHook", () => {
       [new Request("http://a/"), /it is an instance of Request;/],
     ];
     for (const [result, message] of wrong) {
-      assert.throws(() => settleHook(result as HandshakeResult, OFFER), (error) => {
+      assert.throws(() => readHookResult(result as HandshakeResult, OFFER), (error) => {
         assert.ok(error instanceof TypeError);
         assert.match(error.message, message);
         assert.match(error.message, /return a Response to refuse, and undefined or an object with/);
@@ -103,7 +103,7 @@ describe("settleHook", () => {
 
   it("throws TypeError for an Error, with it as the cause", () => {
     const error = new RangeError("no rights");
-    assert.throws(() => settleHook(error as unknown as HandshakeResult, OFFER), {
+    assert.throws(() => readHookResult(error as unknown as HandshakeResult, OFFER), {
       name: "TypeError",
       message: /it is an error \("no rights"\); return a Response/,
       cause: error,
@@ -121,7 +121,7 @@ describe("settleHook", () => {
       [Object.assign(Object.create(null), { error: "no" }), /error is not a key of it/],
     ];
     for (const [result, message] of wrong) {
-      assert.throws(() => settleHook(result as HandshakeResult, OFFER), {
+      assert.throws(() => readHookResult(result as HandshakeResult, OFFER), {
         name: "TypeError",
         message,
       });
@@ -131,7 +131,7 @@ describe("settleHook", () => {
   it("looks away from a key whose value is undefined, and takes an object without a prototype", () => {
     const decision = { data: 7, protocol: undefined, headers: undefined, status: undefined };
     for (const result of [decision, Object.assign(Object.create(null), decision)]) {
-      const verdict = settleHook<number>(result, OFFER);
+      const verdict = readHookResult<number>(result, OFFER);
       assert.deepEqual(verdict, { kind: "accept", protocol: "b", headers: [], data: 7 });
     }
   });
@@ -141,21 +141,21 @@ describe("settleHook", () => {
       if (value === undefined) continue;
       // An object without a prototype and without keys is an empty decision.
       if (name === "an object without a prototype") continue;
-      assert.throws(() => settleHook(value as HandshakeResult, OFFER), Error, name);
+      assert.throws(() => readHookResult(value as HandshakeResult, OFFER), Error, name);
     }
   });
 
   it("throws TypeError for a protocol not offered or no string, and for a reserved header", () => {
-    assert.throws(() => settleHook({ protocol: "c" }, OFFER), {
+    assert.throws(() => readHookResult({ protocol: "c" }, OFFER), {
       name: "TypeError",
       message: /"c"/,
     });
     const number = { protocol: 1 } as unknown as HandshakeResult;
-    assert.throws(() => settleHook(number, OFFER), {
+    assert.throws(() => readHookResult(number, OFFER), {
       name: "TypeError",
       message: /must be a string/,
     });
-    assert.throws(() => settleHook({ headers: { upgrade: "x" } }, OFFER), /"upgrade"/);
-    assert.throws(() => settleHook({ headers: { "x-a": "b\r\nc" } }, OFFER), /"x-a"/);
+    assert.throws(() => readHookResult({ headers: { upgrade: "x" } }, OFFER), /"upgrade"/);
+    assert.throws(() => readHookResult({ headers: { "x-a": "b\r\nc" } }, OFFER), /"x-a"/);
   });
 });

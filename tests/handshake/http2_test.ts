@@ -9,10 +9,10 @@ import {
   connectRefusal,
   connectRequest,
   type Http2Headers,
-  judgeConnect,
-  type JudgeConnectOptions,
   notEnabled,
   readAnswer,
+  validateConnect,
+  type ValidateConnectOptions,
 } from "../../lib/handshake/http2.ts";
 import type { WebSocketRequest } from "../../lib/handshake/server.ts";
 import { assertSyntaxError, handshakeError } from "./support.ts";
@@ -32,21 +32,21 @@ const EXAMPLE: Http2Headers = {
 
 function judge(
   fields: Http2Headers = {},
-  options: Partial<JudgeConnectOptions> = {},
+  options: Partial<ValidateConnectOptions> = {},
 ): WebSocketRequest {
-  return judgeConnect({ ...EXAMPLE, ...fields }, { secure: true, ...options });
+  return validateConnect({ ...EXAMPLE, ...fields }, { secure: true, ...options });
 }
 
 function refused(
   fields: Http2Headers,
   code: string,
-  options: Partial<JudgeConnectOptions> & { status?: number } = {},
+  options: Partial<ValidateConnectOptions> & { status?: number } = {},
 ): ReturnType<typeof handshakeError> {
   const { status = 400, ...rest } = options;
   return handshakeError(() => judge(fields, rest), { code, status });
 }
 
-describe("judgeConnect", () => {
+describe("validateConnect", () => {
   it("5.1: accepts the request of the example", () => {
     const { headers, ...rest } = judge();
     assert.deepEqual(rest, {
@@ -265,7 +265,7 @@ describe("connectRequest", () => {
     });
   });
 
-  it("5: it is what judgeConnect accepts, with no field that HTTP/2 does not have", () => {
+  it("5: it is what validateConnect accepts, with no field that HTTP/2 does not have", () => {
     const asked = request("wss://a/", {
       protocols: ["x", "y"],
       extensions: "permessage-deflate",
@@ -274,7 +274,7 @@ describe("connectRequest", () => {
     for (const name of ["host", "connection", "upgrade", "sec-websocket-key"]) {
       assert.equal(asked[name], undefined);
     }
-    const { protocols, extensions, origin, headers } = judgeConnect(asked, { secure: true });
+    const { protocols, extensions, origin, headers } = validateConnect(asked, { secure: true });
     assert.deepEqual([protocols, extensions[0].name, origin, headers.get("cookie")], [
       ["x", "y"],
       "permessage-deflate",

@@ -8,10 +8,10 @@ import {
   readOrigin,
   readOriginPolicy,
 } from "../../lib/handshake/origin.ts";
-import type { OriginPolicy, RequestFacts } from "../../lib/handshake/origin.ts";
+import type { OriginPolicy, OriginRequestInfo } from "../../lib/handshake/origin.ts";
 import { handshakeError } from "./support.ts";
 
-const FACTS: RequestFacts = { url: "http://a/", secure: false, headers: new Headers() };
+const FACTS: OriginRequestInfo = { url: "http://a/", secure: false, headers: new Headers() };
 
 function check(
   origin: string | undefined,
@@ -20,7 +20,7 @@ function check(
   const { origins, secure = false } = options;
   const host = parseHost(options.host ?? "example.com");
   assert.ok(host);
-  checkOrigin(origin, { host, secure, origins, facts: () => FACTS });
+  checkOrigin(origin, { host, secure, origins, request: () => FACTS });
 }
 
 function refused(origin: string | undefined, options: Parameters<typeof check>[1] = {}): void {

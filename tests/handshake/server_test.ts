@@ -2,21 +2,21 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import {
   isUpgradeRequest,
-  judgeRequest,
   packHeaders,
   toRequest,
   unpackRequest,
+  validateRequest,
 } from "../../lib/handshake/server.ts";
-import type { JudgeOptions, UpgradeRequest } from "../../lib/handshake/server.ts";
+import type { UpgradeRequest, ValidateOptions } from "../../lib/handshake/server.ts";
 import { handshakeError, KEY, requestHead } from "./support.ts";
 import type { Lines } from "./support.ts";
 
 function judge(
   lines: Lines = {},
-  options: { target?: string; method?: string } & Partial<JudgeOptions> = {},
+  options: { target?: string; method?: string } & Partial<ValidateOptions> = {},
 ): UpgradeRequest {
   const { target = "/chat", method = "GET", ...judging } = options;
-  return judgeRequest(requestHead(lines, { target, method }), { secure: false, ...judging });
+  return validateRequest(requestHead(lines, { target, method }), { secure: false, ...judging });
 }
 
 function refused(
@@ -28,7 +28,7 @@ function refused(
   handshakeError(() => judge(lines, rest), { code, status });
 }
 
-describe("judgeRequest", () => {
+describe("validateRequest", () => {
   it("accepts the request of RFC 6455 section 1.2", () => {
     const request = judge({
       origin: "http://server.example.com",

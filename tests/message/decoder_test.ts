@@ -2,13 +2,13 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { LimitError } from "../../lib/errors.ts";
 import { FrameDecoder } from "../../lib/frame/decoder.ts";
-import { Collector } from "../../lib/frame/collector.ts";
+import { PayloadBuffer } from "../../lib/frame/payload_buffer.ts";
 import { MessageDecoder, type MessageDecoderOptions } from "../../lib/message/decoder.ts";
 import { frameBytes, framesBytes, headerOf, hex, join } from "../frame/notation.ts";
-import { splitOptions, throughCores } from "./drive.ts";
+import { splitOptions, throughCores } from "./decode.ts";
 import { sizesAskedFor } from "./memory.ts";
 
-const noSink = { message(): void {}, ping(): void {}, pong(): void {}, close(): void {} };
+const noSink = { onMessage(): void {}, onPing(): void {}, onPong(): void {}, onClose(): void {} };
 
 /** A client's decoders, by hand. */
 function decoders(options: MessageDecoderOptions & { maxFrameSize?: number } = {}): {
@@ -66,10 +66,10 @@ describe("message decoder", () => {
       let calls = 0;
       const count = (): void => void calls++;
       const sink = new MessageDecoder({}, {
-        message: count,
-        ping: count,
-        pong: count,
-        close: count,
+        onMessage: count,
+        onPing: count,
+        onPong: count,
+        onClose: count,
       });
       const frames = new FrameDecoder({ role: "client" }, sink);
       for (let at = 0; at < bytes.length; at += size) frames.decode(bytes.subarray(at, at + size));
@@ -228,9 +228,9 @@ describe("message decoder", () => {
   });
 
   it("5.5.1: a Close frees what had come of a message that will have no end", () => {
-    const collectors = new Set<Collector>();
-    const { extend } = Collector.prototype;
-    Collector.prototype.extend = function (size, announced): number {
+    const collectors = new Set<PayloadBuffer>();
+    const { extend } = PayloadBuffer.prototype;
+    PayloadBuffer.prototype.extend = function (size, announced): number {
       collectors.add(this);
       return extend.call(this, size, announced);
     };
@@ -243,7 +243,7 @@ describe("message decoder", () => {
       assert.deepEqual([collector.length, collector.bytes.length], [0, 0]);
       assert.equal(messages.atMessageBoundary, true);
     } finally {
-      Collector.prototype.extend = extend;
+      PayloadBuffer.prototype.extend = extend;
     }
   });
 });

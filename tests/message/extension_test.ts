@@ -12,7 +12,7 @@ import {
   type Outcome,
   throughCores,
   throughStreams,
-} from "./drive.ts";
+} from "./decode.ts";
 import { Halving, TenFold, Turning } from "./toy_extension.ts";
 
 /** "Hello", turned: b7 9a 93 93 90. */

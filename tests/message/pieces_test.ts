@@ -15,7 +15,7 @@ import { CORPUS } from "../deflate/corpus.ts";
 import { framesBytes, hex, join } from "../frame/notation.ts";
 import { role, runs, split, splits, wire } from "../fuzz/arbitraries.ts";
 import { vectors } from "../vectors.ts";
-import { byteByByte, cut, type DriveOptions, splitOptions, throughCores } from "./drive.ts";
+import { byteByByte, cut, type DriveOptions, splitOptions, throughCores } from "./decode.ts";
 import { sizesAskedFor } from "./memory.ts";
 import { TenFold, Turning } from "./toy_extension.ts";
 
@@ -45,22 +45,22 @@ class Pieces {
       messages.stop();
     };
     const messages = new MessageDecoder({ ...message, inPieces: true }, {
-      message: () => assert.fail("a whole message where pieces were asked for"),
-      messageStart(type, length): void {
+      onMessage: () => assert.fail("a whole message where pieces were asked for"),
+      onMessageStart(type, length): void {
         calls.push(["start", type, length]);
         stop();
       },
-      messageData(piece): void {
+      onMessageData(piece): void {
         calls.push(["data", piece]);
         stop();
       },
-      messageEnd(): void {
+      onMessageEnd(): void {
         calls.push(["end"]);
         stop();
       },
-      ping: (data) => void calls.push([{ type: "ping", data }]),
-      pong: (data) => void calls.push([{ type: "pong", data }]),
-      close: (status): void => {
+      onPing: (data) => void calls.push([{ type: "ping", data }]),
+      onPong: (data) => void calls.push([{ type: "pong", data }]),
+      onClose: (status): void => {
         calls.push([{ type: "close", ...status }]);
         this.#closed = true;
         this.#frames.stop();
@@ -418,23 +418,23 @@ for (const role of ROLES) {
       const given: number[] = [];
       const extension = new TenFold();
       const messages = new MessageDecoder({ inPieces: true, extension }, {
-        message: () => assert.fail("in pieces"),
-        messageStart: () => messages.stop(),
-        messageData(piece): void {
+        onMessage: () => assert.fail("in pieces"),
+        onMessageStart: () => messages.stop(),
+        onMessageData(piece): void {
           given.push(piece[0]);
           messages.stop();
         },
-        messageEnd: () => messages.stop(),
-        ping: () => {},
-        pong: () => {},
-        close: () => {},
+        onMessageEnd: () => messages.stop(),
+        onPing: () => {},
+        onPong: () => {},
+        onClose: () => {},
       });
-      messages.frame(0x42, hex("01 02 03"), 0, 3, 0);
+      messages.onFrame(0x42, hex("01 02 03"), 0, 3, 0);
       assert.deepEqual(given, [1, 2, 3]);
-      messages.frameStart(0x80, 2);
-      assert.equal(messages.framePiece(hex("ff 04 05"), 1, 3, 0), 2);
-      assert.equal(messages.framePiece(hex("05"), 0, 1, 0), 1);
-      messages.frameEnd();
+      messages.onFrameStart(0x80, 2);
+      assert.equal(messages.onFramePiece(hex("ff 04 05"), 1, 3, 0), 2);
+      assert.equal(messages.onFramePiece(hex("05"), 0, 1, 0), 1);
+      messages.onFrameEnd();
       assert.deepEqual(given, [1, 2, 3, 4, 5]);
     });
 

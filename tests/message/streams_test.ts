@@ -6,7 +6,7 @@ import type { Message } from "../../lib/message/message.ts";
 import { MessageDecoderStream, MessageEncoderStream } from "../../lib/message/streams.ts";
 import { hex } from "../frame/notation.ts";
 import { binary, close, ping, pong, text } from "../frame/table.ts";
-import { collect, streamOf } from "./drive.ts";
+import { collect, streamOf } from "./decode.ts";
 
 function decoded(frames: readonly Frame[], options = {}): ReadableStream<Message> {
   return streamOf(frames).pipeThrough(new MessageDecoderStream(options));

@@ -10,7 +10,7 @@ import {
   streamOf,
   throughCores,
   throughStreams,
-} from "./drive.ts";
+} from "./decode.ts";
 
 /** Every offset of a short vector; of a long one those around its headers and its ends. */
 function splitOffsets({ bytes }: Vector): number[] {

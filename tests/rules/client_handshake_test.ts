@@ -57,10 +57,10 @@ async function firstBytes(
 ): Promise<Uint8Array> {
   const arrived = Promise.withResolvers<Uint8Array>();
   const listener = await listenTransport({ hostname: "127.0.0.1", port: 0 }, {
-    connection(transport): void {
+    onConnection(transport): void {
       let all = new Uint8Array(0);
       transport.start({
-        data(chunk): void {
+        onData(chunk): void {
           const joined = new Uint8Array(all.length + chunk.length);
           joined.set(all);
           joined.set(chunk, all.length);
@@ -69,12 +69,12 @@ async function firstBytes(
           arrived.resolve(all);
           transport.close();
         },
-        drain(): void {},
-        end: (): void => transport.close(),
-        close: (): void => arrived.resolve(all),
+        onDrain(): void {},
+        onEnd: (): void => transport.close(),
+        onClose: (): void => arrived.resolve(all),
       });
     },
-    error: arrived.reject,
+    onError: arrived.reject,
   });
   try {
     // The dialler is hung up on, whatever it makes of that.

@@ -2,7 +2,7 @@
 
 import { describe, it } from "node:test";
 import assert from "node:assert/strict";
-import { readConnectionOptions } from "../../lib/connection/protocol_options.ts";
+import { readConnectionOptions } from "../../lib/protocol/protocol_options.ts";
 import { FrameEncoder } from "../../lib/frame/encoder.ts";
 import { randomMask } from "../../lib/frame/mask.ts";
 import { ProtocolError } from "../../lib/errors.ts";

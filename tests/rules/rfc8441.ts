@@ -5,7 +5,7 @@
 
 import type { Rule } from "./rule.ts";
 
-const REQUEST = "5: it is what judgeConnect accepts, with no field that HTTP/2 does not have";
+const REQUEST = "5: it is what validateConnect accepts, with no field that HTTP/2 does not have";
 const TARGET = "5: the scheme is https for wss and http for ws, the rest is the URL's";
 const SENT = "sends what RFC 8441 section 5 asks for, and the caller's headers";
 

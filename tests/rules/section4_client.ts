@@ -20,7 +20,7 @@ const request: Rule[] = [
     rule: "it is a valid HTTP request",
     who: "client",
     tests: {
-      client: ["writes what judgeRequest accepts"],
+      client: ["writes what validateRequest accepts"],
       server: ["refuses each malformed request at its first bad byte, at every split"],
     },
   },

@@ -175,10 +175,10 @@ describe("a server's opening handshake", () => {
     const answer = await new Promise<string>((resolve) => {
       let text = "";
       transport.start({
-        data: (chunk): void => void (text += textOf(chunk)),
-        drain(): void {},
-        end: (): void => transport.closeWrite(),
-        close: (): void => resolve(text),
+        onData: (chunk): void => void (text += textOf(chunk)),
+        onDrain(): void {},
+        onEnd: (): void => transport.closeWrite(),
+        onClose: (): void => resolve(text),
       });
       transport.write(bytesOf(request("GET / HTTP/1.1", `Host: ${hostname}`, "Connection: close")));
     });

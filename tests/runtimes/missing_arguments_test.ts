@@ -7,7 +7,7 @@ import { upgrade as upgradeDeno } from "../../lib/adapters/deno.ts";
 import { upgrade as upgradeNode } from "../../lib/adapters/node.ts";
 import { accept, listen } from "../../lib/server/mod.ts";
 import { requestOf, Rig, until } from "../adapters/node_http_support.ts";
-import { FakeWebSocket } from "../connection/fake_web_socket.ts";
+import { FakeWebSocket } from "../link/fake_web_socket.ts";
 
 const guard = { timeout: 60_000 };
 const onDeno = "Deno" in globalThis;

@@ -7,12 +7,12 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { it } from "node:test";
-import type { Peer, Way } from "./programs/leaks/rig.ts";
+import type { Peer, Scenario } from "./programs/leaks/rig.ts";
 
 /** Connections in each way. */
 const COUNT = 8;
 
-async function run(way: Way): Promise<void> {
+async function run(way: Scenario): Promise<void> {
   const course = await way.start();
   await course.batch(COUNT);
   await course.end();
@@ -30,7 +30,10 @@ if ("Deno" in globalThis) {
   }
 
   /** Ways that need the peer, whose process is a resource too. */
-  const list = (peer: Peer, folder: string): Way[] => [...troubles(peer), ...dropped(peer, folder)];
+  const list = (
+    peer: Peer,
+    folder: string,
+  ): Scenario[] => [...troubles(peer), ...dropped(peer, folder)];
   for (const [at, { name }] of list({} as Peer, "").entries()) {
     Deno.test({
       name: `sanitized: ${name}`,

@@ -11,7 +11,7 @@ import {
   type WebSocketConnection,
 } from "../../mod.ts";
 import { accept, listen } from "../../lib/server/mod.ts";
-import { FakeWebSocket } from "../connection/fake_web_socket.ts";
+import { FakeWebSocket } from "../link/fake_web_socket.ts";
 import { open, settle } from "../connection/support.ts";
 import { http2Rig } from "../adapters/http2_support.ts";
 

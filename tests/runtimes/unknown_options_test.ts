@@ -27,7 +27,7 @@ import { upgrade as upgradeNode } from "../../lib/adapters/node.ts";
 import { accept, listen } from "../../lib/server/mod.ts";
 import { connectHeaders, http2Rig } from "../adapters/http2_support.ts";
 import { KINDS, requestOf, Rig, until } from "../adapters/node_http_support.ts";
-import { FakeWebSocket } from "../connection/fake_web_socket.ts";
+import { FakeWebSocket } from "../link/fake_web_socket.ts";
 import { open, openStream } from "../connection/support.ts";
 
 const guard = { timeout: 60_000 };
@@ -59,8 +59,8 @@ const bunServer: BunServerLike = {
   requestIP: () => null,
   upgrade: () => assert.fail("it is upgraded"),
 };
-const sink = { frame() {}, frameStart() {}, framePiece() {}, frameEnd() {} };
-const messageSink = { message() {}, ping() {}, pong() {}, close() {} };
+const sink = { onFrame() {}, onFrameStart() {}, onFramePiece() {}, onFrameEnd() {} };
+const messageSink = { onMessage() {}, onPing() {}, onPong() {}, onClose() {} };
 
 /** Every function that takes options and handlers. */
 const entries: [string, (options: object) => unknown, skip?: { skip?: string }][] = [

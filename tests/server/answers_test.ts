@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { HandshakeError } from "../../lib/errors.ts";
-import type { Transport } from "../../lib/connection/transport.ts";
+import type { Transport } from "../../lib/link/transport.ts";
 import { ResponseSender } from "../../lib/server/response_sender.ts";
 import { memoryTransportPair } from "../../lib/transport/memory.ts";
 import { bytesOf, settle } from "../connection/support.ts";

@@ -1,8 +1,8 @@
 import { describe, it } from "node:test";
 import assert from "node:assert/strict";
 import { WebSocketConnection } from "../../lib/connection/connection.ts";
-import type { ConnectionUser } from "../../lib/connection/handlers.ts";
-import { type ConnectionOptions, readConnectionLimits } from "../../lib/connection/options.ts";
+import type { ConnectionHandler } from "../../lib/connection/handlers.ts";
+import { type ConnectionOptions, readConnectionLimits } from "../../lib/protocol/options.ts";
 import { LimitError, type TransportError } from "../../lib/errors.ts";
 import { BunPeer, type BunSocketLike } from "../../lib/server/bun_peer.ts";
 import { VirtualClock } from "../support/clock.ts";
@@ -27,11 +27,11 @@ class FakeSocket implements BunSocketLike {
   }
   close(code: number, reason: string): void {
     this.calls.push(["close", code, reason]);
-    this.data.gotClose(code, reason ?? "", facts);
+    this.data.onClose(code, reason ?? "", facts);
   }
   terminate(): void {
     this.calls.push(["terminate"]);
-    this.data.gotClose(1006, "", facts);
+    this.data.onClose(1006, "", facts);
   }
   ping(payload: Uint8Array): number {
     this.calls.push(["ping", payload]);
@@ -52,7 +52,7 @@ class FakeSocket implements BunSocketLike {
 const facts = { perMessageDeflate: true, maxPayloadLength: 1000 };
 
 function open(
-  options: ConnectionOptions & { websocket?: ConnectionUser } = {},
+  options: ConnectionOptions & { websocket?: ConnectionHandler } = {},
   server = facts,
 ): {
   peer: BunPeer;
@@ -79,7 +79,7 @@ function open(
     },
   });
   const socket = new FakeSocket(peer);
-  peer.opened(socket, server);
+  peer.onOpen(socket, server);
   return { peer, socket, connection, clock };
 }
 
@@ -118,12 +118,12 @@ describe("a socket of Bun.serve's", () => {
     assert.equal(connection.send("c"), false);
     let ready = false;
     void connection.ready.then(() => ready = true);
-    peer.gotDrain();
+    peer.onDrain();
     await settle();
     assert.deepEqual([drains, ready], [0, false]);
     assert.equal(clock.timers, 0); // Bun tells
     socket.buffered = 10;
-    peer.gotDrain();
+    peer.onDrain();
     await settle();
     assert.deepEqual([drains, ready], [1, true]);
     socket.buffered = 0;
@@ -194,7 +194,7 @@ describe("a socket of Bun.serve's", () => {
   it("the peer's close is the peer's", async () => {
     for (const [code, wasClean] of [[1000, true], [1005, true], [4000, true], [1006, false]]) {
       const { peer, connection } = open();
-      peer.gotClose(code as number, "", facts);
+      peer.onClose(code as number, "", facts);
       const info = await connection.closed;
       assert.deepEqual([info.closeCode, info.wasClean, info.initiator], [code, wasClean, "remote"]);
       assert.equal(info.received?.closeCode, wasClean ? code : undefined);
@@ -211,7 +211,7 @@ describe("a socket of Bun.serve's", () => {
   ) {
     it(`tells what Bun failed: ${reason}`, async () => {
       const { peer, socket, connection, clock } = open();
-      peer.gotClose(1006, reason, facts);
+      peer.onClose(1006, reason, facts);
       const info = await connection.closed;
       assert.deepEqual([info.closeCode, info.wasClean, info.received], [1006, false, undefined]);
       assert.equal(info.sent?.closeCode, sent);
@@ -229,7 +229,7 @@ describe("a socket of Bun.serve's", () => {
       maxPingsPerSecond: 2,
       websocket: { ping: () => void seen++ },
     });
-    const ping = (): void => peer.gotPing(new Uint8Array(0));
+    const ping = (): void => peer.onPing(new Uint8Array(0));
     ping();
     ping();
     clock.advance(1000);

@@ -2,7 +2,7 @@ import { describe, it } from "node:test";
 import assert from "node:assert/strict";
 import { connect } from "../../lib/client/connect.ts";
 import type { WebSocketConnection } from "../../lib/connection/connection.ts";
-import type { Transport } from "../../lib/connection/transport.ts";
+import type { Transport } from "../../lib/link/transport.ts";
 import { HandshakeError, TransportError } from "../../lib/errors.ts";
 import { listen, type ListenOptions, type WebSocketServer } from "../../lib/server/listen.ts";
 import { connectTransport } from "../../lib/transport/runtime.ts";

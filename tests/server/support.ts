@@ -3,7 +3,7 @@
 import type { WebSocketConnection } from "../../lib/connection/connection.ts";
 import type { MemoryTransportOptions } from "../../lib/transport/memory.ts";
 import { memoryTransportPair } from "../../lib/transport/memory.ts";
-import { Opening } from "../../lib/server/opening.ts";
+import { ServerHandshake } from "../../lib/server/handshake.ts";
 import {
   ACCEPT_OPTIONS,
   type AcceptOptions,
@@ -42,7 +42,7 @@ export interface OpeningOptions<Data> extends AcceptOptions<Data> {
 }
 
 export interface OpeningRig<Data> {
-  opening: Opening<Data>;
+  opening: ServerHandshake<Data>;
   peer: Peer;
   clock: VirtualClock;
   transport: SpyTransport;
@@ -77,11 +77,11 @@ export function openingRig<Data = undefined>(
     ...options,
     clock,
   }, { ...ACCEPT_OPTIONS, fetch: true });
-  const opening = new Opening<Data>(transport, settings, {
+  const opening = new ServerHandshake<Data>(transport, settings, {
     boundToLoopback: true,
     onPhase: (_opening, phase): void => void phases.push(phase),
-    opened: (_opening, connection): void => void opened.push(connection),
-    ended: (_opening, error): void => void ended.push(error),
+    onOpen: (_opening, connection): void => void opened.push(connection),
+    onEnd: (_opening, error): void => void ended.push(error),
   });
   const peer = new Peer(pair.client, true);
   opening.start();

@@ -1,6 +1,6 @@
 /** Time that a test turns by hand. */
 
-import type { Clock } from "../../lib/connection/clock.ts";
+import type { Clock } from "../../lib/protocol/clock.ts";
 
 interface Timer {
   readonly due: number;

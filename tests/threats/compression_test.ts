@@ -12,8 +12,8 @@ import {
   readDeflateResponse,
 } from "../../lib/deflate/negotiation.ts";
 import { readPerMessageDeflate } from "../../lib/deflate/options.ts";
-import { readConnectionOptions } from "../../lib/connection/protocol_options.ts";
-import { Protocol } from "../../lib/connection/protocol.ts";
+import { readConnectionOptions } from "../../lib/protocol/protocol_options.ts";
+import { Protocol } from "../../lib/protocol/protocol.ts";
 import type { LimitError, ProtocolError } from "../../lib/errors.ts";
 import { FrameEncoder } from "../../lib/frame/encoder.ts";
 import type { Role } from "../../lib/frame/opcode.ts";
@@ -24,7 +24,7 @@ import { zlibMessage } from "../deflate/zlib.ts";
 import { framesBytes, hex, join } from "../frame/notation.ts";
 import { binary, ping, text } from "../frame/table.ts";
 import { assertLinear, fuzzRuns } from "../handshake/support.ts";
-import { byteByByte, cut, type DriveOptions, throughCores } from "../message/drive.ts";
+import { byteByByte, cut, type DriveOptions, throughCores } from "../message/decode.ts";
 import { sizesAskedFor, sum } from "../message/memory.ts";
 
 const roles: readonly Role[] = ["client", "server"];
@@ -80,17 +80,17 @@ function protocolWith(
   const protocol = new Protocol(
     { role, extension: extensionOf(role), options: readConnectionOptions(limits) },
     {
-      closeReceived(): void {},
-      failed: (why) => void (error = why),
+      onCloseReceived(): void {},
+      onFailed: (why) => void (error = why),
     },
   );
   protocol.sink = {
-    message: () => void messages++,
-    messageStart(): void {},
-    messageData(): void {},
-    messageEnd(): void {},
-    ping(): void {},
-    pong(): void {},
+    onMessage: () => void messages++,
+    onMessageStart(): void {},
+    onMessageData(): void {},
+    onMessageEnd(): void {},
+    onPing(): void {},
+    onPong(): void {},
   };
   protocol.receive(bytes);
   const closeCode = protocol.closeSent?.closeCode;

@@ -12,7 +12,7 @@ import { FrameDecoderStream } from "../../lib/frame/streams.ts";
 import { fromByteStreamPair } from "../../lib/transport/byte_stream.ts";
 import { frameBytes, framesBytes, headerOf, hex, join } from "../frame/notation.ts";
 import { assertLinear } from "../handshake/support.ts";
-import { byteByByte, cut, streamOf, throughCores, throughStreams } from "../message/drive.ts";
+import { byteByByte, cut, streamOf, throughCores, throughStreams } from "../message/decode.ts";
 import { sizesAskedFor, sum } from "../message/memory.ts";
 
 const roles: readonly Role[] = ["client", "server"];
@@ -22,18 +22,18 @@ const peerOf = (role: Role): Role => role === "client" ? "server" : "client";
 class Counter implements FrameSink {
   bytes = 0;
   calls = 0;
-  frame(_first: number, _chunk: Uint8Array, start: number, end: number): void {
+  onFrame(_first: number, _chunk: Uint8Array, start: number, end: number): void {
     this.calls++;
     this.bytes += end - start;
   }
-  frameStart(): void {
+  onFrameStart(): void {
     this.calls++;
   }
-  framePiece(_chunk: Uint8Array, start: number, end: number): void {
+  onFramePiece(_chunk: Uint8Array, start: number, end: number): void {
     this.calls++;
     this.bytes += end - start;
   }
-  frameEnd(): void {
+  onFrameEnd(): void {
     this.calls++;
   }
 }

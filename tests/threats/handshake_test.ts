@@ -8,7 +8,7 @@ import { checkResponse } from "../../lib/handshake/client_response.ts";
 import { parseExtensions, parseTokenList } from "../../lib/handshake/grammar.ts";
 import { HeadReader } from "../../lib/handshake/head_reader.ts";
 import { writeRequestHead } from "../../lib/handshake/head_writer.ts";
-import { judgeRequest } from "../../lib/handshake/server.ts";
+import { validateRequest } from "../../lib/handshake/server.ts";
 import {
   ACCEPT,
   assertLinear,
@@ -22,7 +22,7 @@ import {
 } from "../handshake/support.ts";
 import type { Lines } from "../handshake/support.ts";
 
-const judge = (lines: Lines): unknown => judgeRequest(requestHead(lines), { secure: false });
+const judge = (lines: Lines): unknown => validateRequest(requestHead(lines), { secure: false });
 
 describe("threats to the handshake", () => {
   it("threat 06: no protocol, header, path or extension of a caller's can end a line", () => {
@@ -55,7 +55,7 @@ describe("threats to the handshake", () => {
     reader.push(bytesOf(text));
     const { head } = reader;
     assert.ok(head);
-    handshakeError(() => judgeRequest(head, { secure: false }), { status: 426 });
+    handshakeError(() => validateRequest(head, { secure: false }), { status: 426 });
   });
 
   it("threat 08: each required header taken out in turn gives a refusal, on either side", () => {
@@ -223,7 +223,7 @@ describe("threats to the handshake", () => {
     const lines = { host: "evil.example:8080", origin: "http://evil.example:8080" };
     judge(lines);
     const options = { secure: false, boundToLoopback: true };
-    handshakeError(() => judgeRequest(requestHead(lines), options), {
+    handshakeError(() => validateRequest(requestHead(lines), options), {
       code: "HOST_REFUSED",
       status: 403,
     });
@@ -243,7 +243,7 @@ describe("threats to the handshake", () => {
     ];
     for (const [lines, status] of bad) handshakeError(() => judge(lines), { status });
     const post = requestHead({}, { method: "POST" });
-    handshakeError(() => judgeRequest(post, { secure: false }), { status: 405 });
+    handshakeError(() => validateRequest(post, { secure: false }), { status: 405 });
   });
 
   it("threat 48: a client takes no answer that differs from what it asked for", () => {

@@ -20,14 +20,14 @@ import {
   streamOf,
   throughCores,
   throughStreams,
-} from "../message/drive.ts";
+} from "../message/decode.ts";
 import { sizesAskedFor, sum } from "../message/memory.ts";
 import { TenFold, Turning } from "../message/toy_extension.ts";
 
 const roles: readonly Role[] = ["client", "server"];
 const peerOf = (role: Role): Role => role === "client" ? "server" : "client";
 const RSV1 = { allowedRsv: 0x40 };
-const noSink = { message(): void {}, ping(): void {}, pong(): void {}, close(): void {} };
+const noSink = { onMessage(): void {}, onPing(): void {}, onPong(): void {}, onClose(): void {} };
 
 /** What frames give that a peer sends. */
 function given(frames: readonly string[], options: DriveOptions): ReturnType<typeof throughCores> {

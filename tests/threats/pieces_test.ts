@@ -3,11 +3,11 @@
 import { describe, it } from "node:test";
 import assert from "node:assert/strict";
 import { ConnectionClosedError, LimitError } from "../../lib/errors.ts";
-import { Body } from "../../lib/connection/body.ts";
+import { MessageBody } from "../../lib/connection/message_body.ts";
 import { FrameDecoder } from "../../lib/frame/decoder.ts";
 import { MessageDecoder } from "../../lib/message/decoder.ts";
 import { open, openStream, PONG, ROLES, settle } from "../connection/support.ts";
-import { isPattern, pattern, Source, watch } from "../connection/sources.ts";
+import { isPattern, pattern, Source, watch } from "../connection/test_sources.ts";
 import { frameBytes } from "../frame/notation.ts";
 import { assertLinear } from "../handshake/support.ts";
 import { sum } from "../message/memory.ts";
@@ -161,7 +161,7 @@ for (const role of ROLES) {
       for (const size of [1, 64]) {
         for (const count of [1000, 60_000, 600_000]) {
           const asked = buffersAskedFor(() => {
-            const body = new Body({ charge(): void {}, discharge(): void {} });
+            const body = new MessageBody({ charge(): void {}, discharge(): void {} });
             const piece = new Uint8Array(size);
             for (let at = 0; at < count; at++) body.push(piece);
           });
@@ -179,8 +179,8 @@ for (const role of ROLES) {
         const frame = frameBytes(notation, peer);
         assertLinear((count) => {
           const messages = new MessageDecoder({ maxFragments: Infinity, inPieces: true }, {
-            ...{ message: none, messageStart: none, messageData: none, messageEnd: none },
-            ...{ ping: none, pong: none, close: none },
+            ...{ onMessage: none, onMessageStart: none, onMessageData: none, onMessageEnd: none },
+            ...{ onPing: none, onPong: none, onClose: none },
           });
           const decoder = new FrameDecoder({ role }, messages);
           decoder.decode(frameBytes("01 00", peer));

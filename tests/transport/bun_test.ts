@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { describe, it } from "node:test";
-import type { Transport } from "../../lib/connection/transport.ts";
+import type { Transport } from "../../lib/link/transport.ts";
 import { listenBun } from "../../lib/transport/bun.ts";
 import type { BunLike, BunSocket, BunSocketHandler } from "../../lib/transport/bun_api.ts";
 
@@ -22,7 +22,7 @@ async function over(takes: number[]): Promise<{
     },
   } as unknown as BunLike;
   const connected = Promise.withResolvers<Transport>();
-  await listenBun(bun, { port: 0 }, { connection: connected.resolve, error: assert.fail });
+  await listenBun(bun, { port: 0 }, { onConnection: connected.resolve, onError: assert.fail });
   const socket = {
     data,
     write(bytes: Uint8Array): number {
@@ -39,7 +39,7 @@ async function over(takes: number[]): Promise<{
   } as unknown as BunSocket<unknown>;
   handler.open(socket);
   const transport = await connected.promise;
-  transport.start({ data() {}, drain() {}, end() {}, close() {} });
+  transport.start({ onData() {}, onDrain() {}, onEnd() {}, onClose() {} });
   return { transport, taken, drain: () => handler.drain(socket) };
 }
 

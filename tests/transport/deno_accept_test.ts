@@ -1,7 +1,7 @@
 /** What a listener of Deno's does when `accept` fails; the runtime below it is a fake. */
 import assert from "node:assert/strict";
 import { it } from "node:test";
-import type { Transport } from "../../lib/connection/transport.ts";
+import type { Transport } from "../../lib/link/transport.ts";
 import { TransportError } from "../../lib/errors.ts";
 import { listenDeno } from "../../lib/transport/deno.ts";
 import type { DenoConn, DenoLike } from "../../lib/transport/deno_api.ts";
@@ -38,8 +38,8 @@ it("clients that were reset before they were accepted hold nobody up, and are no
   ];
   const accepted: Transport[] = [], errors: Error[] = [];
   await listenDeno(denoThatAccepts(...resets, ...resets, conn), {}, {
-    connection: (transport) => void accepted.push(transport),
-    error: (error) => void errors.push(error),
+    onConnection: (transport) => void accepted.push(transport),
+    onError: (error) => void errors.push(error),
   });
   // All of it needs promises alone, and no time.
   for (let turn = 0; turn < 100; turn++) await undefined;
@@ -50,8 +50,8 @@ for (const code of ["EMFILE", "ENFILE", "ENOBUFS", "ENOMEM"]) {
   it(`${code}: the listener reports it, rests, and goes on`, { timeout: 60_000 }, async () => {
     const errors: Error[] = [], accepted = Promise.withResolvers<Transport>();
     await listenDeno(denoThatAccepts(failure("Error", code), conn), {}, {
-      connection: accepted.resolve,
-      error: (error) => void errors.push(error),
+      onConnection: accepted.resolve,
+      onError: (error) => void errors.push(error),
     });
     let hasAccepted = false;
     void accepted.promise.then(() => hasAccepted = true);

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import http2, { type ClientHttp2Session } from "node:http2";
 import { describe, it } from "node:test";
-import type { Transport } from "../../lib/connection/transport.ts";
+import type { Transport } from "../../lib/link/transport.ts";
 import { TransportError } from "../../lib/errors.ts";
 import { fromHttp2Stream } from "../../lib/transport/http2.ts";
 import { ca, cert, key } from "../certificates/mod.ts";

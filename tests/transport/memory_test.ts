@@ -1,6 +1,6 @@
 import { describe, it } from "node:test";
 import assert from "node:assert/strict";
-import type { TransportSink } from "../../lib/connection/transport.ts";
+import type { TransportSink } from "../../lib/link/transport.ts";
 import { TransportError } from "../../lib/errors.ts";
 import { memoryTransportPair } from "../../lib/transport/memory.ts";
 import { pattern, transportSuite } from "./suite.ts";
@@ -26,10 +26,10 @@ transportSuite({
 /** A sink that writes down what it hears. */
 function recorder(events: string[], name: string): TransportSink {
   return {
-    data: (chunk) => events.push(`${name} data ${chunk.join(" ")}`),
-    drain: () => events.push(`${name} drain`),
-    end: () => events.push(`${name} end`),
-    close: (error) =>
+    onData: (chunk) => events.push(`${name} data ${chunk.join(" ")}`),
+    onDrain: () => events.push(`${name} drain`),
+    onEnd: () => events.push(`${name} end`),
+    onClose: (error) =>
       events.push(`${name} close${error instanceof TransportError ? ` ${error.code}` : ""}`),
   };
 }
@@ -101,13 +101,13 @@ describe("memory transports turned by hand", () => {
     const { client, server, step } = memoryTransportPair({ manual: true });
     let kept: Uint8Array = new Uint8Array(0);
     server.start({
-      data(chunk): void {
+      onData(chunk): void {
         assert.deepEqual([...chunk], [1, 2, 3]);
         kept = chunk;
       },
-      drain() {},
-      end() {},
-      close() {},
+      onDrain() {},
+      onEnd() {},
+      onClose() {},
     });
     const written = Uint8Array.of(1, 2, 3);
     client.write(written);

@@ -1,7 +1,7 @@
 import { connect as connectSocket, type Socket } from "node:net";
 import { describe, it } from "node:test";
 import assert from "node:assert/strict";
-import type { Transport } from "../../lib/connection/transport.ts";
+import type { Transport } from "../../lib/link/transport.ts";
 import { ReadTurns } from "../../lib/transport/read_turns.ts";
 import { own } from "./sockets.ts";
 
@@ -96,16 +96,16 @@ describe("a crowd of busy connections", () => {
     const crowd = 500, rounds = 10;
     const transports: Transport[] = [];
     const listener = await own.listen({ hostname: "127.0.0.1", port: 0 }, {
-      connection(transport): void {
+      onConnection(transport): void {
         transports.push(transport);
         transport.start({
-          data: (chunk) => void transport.write(chunk.slice()),
-          drain() {},
-          end: () => transport.close(),
-          close() {},
+          onData: (chunk) => void transport.write(chunk.slice()),
+          onDrain() {},
+          onEnd: () => transport.close(),
+          onClose() {},
         });
       },
-      error() {},
+      onError() {},
     });
     const sockets: Socket[] = [];
     try {

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import assert from "node:assert/strict";
-import type { Transport, TransportListenerSink } from "../../lib/connection/transport.ts";
+import type { Transport, TransportListenerSink } from "../../lib/link/transport.ts";
 import { TransportError } from "../../lib/errors.ts";
 import { connectTransport, listenTransport } from "../../lib/transport/runtime.ts";
 import { ca, cert, key } from "../certificates/mod.ts";
@@ -26,14 +26,14 @@ async function withListener(
   const waiting: ((end: End) => void)[] = [];
   let taken = 0;
   const sink: TransportListenerSink = {
-    connection(transport: Transport): void {
+    onConnection(transport: Transport): void {
       const end = new End(transport);
       end.expectsPattern = speaks !== "anything";
       end.start();
       ends.push(end);
       waiting.shift()?.(end);
     },
-    error(error: Error): void {
+    onError(error: Error): void {
       throw error;
     },
   };
@@ -75,7 +75,7 @@ function otherKeys(): string[] {
 
 /** A port of 127.0.0.1 where nothing listens. */
 async function freePort(): Promise<number> {
-  const listener = await own.listen({ hostname, port: 0 }, { connection() {}, error() {} });
+  const listener = await own.listen({ hostname, port: 0 }, { onConnection() {}, onError() {} });
   await listener.close();
   return listener.address.port;
 }
@@ -112,7 +112,7 @@ for (const sockets of [own, nodeNet]) {
     it("listen on a port in use says so", options, async () => {
       await withListener(sockets, "plain", async (port) => {
         await rejectsWith(
-          sockets.listen({ hostname, port }, { connection() {}, error() {} }),
+          sockets.listen({ hostname, port }, { onConnection() {}, onError() {} }),
           "ADDRESS_IN_USE",
           new RegExp(
             `^Cannot listen on 127\\.0\\.0\\.1:${port}: the port is in use; ` +
@@ -125,7 +125,7 @@ for (const sockets of [own, nodeNet]) {
     const skip = onDeno && sockets === nodeNet;
     it("listen on an address of another machine says so", { skip, ...options }, async () => {
       await rejectsWith(
-        sockets.listen({ hostname: "192.0.2.1", port: 0 }, { connection() {}, error() {} }),
+        sockets.listen({ hostname: "192.0.2.1", port: 0 }, { onConnection() {}, onError() {} }),
         "ADDRESS_NOT_AVAILABLE",
         /^Cannot listen on 192\.0\.2\.1:0: the address is none of this machine's/,
       );
@@ -137,7 +137,7 @@ for (const sockets of [own, nodeNet]) {
       async () => {
         for (const path of ["/nonexistent/sluice.sock", `${import.meta.filename}/sluice.sock`]) {
           await rejectsWith(
-            sockets.listen({ path }, { connection() {}, error() {} }),
+            sockets.listen({ path }, { onConnection() {}, onError() {} }),
             "ADDRESS_NOT_AVAILABLE",
             /^Cannot listen on \/.*\/sluice\.sock: its folder is missing; create the folder, or/,
           );
@@ -150,7 +150,7 @@ for (const sockets of [own, nodeNet]) {
         await rejectsWith(
           sockets.listen(
             { hostname: "nonexistent.invalid", port: 0, tls: secured },
-            { connection() {}, error() {} },
+            { onConnection() {}, onError() {} },
           ),
           "NAME_NOT_RESOLVED",
           /^Cannot listen on nonexistent\.invalid:0: the name was not resolved/,
@@ -163,8 +163,8 @@ for (const sockets of [own, nodeNet]) {
       const path = join(folder, "socket");
       const accepted = Promise.withResolvers<Transport>();
       const listener = await sockets.listen({ path }, {
-        connection: accepted.resolve,
-        error: accepted.reject,
+        onConnection: accepted.resolve,
+        onError: accepted.reject,
       });
       const client = await sockets.connect({ path });
       const server = await accepted.promise;
@@ -182,7 +182,10 @@ for (const sockets of [own, nodeNet]) {
     it("listen with a key that cannot be read fails", { skip, ...options }, async () => {
       const key = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n";
       await assert.rejects(
-        sockets.listen({ hostname, port: 0, tls: { cert, key } }, { connection() {}, error() {} }),
+        sockets.listen({ hostname, port: 0, tls: { cert, key } }, {
+          onConnection() {},
+          onError() {},
+        }),
         TransportError,
       );
     });
@@ -191,8 +194,8 @@ for (const sockets of [own, nodeNet]) {
       for (const key of otherKeys()) {
         await assert.rejects(
           sockets.listen({ hostname, port: 0, tls: { cert, key } }, {
-            connection() {},
-            error() {},
+            onConnection() {},
+            onError() {},
           }),
           TransportError,
         );
@@ -201,7 +204,7 @@ for (const sockets of [own, nodeNet]) {
 
     it("a closed listener frees its port and leaves connections alone", options, async () => {
       const accepted = Promise.withResolvers<Transport>();
-      const sink = { connection: accepted.resolve, error() {} };
+      const sink = { onConnection: accepted.resolve, onError() {} };
       const listener = await sockets.listen({ hostname, port: 0 }, sink);
       const { port } = listener.address;
       const client = new End(await sockets.connect({ hostname, port })).start();
@@ -209,7 +212,7 @@ for (const sockets of [own, nodeNet]) {
       await listener.close();
       await listener.close();
       await rejectsWith(sockets.connect({ hostname, port }), "CONNECTION_REFUSED", /refused/);
-      const again = await sockets.listen({ hostname, port }, { connection() {}, error() {} });
+      const again = await sockets.listen({ hostname, port }, { onConnection() {}, onError() {} });
       await again.close();
       client.write(pattern(0, 100));
       await server.until("100 bytes", () => server.received === 100);
@@ -309,7 +312,7 @@ for (const sockets of [own, nodeNet]) {
     it("a plain client at a TLS port ends in close(error) and nothing else", options, async () => {
       await withListener(sockets, "TLS", async (port, accepted) => {
         const client = await sockets.connect({ hostname, port });
-        client.start({ data() {}, drain() {}, end() {}, close() {} });
+        client.start({ onData() {}, onDrain() {}, onEnd() {}, onClose() {} });
         client.write(new TextEncoder().encode("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"));
         const end = await accepted();
         await end.untilClosed();
@@ -349,7 +352,7 @@ for (const sockets of [own, nodeNet]) {
 }
 
 describe("options of listenTransport and connectTransport", () => {
-  const sink = { connection() {}, error() {} };
+  const sink = { onConnection() {}, onError() {} };
 
   it("a port that is none is a RangeError", async () => {
     for (const port of [-1, 65_536, 1.5, NaN]) {

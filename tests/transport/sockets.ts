@@ -13,7 +13,7 @@ import type {
   TransportListener,
   TransportListenerSink,
   TransportListenOptions,
-} from "../../lib/connection/transport.ts";
+} from "../../lib/link/transport.ts";
 import { connectNode, listenNode } from "../../lib/transport/node.ts";
 import { findNode } from "../../lib/transport/node_api.ts";
 import { connectTransport, listenTransport } from "../../lib/transport/runtime.ts";
@@ -52,7 +52,7 @@ export async function openPair(
   const folder = kind === "unix" ? mkdtempSync(join(tmpdir(), "sluice-")) : undefined;
   const path = folder === undefined ? undefined : join(folder, "socket");
   const accepted = Promise.withResolvers<Transport>();
-  const sink = { connection: accepted.resolve, error: accepted.reject };
+  const sink = { onConnection: accepted.resolve, onError: accepted.reject };
   const tls = kind === "tls" ? { tls: { cert, key } } : {};
   const listener = await sockets.listen(
     path === undefined ? { hostname: "127.0.0.1", ...tls } : { path },

@@ -6,7 +6,7 @@
 
 import { describe, it } from "node:test";
 import assert from "node:assert/strict";
-import type { Transport, TransportSink } from "../../lib/connection/transport.ts";
+import type { Transport, TransportSink } from "../../lib/link/transport.ts";
 import { TransportError } from "../../lib/errors.ts";
 
 /** Two connected transports, neither started. */
@@ -55,8 +55,8 @@ export class End implements TransportSink {
   error: Error | undefined;
   /** Whether what comes is the pattern. */
   expectsPattern = true;
-  onData: (chunk: Uint8Array) => void = () => {};
-  onDrain: () => void = () => {};
+  dataCallback: (chunk: Uint8Array) => void = () => {};
+  drainCallback: () => void = () => {};
   readonly #waiting: { test: () => boolean; resolve: () => void }[] = [];
   readonly #mistakes: string[] = [];
   #calling = false;
@@ -65,7 +65,7 @@ export class End implements TransportSink {
     this.transport = transport;
   }
 
-  data(chunk: Uint8Array): void {
+  onData(chunk: Uint8Array): void {
     this.#event("data");
     if (this.ended) this.#mistakes.push("data after end");
     for (let i = 0; i < chunk.byteLength; i++) {
@@ -76,25 +76,25 @@ export class End implements TransportSink {
     }
     this.received += chunk.byteLength;
     this.chunks++;
-    this.onData(chunk);
+    this.dataCallback(chunk);
     this.#look();
   }
 
-  drain(): void {
+  onDrain(): void {
     this.#event("drain");
     this.drains++;
-    this.onDrain();
+    this.drainCallback();
     this.#look();
   }
 
-  end(): void {
+  onEnd(): void {
     this.#event("end");
     if (this.ended) this.#mistakes.push("end twice");
     this.ended = true;
     this.#look();
   }
 
-  close(error?: Error): void {
+  onClose(error?: Error): void {
     this.#event("close");
     this.closes++;
     this.error = error;
@@ -223,7 +223,7 @@ export function transportSuite(kind: Kind): void {
     test("carries small and large chunks both ways unchanged", async (client, server) => {
       client.start();
       server.start();
-      server.onData = (chunk) => {
+      server.dataCallback = (chunk) => {
         server.write(chunk.slice());
       };
       client.write(pattern(0, 1));
@@ -248,7 +248,7 @@ export function transportSuite(kind: Kind): void {
     test("carries 16 MiB each way through random pauses", async (client, server) => {
       const random = randomNumbers(7);
       for (const end of [client, server]) {
-        end.onData = () => {
+        end.dataCallback = () => {
           if (random() > 0.2) return;
           end.pause();
           if (random() < 0.3) end.resume();
@@ -421,7 +421,7 @@ export function transportSuite(kind: Kind): void {
     test("a second sink takes over from the first", async (client, server) => {
       client.start();
       const first = new End(server.transport);
-      first.onData = () => {
+      first.dataCallback = () => {
         if (first.received === 10) server.start();
       };
       first.start();

@@ -9,8 +9,8 @@ import type {
   CloseInfo,
   ConnectionOptions,
   ConnectionUser,
-  IncomingMessage,
   MessageData,
+  StreamedMessage,
   WebSocketConnection,
 } from "../../../mod.ts";
 import { type WirePeer, within } from "./wire.ts";
@@ -27,7 +27,7 @@ export interface Side {
 export type CaseUser = ConnectionUser<undefined, MessageData>;
 
 /** A user's side that gets messages in pieces: for a case with that option. */
-export function inPieces(user: ConnectionUser<undefined, IncomingMessage>): CaseUser {
+export function inPieces(user: ConnectionUser<undefined, StreamedMessage>): CaseUser {
   return user as unknown as CaseUser;
 }
 

@@ -4,7 +4,7 @@
  * @module
  */
 import { createHash } from "node:crypto";
-import type { Transport } from "../../../lib/connection/transport.ts";
+import type { Transport } from "../../../lib/link/transport.ts";
 import { listenTransport } from "../../../lib/transport/runtime.ts";
 import type { Case, Rig } from "./case.ts";
 import { compresses, type Endpoint, Line } from "./endpoint.ts";
@@ -23,8 +23,8 @@ export function clientEndpoint(connect: ConnectCase): Endpoint {
     async open(each): Promise<Rig> {
       const accepted = Promise.withResolvers<Transport>();
       const listener = await listenTransport({ hostname: "127.0.0.1" }, {
-        connection: accepted.resolve,
-        error: accepted.reject,
+        onConnection: accepted.resolve,
+        onError: accepted.reject,
       });
       try {
         const line = new Line();

@@ -5,7 +5,7 @@
  * @module
  */
 import type { ConnectionUser } from "../../../mod.ts";
-import type { Transport } from "../../../lib/connection/transport.ts";
+import type { Transport } from "../../../lib/link/transport.ts";
 import type { UpgradeOptions } from "../../../lib/server/upgrade_options.ts";
 import { connectTransport } from "../../../lib/transport/runtime.ts";
 import { type Case, type Rig, type Side, Told, type ToldOpen, watched } from "./case.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Transport } from "../../../lib/connection/transport.ts";
+import type { Transport } from "../../../lib/link/transport.ts";
 import { bytesOf, join, textOf } from "../../connection/support.ts";
 import { Wire, WirePeer } from "./wire.ts";
 

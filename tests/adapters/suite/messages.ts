@@ -4,7 +4,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import type { IncomingMessage, SendData, WebSocketConnection } from "../../../mod.ts";
+import type { SendData, StreamedMessage, WebSocketConnection } from "../../../mod.ts";
 import { BINARY, bytesOf, PING, PONG, TEXT, textOf } from "../../connection/support.ts";
 import { goneMemory, memoryKinds } from "../../support/memory.ts";
 import { type Case, inPieces, type Side } from "./case.ts";
@@ -93,7 +93,7 @@ function facts(data: string | Uint8Array): unknown {
 }
 
 /** A message in pieces tells what it is, then what was in it. */
-async function tellPieces(message: IncomingMessage, side: Side): Promise<void> {
+async function tellPieces(message: StreamedMessage, side: Side): Promise<void> {
   side.tell("began", { type: message.type });
   const text = message.type === "text" ? await message.text() : [...await message.bytes()];
   side.tell("message", text);

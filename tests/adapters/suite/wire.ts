@@ -5,7 +5,7 @@
  * @module
  */
 import { constants, deflateRawSync, inflateRawSync } from "node:zlib";
-import type { Transport, TransportSink } from "../../../lib/connection/transport.ts";
+import type { Transport, TransportSink } from "../../../lib/link/transport.ts";
 import {
   bytesOf,
   CLOSE,
@@ -85,23 +85,23 @@ export class Wire implements TransportSink {
   }
 
   /** From the transport. */
-  data(chunk: Uint8Array): void {
+  onData(chunk: Uint8Array): void {
     this.#chunks.push(chunk.slice());
     this.#size += chunk.length;
     this.#change();
   }
   /** From the transport. */
-  drain(): void {
+  onDrain(): void {
     this.#full = false;
     this.#drained.resolve();
   }
   /** From the transport. */
-  end(): void {
+  onEnd(): void {
     this.ended = true;
     this.#change();
   }
   /** From the transport. */
-  close(): void {
+  onClose(): void {
     this.ended = this.closed = true;
     this.#drained.resolve();
     this.#change();

@@ -3,12 +3,12 @@
 import assert from "node:assert/strict";
 import { WebSocketConnection } from "../../../lib/connection/connection.ts";
 import type { DeflateAgreement } from "../../../lib/deflate/negotiation.ts";
-import { Deadline, Deadlines } from "../../../lib/connection/deadlines.ts";
-import type { AnyMessage } from "../../../lib/connection/incoming_message.ts";
-import { readConnectionOptions } from "../../../lib/connection/protocol_options.ts";
-import { extensionFor } from "../../../lib/connection/extension.ts";
-import { ProtocolLink } from "../../../lib/connection/protocol_link.ts";
-import type { Transport } from "../../../lib/connection/transport.ts";
+import { ReadingTimer, Timers } from "../../../lib/link/timers.ts";
+import type { AnyMessage } from "../../../lib/connection/streamed_message.ts";
+import { readConnectionOptions } from "../../../lib/protocol/protocol_options.ts";
+import { extensionFor } from "../../../lib/protocol/extension.ts";
+import { ProtocolLink } from "../../../lib/link/protocol_link.ts";
+import type { Transport } from "../../../lib/link/transport.ts";
 import { type CloseInfo, type CloseStatus, ConnectionClosedError } from "../../../lib/errors.ts";
 import type { Role } from "../../../lib/frame/opcode.ts";
 import type { SteppedClock } from "./clock.ts";
@@ -215,8 +215,8 @@ export class End {
   /** What a server's shutdown does to each of its connections. */
   shutdown(timeout: number): void {
     this.connection.close({ closeCode: 1001 });
-    const drop = new Deadline(() => this.connection.terminate());
-    const deadlines = Deadlines.of(this.#clock);
+    const drop = new ReadingTimer(() => this.connection.terminate());
+    const deadlines = Timers.of(this.#clock);
     if (this.spy.closed !== undefined) return;
     deadlines.set(drop, timeout);
     this.connection.closed.then(() => drop.cancel());

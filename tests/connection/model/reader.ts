@@ -2,9 +2,9 @@
 
 import assert from "node:assert/strict";
 import type { WebSocketConnection } from "../../../lib/connection/connection.ts";
-import type { ConnectionUser } from "../../../lib/connection/handlers.ts";
-import { type AnyMessage, IncomingMessage } from "../../../lib/connection/incoming_message.ts";
-import type { MessageMode } from "../../../lib/connection/options.ts";
+import type { ConnectionHandler } from "../../../lib/connection/handlers.ts";
+import { type AnyMessage, StreamedMessage } from "../../../lib/connection/streamed_message.ts";
+import type { MessageMode } from "../../../lib/protocol/options.ts";
 import { Content } from "./content.ts";
 
 /** How a connection is read; `deaf` has handlers, and none for messages. */
@@ -79,7 +79,7 @@ export class Reader {
   }
 
   /** What the connection is started with. */
-  get user(): ConnectionUser<undefined, AnyMessage> {
+  get user(): ConnectionHandler<undefined, AnyMessage> {
     const { reading } = this.setup;
     const event = (name: string) => (): void => this.#events.event(name);
     if (reading === "iteration" || reading === "receive" || reading === "streams") {
@@ -188,7 +188,7 @@ export class Reader {
 
   /** Notes a message, and reads it. */
   #take(message: AnyMessage): Promise<void> | undefined {
-    if (!(message instanceof IncomingMessage)) {
+    if (!(message instanceof StreamedMessage)) {
       this.delivered.push({ content: Content.of(message), outcome: "whole" });
       // What is delivered is the user's own, and stays as it is whatever the user does to it.
       if (typeof message !== "string") message.fill(0xee);
@@ -206,7 +206,7 @@ export class Reader {
     return undefined;
   }
 
-  async #whole(message: IncomingMessage, delivery: Delivery): Promise<void> {
+  async #whole(message: StreamedMessage, delivery: Delivery): Promise<void> {
     this.#reading = true;
     try {
       delivery.content.add(await message.bytes());

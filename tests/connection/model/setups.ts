@@ -1,7 +1,7 @@
 /** The worlds in which commands are tried. */
 
 import fc from "fast-check";
-import type { MessageMode } from "../../../lib/connection/options.ts";
+import type { MessageMode } from "../../../lib/protocol/options.ts";
 import type { EndSetup } from "./end.ts";
 import type { BodyUse, Reading } from "./reader.ts";
 import type { Finale, Setup } from "./world.ts";

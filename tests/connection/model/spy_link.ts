@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import type { CloseInfo, CloseStatus } from "../../../lib/errors.ts";
-import type { Capabilities, Link, LinkSink, ReadyState } from "../../../lib/connection/link.ts";
-import type { TransportAddress } from "../../../lib/connection/transport.ts";
+import type { Capabilities, Link, LinkSink, ReadyState } from "../../../lib/link/link.ts";
+import type { TransportAddress } from "../../../lib/link/transport.ts";
 import type { MessageType } from "../../../lib/message/message.ts";
 import { Content } from "./content.ts";
 
@@ -72,53 +72,53 @@ export class SpyLink implements Link {
       get isFull(): boolean {
         return sink.isFull;
       },
-      message: (data): void => {
+      onMessage: (data): void => {
         open();
         whole();
         const content = Content.of(data);
         this.#events.arriving();
         this.arrived.push(content);
-        sink.message(data);
+        sink.onMessage(data);
       },
-      messageStart: (type, length): void => {
+      onMessageStart: (type, length): void => {
         open();
         whole();
         this.#events.arriving();
         this.#arriving = true;
         this.arrived.push(new Content(type));
-        sink.messageStart(type, length);
+        sink.onMessageStart(type, length);
       },
-      messageData: (piece): void => {
+      onMessageData: (piece): void => {
         open();
         part();
         assert.notEqual(piece.length, 0, "an empty piece");
         this.#events.piece();
         this.arrived.at(-1)!.add(piece);
-        sink.messageData(piece);
+        sink.onMessageData(piece);
       },
-      messageEnd: (): void => {
+      onMessageEnd: (): void => {
         open();
         part();
         this.#arriving = false;
         this.arrived.at(-1)!.complete = true;
-        sink.messageEnd();
+        sink.onMessageEnd();
       },
-      ping: (payload): void => {
+      onPing: (payload): void => {
         open();
-        sink.ping(payload);
+        sink.onPing(payload);
       },
-      pong: (payload): void => {
+      onPong: (payload): void => {
         open();
-        sink.pong(payload);
+        sink.onPong(payload);
       },
-      drain: (): void => {
+      onDrain: (): void => {
         open();
-        sink.drain();
+        sink.onDrain();
       },
-      close: (info): void => {
+      onClose: (info): void => {
         open();
         this.closed = info;
-        sink.close(info);
+        sink.onClose(info);
       },
     });
   }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { IncomingMessage, type WebSocketConnection } from "../../../mod.ts";
+import { StreamedMessage, type WebSocketConnection } from "../../../mod.ts";
 import { PatternChecker } from "./pattern.ts";
 
 /** The ways. */
@@ -22,8 +22,8 @@ export class Received {
   }
 
   /** Takes a message; false after the last one. */
-  async take(message: string | Uint8Array | IncomingMessage): Promise<boolean> {
-    if (!(message instanceof IncomingMessage)) return this.takeWhole(message);
+  async take(message: string | Uint8Array | StreamedMessage): Promise<boolean> {
+    if (!(message instanceof StreamedMessage)) return this.takeWhole(message);
     if (message.type === "text") return this.takeWhole(await message.text());
     for await (const piece of message.stream()) this.#push(piece);
     this.messages++;
@@ -62,11 +62,11 @@ export interface Consumer {
 type Pausable = Pick<WebSocketConnection, "pause" | "resume">;
 
 type Whole = WebSocketConnection;
-type Pieces = WebSocketConnection<undefined, IncomingMessage>;
+type Pieces = WebSocketConnection<undefined, StreamedMessage>;
 
 /** Reads until the text, from when the gate opens on. */
 async function readAll(
-  messages: AsyncIterable<string | Uint8Array | IncomingMessage>,
+  messages: AsyncIterable<string | Uint8Array | StreamedMessage>,
   received: Received,
 ): Promise<void> {
   for await (const message of messages) {

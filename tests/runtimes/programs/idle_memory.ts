@@ -2,10 +2,10 @@
  * Creates thousands of idle connections, and prints a line of JSON: how many bytes of heap each holds.
  */
 import process from "node:process";
-import { NativeLink, type NativeSocket } from "../../../lib/connection/native_link.ts";
-import { readConnectionLimits } from "../../../lib/connection/options.ts";
-import { ProtocolLink } from "../../../lib/connection/protocol_link.ts";
-import { readConnectionOptions } from "../../../lib/connection/protocol_options.ts";
+import { NativeLink, type NativeSocket } from "../../../lib/link/native_link.ts";
+import { readConnectionLimits } from "../../../lib/protocol/options.ts";
+import { ProtocolLink } from "../../../lib/link/protocol_link.ts";
+import { readConnectionOptions } from "../../../lib/protocol/protocol_options.ts";
 import { memoryTransportPair } from "../../../lib/transport/memory.ts";
 import { frame, PING } from "../../connection/support.ts";
 
@@ -75,14 +75,14 @@ async function afterFrame(): Promise<number> {
     const link = new ProtocolLink({ role: "server", transport, options });
     link.start({
       isFull: false,
-      message: nothing,
-      messageStart: nothing,
-      messageData: nothing,
-      messageEnd: nothing,
-      ping: nothing,
-      pong: nothing,
-      drain: nothing,
-      close: nothing,
+      onMessage: nothing,
+      onMessageStart: nothing,
+      onMessageData: nothing,
+      onMessageEnd: nothing,
+      onPing: nothing,
+      onPong: nothing,
+      onDrain: nothing,
+      onClose: nothing,
     });
     return link;
   });

@@ -4,7 +4,7 @@
  * has each come back. For each message, each end prints a line of JSON with its peak of memory.
  */
 import process from "node:process";
-import { connect, type IncomingMessage, type WebSocketConnection } from "../../../mod.ts";
+import { connect, type StreamedMessage, type WebSocketConnection } from "../../../mod.ts";
 import { listen } from "../../../lib/server/mod.ts";
 import { litter, MIB, readMemory } from "../pressure/memory.ts";
 import { PatternChecker, patternChunks, patternStream } from "../pressure/pattern.ts";
@@ -14,7 +14,7 @@ const STEP = 64 * MIB;
 /** Neither a fragment's size nor a divisor of it: what is sent is gathered from odd parts. */
 const ODD_SIZE = 100_004;
 
-type Connection = WebSocketConnection<undefined, IncomingMessage>;
+type Connection = WebSocketConnection<undefined, StreamedMessage>;
 
 const [role, port, ...sizes] = process.argv.slice(2);
 
@@ -33,7 +33,7 @@ function progressOf(way: "sent" | "received"): (position: number) => void {
 }
 
 /** Takes one message and gives its length. */
-async function take(message: IncomingMessage): Promise<number> {
+async function take(message: StreamedMessage): Promise<number> {
   const checker = new PatternChecker(), progress = progressOf("received");
   for await (const piece of message.stream()) {
     checker.push(piece);

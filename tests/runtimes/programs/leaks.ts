@@ -11,7 +11,7 @@ import process from "node:process";
 import { type Figures, figures, open, pause } from "./leaks/figures.ts";
 import { closes } from "./leaks/closes.ts";
 import { dropped } from "./leaks/dropped.ts";
-import { Peer, type Way } from "./leaks/rig.ts";
+import { Peer, type Scenario } from "./leaks/rig.ts";
 import { troubles } from "./leaks/troubles.ts";
 
 /** What the program prints for one way. */
@@ -39,7 +39,7 @@ const NOISE = { each: 100, all: 65_536 };
 /** Code that is compiled meanwhile stays, but only once: a leak grows in each of so many rounds. */
 const ROUNDS = 5;
 
-async function run(way: Way, count: number): Promise<void> {
+async function run(way: Scenario, count: number): Promise<void> {
   const { batch = 100 } = way;
   const course = await way.start();
   for (let left = count; left > 0; left -= batch) await course.batch(Math.min(batch, left));
@@ -56,7 +56,7 @@ async function settled(): Promise<Figures> {
   return { ...await figures(), timers };
 }
 
-async function measure(way: Way, standard: number): Promise<Report> {
+async function measure(way: Scenario, standard: number): Promise<Report> {
   const { name, batch = 100, count = standard } = way;
   const bound = Math.max(NOISE.each, Math.round(NOISE.all / count));
   const began = process.cpuUsage();

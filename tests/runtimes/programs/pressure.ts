@@ -9,8 +9,8 @@
 import process from "node:process";
 import {
   connect,
-  type IncomingMessage,
   LimitError,
+  type StreamedMessage,
   type WebSocketConnection,
 } from "../../../mod.ts";
 import { listen, type WebSocketServer } from "../../../lib/server/mod.ts";
@@ -58,7 +58,7 @@ function begin(connection: WebSocketConnection): void {
 }
 
 /** One whose messages come in pieces. */
-function beginPieces(connection: WebSocketConnection<undefined, IncomingMessage>): void {
+function beginPieces(connection: WebSocketConnection<undefined, StreamedMessage>): void {
   const { id } = plan(connection.url);
   cases.set(id, { connection, consumer: piecesConsumer(connection) });
 }

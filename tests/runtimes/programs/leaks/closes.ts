@@ -5,14 +5,14 @@ import { ca, cert, key } from "../../../certificates/mod.ts";
 import {
   check,
   common,
-  type Course,
   ended,
   Ends,
   local,
   open,
+  type Run,
+  type Scenario,
   signal,
   times,
-  type Way,
 } from "./rig.ts";
 
 const CLOSED = /^1000 clean (local|remote) -$/;
@@ -42,12 +42,12 @@ function way(
   wanted: RegExp,
   act: (connection: WebSocketConnection, at: number) => unknown,
   options: { count?: number; batch?: number; secure?: true } = {},
-): Way {
+): Scenario {
   const { secure, ...sizes } = options;
   return {
     name,
     ...sizes,
-    async start(): Promise<Course> {
+    async start(): Promise<Run> {
       const ends = new Ends();
       const server = await listen({
         ...common,
@@ -83,9 +83,9 @@ function way(
 }
 
 /** The handlers of every second client fail, by a throw or a promise, and the server's for the rest. */
-const failing: Way = {
+const failing: Scenario = {
   name: "a handler that fails: 1011",
-  async start(): Promise<Course> {
+  async start(): Promise<Run> {
     const ends = new Ends();
     const server = await listen({
       ...common,
@@ -121,7 +121,7 @@ const failing: Way = {
 };
 
 /** The ways. Each connection has both ends here, so what is "ours" at one is "the peer's" at the other. */
-export const closes: readonly Way[] = [
+export const closes: readonly Scenario[] = [
   way("our Close, the peer's Close", CLOSED, (connection, at) => {
     if (at % 2 === 0) connection.close();
     else connection.send("close");

@@ -6,15 +6,15 @@ import {
   causeOf,
   check,
   common,
-  type Course,
   ended,
   Ends,
   failure,
   local,
   open,
   Peer,
+  type Run,
+  type Scenario,
   times,
-  type Way,
 } from "./rig.ts";
 
 /**
@@ -41,7 +41,7 @@ interface Dealing {
 }
 
 /** Half of the connections are the server's, half are clients'. */
-function way(name: string, peer: Peer, what: PeerWay, dealing: Dealing): Way {
+function way(name: string, peer: Peer, what: PeerWay, dealing: Dealing): Scenario {
   const { wanted, options = {}, act, path, batch, count } = dealing;
   const message = (connection: WebSocketConnection): void => {
     connection.send("hello to you");
@@ -51,7 +51,7 @@ function way(name: string, peer: Peer, what: PeerWay, dealing: Dealing): Way {
     name,
     ...(batch && { batch }),
     ...(count && { count }),
-    async start(): Promise<Course> {
+    async start(): Promise<Run> {
       const ends = new Ends();
       const server = await listen({
         ...common,
@@ -85,12 +85,12 @@ function way(name: string, peer: Peer, what: PeerWay, dealing: Dealing): Way {
 }
 
 /** A peer that is killed with all of its connections. */
-function killed(folder: string): Way {
+function killed(folder: string): Scenario {
   let peers = 0;
   return {
     name: "the peer's process killed",
     batch: 500,
-    async start(): Promise<Course> {
+    async start(): Promise<Run> {
       const ends = new Ends();
       const websocket = { message: (c: WebSocketConnection): void => void c.send("hello") };
       const server = await listen({
@@ -120,10 +120,10 @@ function killed(folder: string): Way {
 const LOST = /^1006 unclean remote (CONNECTION_ENDED|CONNECTION_RESET)$/;
 
 /** Handshakes that come to nothing: no request, no answer, no decision of the hook. */
-function late(peer: Peer): Way {
+function late(peer: Peer): Scenario {
   return {
     name: "handshakeTimeout",
-    async start(): Promise<Course> {
+    async start(): Promise<Run> {
       let failed = 0;
       let wake = (): void => {};
       const count = (error: unknown): void => {
@@ -166,7 +166,7 @@ function late(peer: Peer): Way {
 }
 
 /** The ways. */
-export function dropped(peer: Peer, folder: string): Way[] {
+export function dropped(peer: Peer, folder: string): Scenario[] {
   return [
     way("the peer's reset", peer, "reset", { wanted: /^1006 unclean remote CONNECTION_RESET$/ }),
     killed(folder),

@@ -1,8 +1,8 @@
 /** What a program holds: memory, connections, timers, open files. */
 import { readdirSync } from "node:fs";
 import process from "node:process";
-import type { Clock } from "../../../../lib/connection/clock.ts";
-import { systemClock } from "../../../../lib/connection/clock.ts";
+import type { Clock } from "../../../../lib/protocol/clock.ts";
+import { systemClock } from "../../../../lib/protocol/clock.ts";
 
 /** What is held at one moment, after the garbage has been collected. */
 export interface Figures {

@@ -11,12 +11,12 @@ import {
   SluiceError,
   type WebSocketConnection,
 } from "../../../../mod.ts";
-import type { Clock } from "../../../../lib/connection/clock.ts";
+import type { Clock } from "../../../../lib/protocol/clock.ts";
 import { clock, track } from "./figures.ts";
 import type { PeerOrder, PeerWay } from "./peer.ts";
 
 /** One way in which connections end. */
-export interface Way {
+export interface Scenario {
   /** What is done. */
   readonly name: string;
   /** How many connections are under way at once. @default {100} */
@@ -24,11 +24,11 @@ export interface Way {
   /** How many in all. @default {2000} */
   readonly count?: number;
   /** Makes ready what serves every batch. */
-  start(): Promise<Course>;
+  start(): Promise<Run>;
 }
 
 /** A way under way. */
-export interface Course {
+export interface Run {
   /** Opens, uses and ends so many connections. */
   batch(size: number): Promise<void>;
   /** Ends what served them. */

@@ -5,7 +5,6 @@ import { track } from "./figures.ts";
 import {
   check,
   common,
-  type Course,
   type Ended,
   ended,
   Ends,
@@ -13,9 +12,10 @@ import {
   local,
   open,
   type Peer,
+  type Run,
+  type Scenario,
   signal,
   times,
-  type Way,
 } from "./rig.ts";
 
 const piece = new Uint8Array(70_000);
@@ -37,9 +37,9 @@ async function read(stream: ReadableStream<unknown>, then: () => void): Promise<
 }
 
 /** Messages of which either side has sent a part when they are cut off, by either side. */
-const torn: Way = {
+const torn: Scenario = {
   name: "a streamed message cut off in the middle, either way",
-  async start(): Promise<Course> {
+  async start(): Promise<Run> {
     const ends = new Ends();
     const server = await listen({
       ...common,
@@ -87,9 +87,9 @@ const torn: Way = {
 };
 
 /** Clients that give up at once, in a later turn, or when the server has their request. */
-const aborted: Way = {
+const aborted: Scenario = {
   name: "connecting given up by a signal",
-  async start(): Promise<Course> {
+  async start(): Promise<Run> {
     const controllers = new Map<string, AbortController>();
     const server = await listen({
       ...common,
@@ -121,9 +121,9 @@ const aborted: Way = {
 };
 
 /** Clients that find nobody, or are refused by the hook, or by its failure. */
-const refused: Way = {
+const refused: Scenario = {
   name: "connecting refused",
-  async start(): Promise<Course> {
+  async start(): Promise<Run> {
     const gone = await listen({ ...common, ...local, websocket: {} });
     const nowhere = `ws://127.0.0.1:${gone.address.port}`;
     await gone.shutdown();
@@ -151,10 +151,10 @@ const refused: Way = {
 };
 
 /** Two servers' ends: one for clients of ours, which answer, one for the peer's, which do not. */
-function shutdown(peer: Peer): Way {
+function shutdown(peer: Peer): Scenario {
   return {
     name: "server.shutdown, answered and not",
-    start(): Promise<Course> {
+    start(): Promise<Run> {
       return Promise.resolve({
         async batch(size): Promise<void> {
           const ends = new Ends();
@@ -179,6 +179,6 @@ function shutdown(peer: Peer): Way {
 }
 
 /** The ways. */
-export function troubles(peer: Peer): Way[] {
+export function troubles(peer: Peer): Scenario[] {
   return [torn, aborted, refused, shutdown(peer)];
 }

@@ -1,0 +1,92 @@
+/**
+ * What a connection stands on: messages in and out, synchronously. Our own protocol over a transport
+ * is one link, a platform's WebSocket another.
+ *
+ * @module
+ */
+import type { CloseInfo, CloseStatus } from "../errors.ts";
+import type { ExtensionBytes } from "../message/extension.ts";
+import type { MessageType } from "../message/message.ts";
+import type { ProtocolSink } from "../protocol/protocol.ts";
+import type { TransportAddress } from "./transport.ts";
+
+/** What a link can do. A `false` means that the platform below cannot. */
+export interface Capabilities {
+  /** Reading can be stopped, so that the peer's socket fills. */
+  readonly pause: boolean;
+  /** Pings can be sent, and pings and pongs be seen. */
+  readonly ping: boolean;
+  /** Messages can be compressed, where both ends agree: `extensions` tells whether they do. */
+  readonly compression: boolean;
+  /** Messages larger than memory: they pass in pieces, both ways. */
+  readonly streaming: boolean;
+  /** Every close code that RFC 6455 allows on the wire can be sent. */
+  readonly anyCloseCode: boolean;
+}
+
+/** Receives what a link decodes, and its end. No call comes after `onClose`. */
+export interface LinkSink extends ProtocolSink {
+  /** Whether more waits than `receiveHighWaterMark` allows: read before held bytes are decoded at the end. */
+  readonly isFull: boolean;
+  /** Called when no more than the high-water mark is buffered, after a false or a `wantDrain`. */
+  onDrain(): void;
+  /** Called exactly once, when the link has closed; all that was received before has been delivered. */
+  onClose(info: CloseInfo): void;
+}
+
+/** Where a link stands, in the numbers of the WebSocket standard. */
+export type ReadyState = 0 | 1 | 2 | 3;
+
+/** The handshake is under way. */
+export const CONNECTING: ReadyState = 0;
+/** Messages pass. */
+export const OPEN: ReadyState = 1;
+/** A Close frame has been sent or received. */
+export const CLOSING: ReadyState = 2;
+/** It is over. */
+export const CLOSED: ReadyState = 3;
+
+/** Messages in and out. */
+export interface Link {
+  /** What it can do. */
+  readonly capabilities: Capabilities;
+  /** The agreed subprotocol, or `""`. */
+  readonly protocol: string;
+  /** The agreed extensions as in the header, or `""`. */
+  readonly extensions: string;
+  /** The peer's address, where known. */
+  readonly remoteAddress: TransportAddress | undefined;
+  /** Where it stands. */
+  readonly readyState: ReadyState;
+  /** Bytes on their way out that the system has not taken. */
+  readonly bufferedAmount: number;
+  /** Begins to tell `sink`. */
+  start(sink: LinkSink): void;
+  /** What compression has saved so far; undefined where there is none. */
+  readonly compression: ExtensionBytes | undefined;
+  /**
+   * Sends a message, uncompressed if so asked: false if more than the high-water mark was waiting
+   * before it, or once closing began.
+   */
+  send(data: string | Uint8Array, compress?: boolean): boolean;
+  /** Begins a message in pieces; until its last one `send` is not to be called. */
+  beginMessage(type: MessageType, compress?: boolean): void;
+  /** Sends a piece of it, the last one if `final`: false above the high-water mark, or when closing. */
+  writeMessage(piece: Uint8Array, final: boolean): boolean;
+  /** Asks for a `drain` when some of what is buffered has left and no more than the mark waits. */
+  wantDrain(): void;
+  /** `actual` bytes wait, more than `maxBufferedAmount`: what has not left is dropped, then 1008. */
+  overflow(actual: number): void;
+  /** Sends a ping with this payload. */
+  ping(payload: Uint8Array): void;
+  /** Begins the closing handshake; nothing happens when it has begun. */
+  close(status: CloseStatus): void;
+  /** Closes because of an error, which `closed` will tell. */
+  fail(status: CloseStatus, error: Error): void;
+  /** Drops the peer at once. */
+  terminate(): void;
+  /** Stops giving messages; may be called again while it is paused. */
+  pause(): void;
+  /** Delivers messages again; without effect once the link has closed. */
+  resume(): void;
+}

@@ -1,0 +1,402 @@
+/**
+ * A platform's own WebSocket as a link: in a browser, say, or behind `Bun.serve`. It has the
+ * platform's limits, and `capabilities` names them.
+ *
+ * @module
+ */
+import { type CloseInfo, type CloseStatus, LimitError, TransportError } from "../errors.ts";
+import { plainMemory } from "../frame/memory.ts";
+import { ABNORMAL, NO_STATUS } from "../message/close.ts";
+import { CallbackTimer, ReadingTimer, Timers } from "./timers.ts";
+import type { MessageData } from "../message/message.ts";
+import { type Capabilities, CLOSING, type Link, type LinkSink, type ReadyState } from "./link.ts";
+import type { ResolvedLimits } from "../protocol/options.ts";
+import type { TransportAddress } from "./transport.ts";
+
+/** A platform's socket, as the link drives it. What it does not have it cannot do. */
+export interface NativeSocket {
+  /** Where it stands. */
+  readonly readyState: number;
+  /** Bytes that the platform holds. */
+  readonly bufferedAmount: number;
+  /** The agreed subprotocol, or `""`. */
+  readonly protocol: string;
+  /** The agreed extensions, or `""`. */
+  readonly extensions: string;
+  /** Sends a message, uncompressed if so asked and the platform can. */
+  send(data: string | Uint8Array<ArrayBuffer>, compress?: boolean): void;
+  /** Begins the closing handshake; throws for a code that the platform refuses. */
+  close(code?: number, reason?: string): void;
+  /** Drops the peer. */
+  terminate?(): void;
+  /** Stops reading. */
+  pause?(): void;
+  /** Reads again. */
+  resume?(): void;
+  /** Sends a ping. */
+  ping?(payload: Uint8Array): void;
+}
+
+/** What a link over a platform's socket is made with. */
+export interface NativeLinkInit {
+  /** Limits and times. */
+  readonly options: ResolvedLimits;
+  /** What the platform can do. */
+  readonly capabilities: Capabilities;
+  /** The peer's address, where known. @default {undefined} */
+  readonly remoteAddress?: TransportAddress | undefined;
+  /** The agreed subprotocol, where the socket does not know it. @default {the socket's} */
+  readonly protocol?: string | undefined;
+  /** Whether the platform tells when its buffer has drained; if not, it is asked. @default {false} */
+  readonly tellsDrain?: boolean;
+  /** Whether the platform sends shared and resizable memory as well. @default {false} */
+  readonly anyMemory?: boolean;
+}
+
+/** How the platform says that it is over: a CloseEvent, as far as it is used. */
+export interface NativeClose {
+  readonly code?: number;
+  readonly reason?: string;
+  readonly wasClean?: boolean;
+}
+
+/** A message held for a connection that cannot pause its platform counts this much more. */
+const MESSAGE_COST = 64;
+/** How often the platform is asked whether its buffer has drained: it has no event for it. */
+const DRAIN_POLL = 10;
+/** What turns a code that the platform refuses, 1001 say, into one that it sends: 4001. */
+const REFUSED_CODE_OFFSET = 3000;
+
+/** No character of UTF-16 takes more bytes of UTF-8. */
+const MAX_UTF8_PER_UTF16 = 3;
+/** The most that a message takes on the wire besides: its header, and what does not compress. */
+const FRAME_COST = 32;
+
+const utf8 = new TextEncoder();
+
+/** A ping or pong that came while the connection was paused. */
+interface HeldControl {
+  readonly handler: "onPing" | "onPong";
+  readonly payload: Uint8Array<ArrayBuffer>;
+}
+
+/**
+ * A link over an open WebSocket of the platform's. Whoever made it passes on what the platform tells:
+ * `gotMessage`, `gotPing`, `gotPong`, `gotDrain` and `gotClose`.
+ */
+export class NativeLink implements Link {
+  /** What it can do. */
+  readonly capabilities: Capabilities;
+  /** The peer's address, where known. */
+  readonly remoteAddress: TransportAddress | undefined;
+
+  readonly #socket: NativeSocket;
+  readonly #protocol: string | undefined;
+  readonly #options: ResolvedLimits;
+  readonly #tellsDrain: boolean;
+  readonly #anyMemory: boolean;
+  #sink!: LinkSink;
+  #paused = false;
+  #held: (MessageData | HeldControl)[] = [];
+  /** How many of them have been given. */
+  #deliveredSize = 0;
+  #heldSize = 0;
+  /** The most that the platform can hold: what it held when it was last asked, and what came since. */
+  #buffered = 0;
+  #wantsDrain = false;
+  #sent: CloseStatus | undefined;
+  #terminated = false;
+  #closed = false;
+  #error: Error | undefined;
+  /** Created when they are first needed. */
+  #drainPoll: CallbackTimer | undefined;
+  #closeTimer: ReadingTimer | undefined;
+
+  /** Makes the link over a socket that is open. */
+  constructor(socket: NativeSocket, init: NativeLinkInit) {
+    const { options, capabilities, remoteAddress, tellsDrain = false, anyMemory = false } = init;
+    this.#socket = socket;
+    this.#protocol = init.protocol;
+    this.#options = options;
+    this.capabilities = capabilities;
+    this.remoteAddress = remoteAddress;
+    this.#tellsDrain = tellsDrain;
+    this.#anyMemory = anyMemory;
+  }
+
+  /** The agreed subprotocol, or `""`. */
+  get protocol(): string {
+    return this.#protocol ?? this.#socket.protocol;
+  }
+
+  /** The agreed extensions, or `""`. */
+  get extensions(): string {
+    return this.#socket.extensions;
+  }
+
+  /** The platform does not tell. */
+  get compression(): undefined {
+    return undefined;
+  }
+
+  /** Where it stands. */
+  get readyState(): ReadyState {
+    if (this.#closed || this.#terminated) return 3;
+    const state = this.#socket.readyState as ReadyState;
+    return this.#sent !== undefined && state < CLOSING ? CLOSING : state;
+  }
+
+  /** Bytes that the platform holds. */
+  get bufferedAmount(): number {
+    return this.#socket.bufferedAmount;
+  }
+
+  /** Begins to tell `sink`. */
+  start(sink: LinkSink): void {
+    this.#sink = sink;
+  }
+
+  /** The platform has a message. */
+  onMessage(data: MessageData): void {
+    // Who failed the connection reads no more of it: behind a message that was dropped would be a gap.
+    if (this.#closed || this.#terminated || this.#error !== undefined) return;
+    if (this.#isTooLong(data)) return;
+    if (!this.#paused && this.#held.length === 0) return this.#deliver(data);
+    this.#hold(data, data.length);
+  }
+
+  #hold(data: MessageData | HeldControl, size: number): void {
+    // A platform that can pause still gives what it has read: one message of any size may be of that.
+    const before = this.#heldSize, after = before + size + MESSAGE_COST;
+    const held = this.capabilities.pause ? before : after;
+    if (held > this.#options.maxReceiveBuffered) {
+      return this.#exceed("maxReceiveBuffered", held, "Messages are not taken");
+    }
+    this.#held.push(data);
+    this.#heldSize = after;
+  }
+
+  /** The platform has a ping, and answers it. */
+  onPing(payload: Uint8Array<ArrayBuffer>): void {
+    this.#onControl("onPing", payload);
+  }
+
+  /** The platform has a pong. */
+  onPong(payload: Uint8Array<ArrayBuffer>): void {
+    this.#onControl("onPong", payload);
+  }
+
+  #onControl(handler: "onPing" | "onPong", payload: Uint8Array<ArrayBuffer>): void {
+    if (this.#closed || this.#terminated) return;
+    if (!this.#paused && this.#held.length === 0) this.#sink[handler](payload);
+    else if (this.#error === undefined) this.#hold({ handler, payload }, payload.length);
+  }
+
+  /** The platform's buffer has drained. */
+  onDrain(): void {
+    this.#checkDrain();
+  }
+
+  /** The platform failed the connection: it closes next. */
+  onError(error: Error): void {
+    if (!this.#closed) this.#error ??= error;
+  }
+
+  /** The platform's socket is closed: what is held is given to the connection, which keeps it. */
+  onClose(event: NativeClose | undefined): void {
+    this.#finish(event);
+  }
+
+  /** Sends a message: false if more than the high-water mark waited before, or once closing began. */
+  send(data: string | Uint8Array, compress?: boolean): boolean {
+    if (this.readyState !== 1) return false;
+    const { maxBufferedAmount, sendHighWaterMark } = this.#options;
+    // To ask the platform costs as much as to send: it is asked where the answer can matter.
+    if (this.#buffered > sendHighWaterMark || this.#buffered > maxBufferedAmount) {
+      this.#buffered = this.bufferedAmount;
+    }
+    const before = this.#buffered;
+    if (before > maxBufferedAmount) {
+      this.overflow(before);
+      return false;
+    }
+    const accepted = typeof data === "string" || this.#anyMemory ? data : plainMemory(data);
+    this.#socket.send(accepted as string | Uint8Array<ArrayBuffer>, compress);
+    this.#buffered += data.length * MAX_UTF8_PER_UTF16 + FRAME_COST;
+    if (before <= sendHighWaterMark) return true;
+    this.wantDrain();
+    return false;
+  }
+
+  /** Nothing: the platform sends whole messages only, and nobody asks for more (`streaming`). */
+  beginMessage(): void {}
+
+  /** Nothing, like `beginMessage`. */
+  writeMessage(): boolean {
+    return false;
+  }
+
+  /** Asks for a `drain` when no more than the mark waits. */
+  wantDrain(): void {
+    this.#wantsDrain = true;
+    if (this.#drainPoll?.pending !== true) this.#pollDrain();
+  }
+
+  /** Closes with 1008; what the platform holds it keeps. */
+  overflow(actual: number): void {
+    this.#exceed("maxBufferedAmount", actual, "Cannot send: too many bytes wait for the peer");
+  }
+
+  /** Sends a ping, where the platform can. */
+  ping(payload: Uint8Array): void {
+    if (this.readyState === 1) this.#socket.ping?.(payload);
+  }
+
+  /** Begins the closing handshake. */
+  close(status: CloseStatus): void {
+    if (this.readyState !== 1) return;
+    const { closeCode, reason } = status;
+    this.#sent = status;
+    try {
+      if (closeCode === NO_STATUS) this.#socket.close();
+      else this.#socket.close(closeCode, reason);
+    } catch {
+      // The standard lets a client send 1000 and 3000 to 4999 only.
+      this.#sent = { closeCode: closeCode + REFUSED_CODE_OFFSET, reason };
+      this.#socket.close(this.#sent.closeCode, reason);
+    }
+    this.#closeTimer = new ReadingTimer(() => this.#finish(undefined));
+    Timers.of(this.#options.clock).set(this.#closeTimer, this.#options.closeTimeout);
+    this.resume();
+  }
+
+  /** Closes because of an error, which `closed` will tell. */
+  fail(status: CloseStatus, error: Error): void {
+    this.#error ??= error;
+    this.close(status);
+  }
+
+  /** As near as the platform gets to dropping the peer. */
+  terminate(): void {
+    if (this.#closed) return;
+    if (this.#socket.terminate === undefined) this.close({ closeCode: 1000, reason: "" });
+    this.#terminated = true;
+    this.#socket.terminate?.(); // which may tell at once
+    queueMicrotask(() => this.#finish(undefined));
+  }
+
+  /** Holds what comes from now on: a platform that cannot pause goes on reading. */
+  pause(): void {
+    if (this.#paused || this.#closed) return;
+    this.#paused = true;
+    this.#socket.pause?.();
+  }
+
+  /** Gives what is held, soon, and then what comes. */
+  resume(): void {
+    if (!this.#paused) return;
+    this.#paused = false;
+    if (this.#held.length > 0) queueMicrotask(() => this.#catchUp());
+    else if (!this.#closed) this.#socket.resume?.();
+  }
+
+  /** The platform has judged by a limit of its own, if any. */
+  #isTooLong(data: MessageData): boolean {
+    const limit = this.#options.maxMessageSize;
+    if (data.length * MAX_UTF8_PER_UTF16 <= limit) return false;
+    const size = typeof data === "string" && data.length <= limit
+      ? utf8.encode(data).length
+      : data.length;
+    if (size <= limit) return false;
+    this.#exceed("maxMessageSize", size, "The message is too long");
+    return true;
+  }
+
+  /** What the platform gives is whole; who wants pieces has it in one. */
+  #deliver(data: MessageData): void {
+    const sink = this.#sink;
+    if (this.#options.messages === "whole") return sink.onMessage(data);
+    const isText = typeof data === "string";
+    const bytes = isText ? utf8.encode(data) : data;
+    sink.onMessageStart(isText ? "text" : "binary", bytes.length);
+    if (bytes.length > 0) sink.onMessageData(bytes);
+    sink.onMessageEnd();
+  }
+
+  #catchUp(): void {
+    this.#deliverHeld();
+    if (!this.#paused && !this.#terminated && !this.#closed) this.#socket.resume?.();
+  }
+
+  /** May be called while it gives: a handler closes, and the platform tells so within the call. */
+  #deliverHeld(): void {
+    while (!this.#paused && !this.#terminated && this.#deliveredSize < this.#held.length) {
+      const held = this.#held[this.#deliveredSize++];
+      if (typeof held === "object" && "handler" in held) {
+        this.#heldSize -= held.payload.length + MESSAGE_COST;
+        this.#sink[held.handler](held.payload);
+      } else {
+        this.#heldSize -= held.length + MESSAGE_COST;
+        this.#deliver(held);
+      }
+    }
+    this.#held.splice(0, this.#deliveredSize);
+    this.#deliveredSize = 0;
+  }
+
+  #exceed(
+    option: "maxBufferedAmount" | "maxReceiveBuffered" | "maxMessageSize",
+    actual: number,
+    what: string,
+  ): void {
+    const limit = this.#options[option], closeCode = option === "maxMessageSize" ? 1009 : 1008;
+    this.fail(
+      { closeCode, reason: option },
+      new LimitError(`${what}: ${actual} bytes, ${option} is ${limit}`, {
+        option,
+        limit,
+        actual,
+        closeCode,
+      }),
+    );
+  }
+
+  /** Asks the platform later whether its buffer has drained, if it does not report that. */
+  #pollDrain(): void {
+    if (this.#tellsDrain) return;
+    this.#drainPoll ??= new CallbackTimer(() => this.#checkDrain());
+    Timers.of(this.#options.clock).set(this.#drainPoll, DRAIN_POLL);
+  }
+
+  #checkDrain(): void {
+    if (!this.#wantsDrain || this.#closed) return;
+    if (this.bufferedAmount > this.#options.sendHighWaterMark) return this.#pollDrain();
+    this.#wantsDrain = false;
+    this.#sink.onDrain();
+  }
+
+  #finish(event: NativeClose | undefined): void {
+    if (this.#closed) return;
+    this.#drainPoll?.cancel();
+    this.#closeTimer?.cancel();
+    this.#closed = true; // from here on nothing pauses it
+    this.#paused = false;
+    this.#deliverHeld();
+    const { code = ABNORMAL, reason = "", wasClean = false } = event ?? {};
+    const received = wasClean ? { closeCode: code, reason } : undefined;
+    // A platform that failed the connection tells what it sent, or 0: the peer said nothing.
+    const failed = !wasClean && (code === 0 || this.#error !== undefined);
+    const dropped = this.#terminated ||
+      this.#error instanceof TransportError && this.#error.code === "TIMED_OUT";
+    const info: CloseInfo = {
+      closeCode: failed ? ABNORMAL : code,
+      reason: failed ? "" : reason,
+      wasClean,
+      sent: this.#sent,
+      received,
+      initiator: this.#sent === undefined && !dropped ? "remote" : "local",
+      error: this.#error,
+    };
+    this.#sink.onClose(info);
+  }
+}

@@ -1,0 +1,119 @@
+/**
+ * What a protocol link stands on: a byte pipe, each way in order and without loss. `transport/`
+ * implements it for the runtimes' sockets, for byte streams, and in memory.
+ *
+ * @module
+ */
+
+/** One end of a socket. */
+export interface TransportAddress {
+  /** The kind of socket. */
+  transport: "tcp" | "unix" | "stream" | "memory";
+  /** The address, or the path of a Unix socket; `""` where there is none. */
+  hostname: string;
+  /** The port; 0 where there is none. */
+  port: number;
+}
+
+/** What a transport tells its owner. Never called from within `start` or `write`. */
+export interface TransportSink {
+  /**
+   * Bytes arrived. The chunk belongs to the transport, which may use its memory again once this
+   * returns: who keeps anything copies it. After `pause` at most one more call comes.
+   */
+  onData(chunk: Uint8Array): void;
+  /**
+   * Called when all that was written has been taken by the system: after a `write` that returned
+   * false, and on some transports after others that had to wait. Whatever is decided by it asks for
+   * `bufferedAmount` first.
+   */
+  onDrain(): void;
+  /** The peer has ended its direction: no more `data`. */
+  onEnd(): void;
+  /**
+   * The transport is gone, in both directions: after `close`, after an error, or after both ends
+   * finished. Called exactly once, last. `error` is set when it was no orderly end.
+   */
+  onClose(error?: Error): void;
+}
+
+/** A byte pipe to the peer. */
+export interface Transport {
+  /** The peer's end. */
+  readonly remoteAddress: TransportAddress | undefined;
+  /** Our end. */
+  readonly localAddress: TransportAddress | undefined;
+  /** Whether TLS protects it. */
+  readonly secure: boolean;
+  /** Whether the last `write` is done with the caller's memory, so that it may be used again. */
+  readonly copiesOnWrite: boolean;
+  /** Set where `write` always copies what it cannot write at once, so that it may be given anyone's. */
+  readonly copiesRest?: true;
+  /**
+   * Set where `bufferedAmount` shows no progress before the whole of a `write` is taken: the most
+   * bytes to write at once, so that a peer that reads slowly differs from one that takes nothing.
+   */
+  readonly maxWriteSize?: number;
+  /** Bytes written that the system has not taken yet. */
+  readonly bufferedAmount: number;
+  /** Begins to read and to tell `sink`. Called once; a sink is handed over by calling it again. */
+  start(sink: TransportSink): void;
+  /**
+   * Writes all of `bytes`, now or as the system takes them. False once some of it waits: then no
+   * more is to be written until `drain`. Never throws: trouble comes as `sink.close(error)`.
+   */
+  write(bytes: Uint8Array): boolean;
+  /** Stops reading, so that the peer's socket fills. */
+  pause(): void;
+  /** Reads again. */
+  resume(): void;
+  /**
+   * Ends our direction once all that was written is out (a TCP half-close). Where the transport
+   * cannot half-close (TLS on older versions of Deno), it only writes no more. Reading goes on.
+   */
+  closeWrite(): void;
+  /** Drops both directions at once and releases the socket; `sink.close` follows. */
+  close(): void;
+}
+
+/** Where and how to listen. */
+export interface TransportListenOptions {
+  /** The port; 0 lets the system choose one. */
+  port?: number;
+  /** The address to bind; IPv6 may be in brackets. */
+  hostname?: string;
+  /** The path of a Unix socket, in place of port and hostname. */
+  path?: string;
+  /** PEM text of the certificate chain and its key, for TLS. */
+  tls?: { cert: string; key: string };
+}
+
+/** Where and how to connect. */
+export interface TransportConnectOptions {
+  /** The port. */
+  port?: number;
+  /** The host's name or address, IPv6 without brackets. */
+  hostname?: string;
+  /** The path of a Unix socket, in place of port and hostname. */
+  path?: string;
+  /** TLS, with these further certificates (PEM) to trust and this name to check instead of hostname. */
+  tls?: { caCerts?: string[]; serverName?: string } | undefined;
+  /** Gives up: the promise rejects with the signal's reason and nothing stays open. */
+  signal?: AbortSignal | undefined;
+}
+
+/** What a listening socket tells its owner. */
+export interface TransportListenerSink {
+  /** A peer connected (with TLS: its handshake may still be under way; `data` comes after it). */
+  onConnection(transport: Transport): void;
+  /** Accepting failed (out of files, say); the listener waits a little and goes on. */
+  onError(error: Error): void;
+}
+
+/** A listening socket. */
+export interface TransportListener {
+  /** Where it listens: the port that the system chose, if 0 was asked for. */
+  readonly address: TransportAddress;
+  /** Stops listening; accepted connections live on. Resolves when the port is free. */
+  close(): Promise<void>;
+}
