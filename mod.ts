@@ -16,17 +16,16 @@ export { fromWebSocket, type FromWebSocketOptions } from "./lib/client/from_web_
 export { type ConnectionStats, WebSocketConnection } from "./lib/connection/connection.ts";
 export type { Clock } from "./lib/protocol/clock.ts";
 export type {
-  ConnectionHandler as ConnectionUser,
+  ConnectionHandler,
   ConnectionHandlers,
   ErrorContext,
   ErrorHandler,
-  RefusalContext,
-  RefusalHandler,
-} from "./lib/connection/handlers.ts";
+} from "./lib/connection/connection.ts";
+export type { RefusalContext, RefusalHandler } from "./lib/connection/handlers.ts";
 export type { MessageData } from "./lib/message/message.ts";
 export {
   type AnyMessage,
-  type BodyOptions as GatherOptions,
+  type BodyOptions,
   type MessageModeOf,
   StreamedMessage,
 } from "./lib/connection/streamed_message.ts";

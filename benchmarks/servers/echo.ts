@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { ConnectionHandler } from "../../lib/connection/handlers.ts";
+import type { ConnectionHandler } from "../../lib/connection/connection.ts";
 
 /** Handlers or, for `iteration`, a function that reads with `for await`. */
 export function echoOf(reading: string | undefined): ConnectionHandler<undefined> {

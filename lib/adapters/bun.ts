@@ -5,7 +5,7 @@
  * @module
  */
 import { WebSocketConnection } from "../connection/connection.ts";
-import type { ConnectionHandler } from "../connection/handlers.ts";
+import type { ConnectionHandler } from "../connection/connection.ts";
 import type { MessageData } from "../message/message.ts";
 import type { AnyMessage, StreamedMessage } from "../connection/streamed_message.ts";
 import { refuseUnsupported } from "../protocol/options.ts";

@@ -5,7 +5,8 @@
  * @module
  */
 import type { WebSocketConnection } from "../connection/connection.ts";
-import type { ConnectionHandler, RefusalContext } from "../connection/handlers.ts";
+import type { ConnectionHandler } from "../connection/connection.ts";
+import type { RefusalContext } from "../connection/handlers.ts";
 import type { MessageData } from "../message/message.ts";
 import type { AnyMessage } from "../connection/streamed_message.ts";
 import type { Transport } from "../link/transport.ts";

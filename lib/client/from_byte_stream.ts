@@ -4,11 +4,8 @@
  * @module
  */
 import { WebSocketConnection } from "../connection/connection.ts";
-import {
-  checkConnectionHandler,
-  type ConnectionHandler,
-  type ErrorHandler,
-} from "../connection/handlers.ts";
+import type { ConnectionHandler, ErrorHandler } from "../connection/connection.ts";
+import { checkConnectionHandler } from "../connection/handlers.ts";
 import type { MessageData } from "../message/message.ts";
 import type { AnyMessage, MessageModeOf, StreamedMessage } from "../connection/streamed_message.ts";
 import { CONNECTION_OPTIONS, type ConnectionOptions } from "../protocol/options.ts";

@@ -3,27 +3,18 @@
  *
  * @module
  */
-import { type CloseInfo, type CloseStatus, ConnectionClosedError } from "../errors.ts";
+import type { CloseInfo, CloseStatus, ConnectionClosedError } from "../errors.ts";
 import { unpackRequest } from "../handshake/server.ts";
+import { type Capabilities, type Link, OPEN, type ReadyState } from "../link/link.ts";
+import type { TransportAddress } from "../link/transport.ts";
 import { isNormalEnd, writeClosePayload } from "../message/close.ts";
 import type { ExtensionBytes } from "../message/extension.ts";
-import type { MessageType } from "../message/message.ts";
-import { catchRejection, isInstance, toError } from "../thrown.ts";
-import type { ConnectionHandler, ConnectionHandlers, ErrorHandler } from "./handlers.ts";
 import type { MessageData } from "../message/message.ts";
-import type { AnyMessage } from "./streamed_message.ts";
-import {
-  type Capabilities,
-  type Link,
-  type LinkSink,
-  OPEN,
-  type ReadyState,
-} from "../link/link.ts";
 import type { ResolvedLimits } from "../protocol/options.ts";
-import { Pings } from "./pings.ts";
 import { readCloseArguments, readSignal } from "./arguments.ts";
-import { Receiver, type ReceiverOwner } from "./receiver.ts";
-import { contextOf, reportError } from "./report.ts";
+import { Dispatcher } from "./dispatcher.ts";
+import { Pings } from "./pings.ts";
+import type { Receiver } from "./receiver.ts";
 import {
   bytesOf,
   isSource,
@@ -34,9 +25,82 @@ import {
   type SendSource,
   type SendSourceOptions,
 } from "./send_data.ts";
-import { Sender, type SenderOwner } from "./sender.ts";
+import type { Sender } from "./sender.ts";
+import type { AnyMessage } from "./streamed_message.ts";
 import { readableOf, writableOf } from "./streams.ts";
-import type { TransportAddress } from "../link/transport.ts";
+
+/**
+ * What is called as things happen, in this order: `open`, then `message`, `ping`, `pong` and `drain`
+ * as they come, then `close`. Every handler is called synchronously, while the bytes are decoded.
+ *
+ * A handler that throws, or returns a promise that rejects, closes the connection with 1011; the
+ * error goes to `onError`.
+ */
+export interface ConnectionHandlers<
+  Data = undefined,
+  Message extends AnyMessage = MessageData,
+> {
+  /** The connection is open. */
+  open?(connection: WebSocketConnection<Data, Message>): void | Promise<void>;
+  /**
+   * A message came: a string for text, a Uint8Array for binary, which is yours to keep. When a
+   * promise is returned, the next message waits for it; pings, pongs and the peer's Close are handled
+   * meanwhile, until more than `receiveHighWaterMark` waits. Without this handler messages are dropped.
+   *
+   * Messages that came before the connection closed are still given to it; each call then has
+   * `closeTimeout` to settle, or else the rest is dropped and `onError` is told.
+   *
+   * With `messages: "stream"` a {@linkcode StreamedMessage} has begun to come. What the handler has
+   * not read of it when its promise settles is discarded; so is a message that it has not begun to
+   * read when it returns without one.
+   */
+  message?(connection: WebSocketConnection<Data, Message>, data: Message): void | Promise<void>;
+  /** Called when no more than `sendHighWaterMark` waits, after a `send` that returned false. */
+  drain?(connection: WebSocketConnection<Data, Message>): void | Promise<void>;
+  /** A ping came; its pong is on its way. */
+  ping?(connection: WebSocketConnection<Data, Message>, payload: Uint8Array): void | Promise<void>;
+  /** A pong came. */
+  pong?(connection: WebSocketConnection<Data, Message>, payload: Uint8Array): void | Promise<void>;
+  /** The connection is closed: called once, last, after the `message` handler is done with what came. */
+  close?(connection: WebSocketConnection<Data, Message>, info: CloseInfo): void | Promise<void>;
+}
+
+/** Handlers, or a function that is given each connection once it is open. */
+export type ConnectionHandler<
+  Data = undefined,
+  Message extends AnyMessage = MessageData,
+> =
+  | ConnectionHandlers<Data, Message>
+  | ((connection: WebSocketConnection<Data, Message>) => void | Promise<void>);
+
+/** Where an error belongs: what is known of it besides the error. */
+export interface ErrorContext<
+  Data = undefined,
+  Message extends AnyMessage = MessageData,
+> {
+  /** The connection; undefined where there is none yet, as in the opening handshake. */
+  readonly connection: WebSocketConnection<Data, Message> | undefined;
+  /** On a server, the request, as far as it could be read. */
+  readonly request: Request | undefined;
+  /** The peer's address, where known. */
+  readonly remoteAddress: TransportAddress | undefined;
+}
+
+/**
+ * Called with each fault of the user's own code (a handler or a hook that throws, or returns what it
+ * must not; a connection that nobody reads) and of the server itself (no more files to accept a
+ * connection with). What a handler throws is passed as it is. A handshake that a server refuses is no
+ * fault: see {@linkcode RefusalHandler}.
+ *
+ * It may be async. If it fails itself, that is printed together with the error.
+ */
+export type ErrorHandler<
+  Data = undefined,
+  Message extends AnyMessage = MessageData,
+> = (
+  error: unknown,
+  context: ErrorContext<Data, Message>,
+) => void | Promise<void>;
 
 /** What a connection is made of. */
 export interface ConnectionInit<Data, Message extends AnyMessage> {
@@ -53,9 +117,6 @@ export interface ConnectionInit<Data, Message extends AnyMessage> {
   /** Called with errors of the user's code. @default {prints them by console.error} */
   onError?: ErrorHandler<Data, Message> | undefined;
 }
-
-/** All that a connection is told. */
-type Events<Message> = LinkSink & ReceiverOwner<Message> & SenderOwner;
 
 /** How much has passed. */
 export interface ConnectionStats {
@@ -104,33 +165,28 @@ export class WebSocketConnection<
 
   readonly #link: Link;
   readonly #options: ResolvedLimits;
-  readonly #onError: ErrorHandler<Data, Message> | undefined;
-  readonly #onClosed: ((connection: WebSocketConnection<Data, Message>) => void) | undefined;
-  /** The header lines alone until it is asked for. */
-  #request: Request | string | undefined;
-  #handlers: ConnectionHandlers<Data, Message> | undefined;
-  readonly #events: Events<Message>;
-  readonly #receiver: Receiver<Message>;
+  readonly #dispatcher: Dispatcher<WebSocketConnection<Data, Message>, Message>;
+  readonly #receiver: Receiver<WebSocketConnection<Data, Message>, Message>;
   readonly #sender: Sender;
-  #pings: Pings | undefined;
-  /** Made when it is first asked for. */
-  #closed: PromiseWithResolvers<CloseInfo> | undefined;
-  #closeInfo: CloseInfo | undefined;
+  /** Only the header lines until it is asked for. */
+  #request: Request | string | undefined;
   #readable: ReadableStream<Message> | undefined;
   #writable: WritableStream<SendData | SendSource> | undefined;
 
-  /** Made by the library: use `listen`, `accept` or `connect`. */
+  /** @internal Created by the library: use `listen`, `accept` or `connect`. */
   constructor(link: Link, init: ConnectionInit<Data, Message>) {
+    const { options, onClosed, onError } = init;
     this.#link = link;
-    this.#options = init.options;
+    this.#options = options;
     this.url = init.url;
     this.data = init.data;
     this.#request = init.request;
-    this.#onClosed = init.onClosed;
-    this.#onError = init.onError;
-    const events = this.#events = new WebSocketConnection.#Events(this);
-    this.#receiver = new Receiver(link, init.options, events);
-    this.#sender = new Sender(link, init.options, events);
+    this.#dispatcher = new Dispatcher<WebSocketConnection<Data, Message>, Message>(
+      { link, connection: this, options },
+      { onClosed, onError },
+    );
+    this.#receiver = this.#dispatcher.receiver;
+    this.#sender = this.#dispatcher.sender;
   }
 
   /** The request that opened the connection; undefined on a client. */
@@ -186,11 +242,7 @@ export class WebSocketConnection<
    * come. A `message` handler that awaits it waits for itself, until `closeTimeout`.
    */
   get closed(): Promise<CloseInfo> {
-    if (this.#closed === undefined) {
-      this.#closed = Promise.withResolvers();
-      if (this.#receiver.isOver) this.#closed.resolve(this.#closeInfo!);
-    }
-    return this.#closed.promise;
+    return this.#dispatcher.closed;
   }
 
   /**
@@ -322,7 +374,7 @@ export class WebSocketConnection<
    * with 1011.
    */
   get writable(): WritableStream<SendData | SendSource> {
-    return this.#writable ??= writableOf(this);
+    return this.#writable ??= writableOf(this, () => this.#sender.canSend);
   }
 
   /**
@@ -353,7 +405,8 @@ export class WebSocketConnection<
       );
     }
     if (this.readyState !== OPEN) return Promise.reject(this.closedError());
-    return (this.#pings ??= new Pings(this.#options, !this.#receiver.isReading)).ping({
+    const pings = this.#dispatcher.pings ??= new Pings(this.#options, !this.#receiver.isReading);
+    return pings.ping({
       send: (payload) => this.#link.ping(payload),
       signal,
     });
@@ -406,121 +459,12 @@ export class WebSocketConnection<
 
   /** The error that tells how the connection ended, or that it is closing. */
   closedError(): ConnectionClosedError {
-    return new ConnectionClosedError(
-      this.#closeInfo ?? {
-        closeCode: 1006,
-        reason: "",
-        wasClean: false,
-        sent: undefined,
-        received: undefined,
-        initiator: "local",
-        error: undefined,
-      },
-    );
+    return this.#dispatcher.closedError();
   }
 
-  /** @internal Begins: called once by whoever opened the connection. */
+  /** @internal Begins: called once by the code that opened the connection. */
   start(user: ConnectionHandler<Data, Message> | undefined): void {
-    const handlers = typeof user === "object" ? user : undefined;
-    if (handlers !== undefined) {
-      this.#handlers = handlers;
-      this.#receiver.handle({ messages: handlers.message !== undefined });
-    }
-    this.#link.start(this.#events);
-    if (typeof user === "function") this.#call(() => user(this));
-    else if (handlers?.open !== undefined) this.#call(() => handlers.open!(this));
-  }
-
-  /** What the link, the receiver and the sender call: one small object in place of many closures. */
-  static readonly #Events = class<Data, Message extends AnyMessage> implements Events<Message> {
-    readonly #connection: WebSocketConnection<Data, Message>;
-
-    constructor(connection: WebSocketConnection<Data, Message>) {
-      this.#connection = connection;
-    }
-
-    onMessage(data: MessageData): void {
-      this.#connection.#receiver.onMessage(data);
-    }
-    onMessageStart(type: MessageType, announcedLength: number | undefined): void {
-      this.#connection.#receiver.onMessageStart(type, announcedLength);
-    }
-    onMessageData(piece: Uint8Array<ArrayBuffer>): void {
-      this.#connection.#receiver.onMessageData(piece);
-    }
-    onMessageEnd(): void {
-      this.#connection.#receiver.onMessageEnd();
-    }
-    get isFull(): boolean {
-      return this.#connection.#receiver.isFull;
-    }
-    handleMessage(message: Message): void | Promise<void> {
-      const connection = this.#connection;
-      return connection.#handlers!.message!(connection, message);
-    }
-
-    // Those that come with the end of a connection that the user has paused are not told.
-    onPing(payload: Uint8Array): void {
-      const connection = this.#connection, handlers = connection.#handlers;
-      if (handlers?.ping === undefined || connection.#receiver.isPaused) return;
-      connection.#call(() => handlers.ping!(connection, payload));
-    }
-    onPong(payload: Uint8Array): void {
-      const connection = this.#connection, handlers = connection.#handlers;
-      connection.#pings?.pong(payload);
-      if (handlers?.pong === undefined || connection.#receiver.isPaused) return;
-      connection.#call(() => handlers.pong!(connection, payload));
-    }
-
-    onPause(): void {
-      this.#connection.#pings?.pause();
-    }
-    onResume(): void {
-      this.#connection.#pings?.resume();
-    }
-
-    onDrain(): void {
-      this.#connection.#sender.onDrain();
-    }
-    onReady(): void {
-      const connection = this.#connection, handlers = connection.#handlers;
-      if (handlers?.drain !== undefined) connection.#call(() => handlers.drain!(connection));
-    }
-
-    onHandlerError(error: unknown): void {
-      this.#connection.#userFailed(error);
-    }
-    closedError(): ConnectionClosedError {
-      return this.#connection.closedError();
-    }
-    onReport(error: Error): void {
-      const connection = this.#connection;
-      reportError(connection.#onError, error, contextOf(connection));
-    }
-    onClose(info: CloseInfo): void {
-      this.#connection.#end(info);
-    }
-    onOver(): void {
-      this.#connection.#finish();
-    }
-  };
-
-  #call(handler: () => void | Promise<void>): void {
-    try {
-      const result = handler();
-      if (result !== undefined) catchRejection(result, (error) => this.#userFailed(error));
-    } catch (error) {
-      this.#userFailed(error);
-    }
-  }
-
-  /** The user's code failed: 1011 for the peer, the error for `onError`. */
-  #userFailed(error: unknown): void {
-    // A `for await` in the user's function ends with the connection's own error: no news to anybody.
-    if (isInstance(error, ConnectionClosedError) && this.#closeInfo !== undefined) return;
-    this.#receiver.stop();
-    this.#link.fail({ closeCode: 1011, reason: "" }, toError(error));
-    reportError(this.#onError, error, contextOf(this));
+    this.#dispatcher.start(user);
   }
 
   #next(
@@ -533,25 +477,7 @@ export class WebSocketConnection<
 
   #result(message: Message | undefined): IteratorResult<Message, undefined> {
     if (message !== undefined) return { done: false, value: message };
-    if (isNormalEnd(this.#closeInfo!.closeCode)) return { done: true, value: undefined };
+    if (isNormalEnd(this.#dispatcher.closeInfo!.closeCode)) return { done: true, value: undefined };
     throw this.closedError();
-  }
-
-  /** The link has closed: nothing comes and nothing leaves. Handlers may still have work. */
-  #end(info: CloseInfo): void {
-    this.#closeInfo = info;
-    this.#sender.end();
-    this.#pings?.fail(() => this.closedError());
-    this.#receiver.end();
-  }
-
-  /** What had come is handled: `close` is the last to be called. */
-  #finish(): void {
-    const info = this.#closeInfo!;
-    if (this.#handlers?.close !== undefined) {
-      this.#call(() => this.#handlers!.close!(this, info));
-    }
-    this.#closed?.resolve(info);
-    this.#onClosed?.(this);
   }
 }

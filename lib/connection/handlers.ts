@@ -4,85 +4,10 @@
  *
  * @module
  */
-import type { CloseInfo, HandshakeError, TransportError } from "../errors.ts";
+import type { HandshakeError, TransportError } from "../errors.ts";
 import { bareName, checkFunction, checkNames, type OptionNames, typeName } from "../options.ts";
-import type { WebSocketConnection } from "./connection.ts";
-import type { MessageData } from "../message/message.ts";
-import type { AnyMessage } from "./streamed_message.ts";
+import type { ConnectionHandlers } from "./connection.ts";
 import type { TransportAddress } from "../link/transport.ts";
-
-/**
- * What is called as things happen, in this order: `open`, then `message`, `ping`, `pong` and `drain`
- * as they come, then `close`. Every handler is called synchronously, while the bytes are decoded.
- *
- * A handler that throws, or returns a promise that rejects, closes the connection with 1011; the
- * error goes to `onError`.
- */
-export interface ConnectionHandlers<
-  Data = undefined,
-  Message extends AnyMessage = MessageData,
-> {
-  /** The connection is open. */
-  open?(connection: WebSocketConnection<Data, Message>): void | Promise<void>;
-  /**
-   * A message came: a string for text, a Uint8Array for binary, which is yours to keep. When a
-   * promise is returned, the next message waits for it; pings, pongs and the peer's Close are handled
-   * meanwhile, until more than `receiveHighWaterMark` waits. Without this handler messages are dropped.
-   *
-   * Messages that came before the connection closed are still given to it; each call then has
-   * `closeTimeout` to settle, or else the rest is dropped and `onError` is told.
-   *
-   * With `messages: "stream"` a {@linkcode StreamedMessage} has begun to come. What the handler has
-   * not read of it when its promise settles is discarded; so is a message that it has not begun to
-   * read when it returns without one.
-   */
-  message?(connection: WebSocketConnection<Data, Message>, data: Message): void | Promise<void>;
-  /** Called when no more than `sendHighWaterMark` waits, after a `send` that returned false. */
-  drain?(connection: WebSocketConnection<Data, Message>): void | Promise<void>;
-  /** A ping came; its pong is on its way. */
-  ping?(connection: WebSocketConnection<Data, Message>, payload: Uint8Array): void | Promise<void>;
-  /** A pong came. */
-  pong?(connection: WebSocketConnection<Data, Message>, payload: Uint8Array): void | Promise<void>;
-  /** The connection is closed: called once, last, after the `message` handler is done with what came. */
-  close?(connection: WebSocketConnection<Data, Message>, info: CloseInfo): void | Promise<void>;
-}
-
-/** Handlers, or a function that is given each connection once it is open. */
-export type ConnectionHandler<
-  Data = undefined,
-  Message extends AnyMessage = MessageData,
-> =
-  | ConnectionHandlers<Data, Message>
-  | ((connection: WebSocketConnection<Data, Message>) => void | Promise<void>);
-
-/** Where an error belongs: what is known of it besides the error. */
-export interface ErrorContext<
-  Data = undefined,
-  Message extends AnyMessage = MessageData,
-> {
-  /** The connection; undefined where there is none yet, as in the opening handshake. */
-  readonly connection: WebSocketConnection<Data, Message> | undefined;
-  /** On a server, the request, as far as it could be read. */
-  readonly request: Request | undefined;
-  /** The peer's address, where known. */
-  readonly remoteAddress: TransportAddress | undefined;
-}
-
-/**
- * Called with each fault of the user's own code (a handler or a hook that throws, or returns what it
- * must not; a connection that nobody reads) and of the server itself (no more files to accept a
- * connection with). What a handler throws is passed as it is. A handshake that a server refuses is no
- * fault: see {@linkcode RefusalHandler}.
- *
- * It may be async. If it fails itself, that is printed together with the error.
- */
-export type ErrorHandler<
-  Data = undefined,
-  Message extends AnyMessage = MessageData,
-> = (
-  error: unknown,
-  context: ErrorContext<Data, Message>,
-) => void | Promise<void>;
 
 /** Which handshake was refused. */
 export interface RefusalContext {

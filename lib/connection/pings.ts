@@ -52,7 +52,7 @@ export class Pings {
    * A pong came. It settles its ping and all older ones: a peer may answer only the newest of
    * several (RFC 6455 section 5.5.3). One that answers none of ours is nobody's business.
    */
-  pong(payload: Uint8Array): void {
+  onPong(payload: Uint8Array): void {
     if (payload.length !== 4 || this.#waiting.size === 0) return;
     const id = new DataView(payload.buffer, payload.byteOffset).getUint32(0);
     if (!this.#waiting.has(id)) return;

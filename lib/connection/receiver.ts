@@ -11,7 +11,7 @@ import { CallbackTimer, Timers } from "../link/timers.ts";
 import { MessageQueue, type MessageQueueOwner } from "./message_queue.ts";
 import type { MessageData } from "../message/message.ts";
 import { type AnyMessage, StreamedMessage } from "./streamed_message.ts";
-import type { Link } from "../link/link.ts";
+import { CLOSING, type Link, type LinkMessages } from "../link/link.ts";
 import type { ResolvedLimits } from "../protocol/options.ts";
 
 /** The ways to read a connection. */
@@ -34,36 +34,41 @@ const UNREAD_DELAY = 1_000;
  */
 type Phase = "open" | "ended" | "over";
 
-/** What a receiver needs to know of its connection, and tells it. */
-export interface ReceiverOwner<Message> {
-  /** Gives a message to the user's handler. */
-  handleMessage(message: Message): void | Promise<void>;
-  /** The user's code failed. */
-  onHandlerError(error: unknown): void;
-  /** How the connection ended, for those who wait for what will not come. */
+/** The user's handler of messages: called with the connection. */
+export interface MessageHandler<Connection, Message> {
+  message?(connection: Connection, data: Message): void | Promise<void>;
+}
+
+/** What a receiver asks of its connection, and reports to it. */
+export interface ReceiverEvents {
+  /** Returns the error for those who wait for what will not come. */
   closedError(): Error;
+  /** Called when a handler has thrown, or its promise was rejected. */
+  onHandlerError(error: unknown): void;
   /** Called when reading stops, so that not even a pong is seen; also when it had stopped already. */
   onPause(): void;
   /** Called when reading goes on. */
   onResume(): void;
   /** Called when something is wrong that does not end the connection. */
   onReport(error: Error): void;
-  /** Called once, after `end`: the `message` handler works no more and is not called any more. */
+  /** Called once, after `end`: no `message` handler works or will be called. */
   onOver(): void;
 }
 
-/** Gives messages to handlers as they come, or keeps them for those who ask. */
-export class Receiver<Message extends AnyMessage> implements MessageQueueOwner {
+/** Passes messages to the handler as they come, or keeps them for the code that asks for them. */
+export class Receiver<Connection, Message extends AnyMessage>
+  implements LinkMessages, MessageQueueOwner {
   /** Messages received. */
   count = 0;
   readonly #link: Link;
-  readonly #owner: ReceiverOwner<Message>;
+  readonly #connection: Connection;
+  readonly #events: ReceiverEvents;
   readonly #options: ResolvedLimits;
   /** Made when a message first has to wait: a connection with handlers may never need it. */
   #queue: MessageQueue<Message> | undefined;
   #reading: Reading | undefined;
-  /** Messages go to the handler, now or later. */
-  #handled = false;
+  /** The handlers with the one that messages go to, now or later. */
+  #handlers: MessageHandler<Connection, Message> | undefined;
   /** The promise that the handler gave for a message has not settled. */
   #handling = false;
   #holds = 0;
@@ -78,9 +83,13 @@ export class Receiver<Message extends AnyMessage> implements MessageQueueOwner {
   #current: Message | undefined;
 
   /** Creates the receiver of `link`, which is paused while more than `receiveHighWaterMark` waits. */
-  constructor(link: Link, options: ResolvedLimits, owner: ReceiverOwner<Message>) {
+  constructor(
+    { link, connection, options }: { link: Link; connection: Connection; options: ResolvedLimits },
+    events: ReceiverEvents,
+  ) {
     this.#link = link;
-    this.#owner = owner;
+    this.#connection = connection;
+    this.#events = events;
     this.#options = options;
   }
 
@@ -92,6 +101,11 @@ export class Receiver<Message extends AnyMessage> implements MessageQueueOwner {
   /** Whether more waits than `receiveHighWaterMark` allows. */
   get isFull(): boolean {
     return this.#queue?.full === true;
+  }
+
+  /** Whether messages are queued, or the `message` handler works. */
+  get isBusy(): boolean {
+    return this.#handling || (this.#queue?.length ?? 0) > 0;
   }
 
   /** Whether the user has paused the connection. */
@@ -116,11 +130,11 @@ export class Receiver<Message extends AnyMessage> implements MessageQueueOwner {
     this.#reading = reading;
   }
 
-  /** The connection has handlers: each message is given to its owner's `handle`, or dropped. */
-  handle(options: { messages: boolean }): void {
+  /** Reads by handlers: each message is passed to `message`, or dropped where there is no such handler. */
+  handle(handlers: MessageHandler<Connection, Message>): void {
     this.claim("handlers");
-    this.#handled = options.messages;
-    this.#dropping = !options.messages;
+    if (handlers.message === undefined) this.#dropping = true;
+    else this.#handlers = handlers;
   }
 
   /** From the link: a whole message. */
@@ -128,7 +142,8 @@ export class Receiver<Message extends AnyMessage> implements MessageQueueOwner {
     this.count++;
     const message = data as Message;
     if (
-      this.#queue !== undefined || !this.#handled || this.#handling || this.#dropping ||
+      this.#queue !== undefined || this.#handlers === undefined || this.#handling ||
+      this.#dropping ||
       this.#holds !== 0
     ) {
       this.#deliver(message);
@@ -136,10 +151,10 @@ export class Receiver<Message extends AnyMessage> implements MessageQueueOwner {
     }
     // What delivering comes to for nearly every message, without the calls on the way.
     try {
-      const result = this.#owner.handleMessage(message);
+      const result = this.#handlers.message!(this.#connection, message);
       if (result !== undefined) this.#await(message, result);
     } catch (error) {
-      this.#owner.onHandlerError(error);
+      this.#events.onHandlerError(error);
     }
   }
 
@@ -155,7 +170,7 @@ export class Receiver<Message extends AnyMessage> implements MessageQueueOwner {
   onMessageData(piece: Uint8Array<ArrayBuffer>): void {
     const body = this.#arriving!;
     // A message with a hole in it is none.
-    if (this.#overflows()) body.discard(this.#owner.closedError());
+    if (this.#overflows()) body.discard(this.#events.closedError());
     else body.push(piece);
   }
 
@@ -177,15 +192,22 @@ export class Receiver<Message extends AnyMessage> implements MessageQueueOwner {
    * signal's reason.
    */
   wait(signal: AbortSignal | undefined): Promise<Message | undefined> {
+    this.#onAsked();
     const waited = this.#waiting().wait(signal);
     return this.#inPieces ? waited.then((message) => this.#current = message) : waited;
   }
 
   /** The same without a signal, made into what `finish` says. */
   waitFor<Result>(finish: (message: Message | undefined) => Result): Promise<Result> {
+    this.#onAsked();
     return this.#waiting().waitFor(
       this.#inPieces ? (message): Result => finish(this.#current = message) : finish,
     );
+  }
+
+  /** Code asks for a message and none is queued: it has replied to those that it took. */
+  #onAsked(): void {
+    if (this.#link.readyState === CLOSING) this.#link.onRepliesDone();
   }
 
   /**
@@ -219,7 +241,7 @@ export class Receiver<Message extends AnyMessage> implements MessageQueueOwner {
   /** The connection is given up: no handler is called any more, though what waits can be taken. */
   stop(): void {
     this.#dropping = this.#closing = true;
-    this.#handled = false;
+    this.#handlers = undefined;
     this.#holds = 0;
     if (this.#phase === "ended") queueMicrotask(() => this.#checkOver());
   }
@@ -241,10 +263,10 @@ export class Receiver<Message extends AnyMessage> implements MessageQueueOwner {
     queueMicrotask(() => this.#checkOver());
   }
 
-  /** The link has closed: no more will come. The owner's `onOver` follows, at once or later. */
+  /** The link has closed: no more will come. `onOver` follows, at once or later. */
   end(): void {
     this.#phase = "ended";
-    this.#arriving?.fail(this.#owner.closedError());
+    this.#arriving?.fail(this.#events.closedError());
     this.#arriving = undefined;
     this.#queue?.end();
     this.#timer?.cancel();
@@ -260,7 +282,7 @@ export class Receiver<Message extends AnyMessage> implements MessageQueueOwner {
   #deliver(message: Message): boolean {
     if (this.#dropping || this.#overflows()) return false;
     const busy = this.#handling || this.isPaused || (this.#queue?.length ?? 0) > 0;
-    if (this.#handled && !busy) this.#handle(message);
+    if (this.#handlers !== undefined && !busy) this.#handle(message);
     else this.#waiting().push(message);
     return true;
   }
@@ -272,10 +294,10 @@ export class Receiver<Message extends AnyMessage> implements MessageQueueOwner {
 
   #handle(message: Message): void {
     try {
-      const result = this.#owner.handleMessage(message);
+      const result = this.#handlers!.message!(this.#connection, message);
       if (result !== undefined && this.#await(message, result)) return;
     } catch (error) {
-      this.#owner.onHandlerError(error);
+      this.#events.onHandlerError(error);
     }
     // A handler that has not asked for the content when it returns does not want it.
     if (message instanceof StreamedMessage && !message.bodyUsed) message.discard();
@@ -289,7 +311,7 @@ export class Receiver<Message extends AnyMessage> implements MessageQueueOwner {
     Promise.resolve(result).then(
       () => this.#onHandlerDone(message),
       (error) => {
-        this.#owner.onHandlerError(error);
+        this.#events.onHandlerError(error);
         this.#onHandlerDone(message);
       },
     );
@@ -305,11 +327,12 @@ export class Receiver<Message extends AnyMessage> implements MessageQueueOwner {
 
   /** Hands on what waits, until a handler takes its time. */
   #handleWaiting(): void {
-    while (this.#handled && !this.#handling && !this.#dropping && !this.isPaused) {
+    while (this.#handlers !== undefined && !this.#handling && !this.#dropping && !this.isPaused) {
       const message = this.#queue?.take();
       if (message === undefined) break;
       this.#handle(message);
     }
+    if (!this.isBusy) this.#link.onRepliesDone();
     this.#checkOver();
   }
 
@@ -326,7 +349,7 @@ export class Receiver<Message extends AnyMessage> implements MessageQueueOwner {
 
   #giveUpHandler(): void {
     const limit = this.#options.closeTimeout, dropped = this.#queue?.length ?? 0;
-    this.#owner.onHandlerError(
+    this.#events.onHandlerError(
       new LimitError(
         `Cannot wait for the message handler: its promise is pending ${limit} ms after the connection ` +
           `closed (closeTimeout); messages dropped behind it: ${dropped}; a handler that ` +
@@ -339,11 +362,11 @@ export class Receiver<Message extends AnyMessage> implements MessageQueueOwner {
   #checkOver(): void {
     if (this.#phase !== "ended") return;
     const waits = !this.#dropping && (this.#queue?.length ?? 0) > 0;
-    if (this.#handled && (this.#handling || waits)) return;
+    if (this.#handlers !== undefined && (this.#handling || waits)) return;
     if (this.#reading === "handlers" && this.isPaused) return;
     this.#phase = "over";
     this.#timer?.cancel();
-    this.#owner.onOver();
+    this.#events.onOver();
   }
 
   /** @internal From the queue. */
@@ -363,7 +386,7 @@ export class Receiver<Message extends AnyMessage> implements MessageQueueOwner {
   #reportUnread(): void {
     if (this.#reading !== undefined || this.#dropping || this.#closing || !this.isFull) return;
     const limit = this.#options.receiveHighWaterMark, { length, size } = this.#queue!;
-    this.#owner.onReport(
+    this.#events.onReport(
       new LimitError(
         `Cannot receive more: ${length} messages wait (receiveHighWaterMark is ${limit}) and nothing ` +
           `reads the connection, so that pings and the peer's Close are not answered; read it, with ` +
@@ -386,7 +409,7 @@ export class Receiver<Message extends AnyMessage> implements MessageQueueOwner {
     if (this.#closing || this.#dropping && reason !== USER_PAUSED) return;
     this.#holds |= reason;
     this.#link.pause();
-    this.#owner.onPause();
+    this.#events.onPause();
   }
 
   #release(reason: number): void {
@@ -394,6 +417,6 @@ export class Receiver<Message extends AnyMessage> implements MessageQueueOwner {
     this.#holds &= ~reason;
     if (this.#holds > 0) return;
     this.#link.resume();
-    this.#owner.onResume();
+    this.#events.onResume();
   }
 }

@@ -4,28 +4,45 @@
  * @module
  */
 import { catchRejection, printError } from "../thrown.ts";
-import type { WebSocketConnection } from "./connection.ts";
-import type { ErrorContext, ErrorHandler } from "./handlers.ts";
-import type { AnyMessage } from "./streamed_message.ts";
 import type { TransportAddress } from "../link/transport.ts";
+
+/** What a report says of a connection. */
+export interface ReportedConnection {
+  readonly url: string;
+  readonly request: Request | undefined;
+  readonly remoteAddress: TransportAddress | undefined;
+}
+
+/** Where an error belongs. */
+export interface ReportContext<Connection> {
+  readonly connection: Connection | undefined;
+  readonly request: Request | undefined;
+  readonly remoteAddress: TransportAddress | undefined;
+}
+
+/** The user's `onError`. */
+export type ReportHandler<Connection> = (
+  error: unknown,
+  context: ReportContext<Connection>,
+) => void | Promise<void>;
 
 /**
  * Reports an error to `onError`, or prints it where there is none. If `onError` throws, or returns a
  * promise that rejects, both errors are printed.
  */
-export function reportError<Data, Message extends AnyMessage>(
-  onError: ErrorHandler<Data, Message> | undefined,
+export function reportError<Connection extends ReportedConnection>(
+  onError: ReportHandler<Connection> | undefined,
   error: unknown,
-  context: ErrorContext<Data, Message>,
+  context: ReportContext<Connection>,
 ): void {
   if (onError === undefined) printError(headingOf(context), error);
   else callHandler("onError", error, () => onError(error, context));
 }
 
-/** Returns what `onError` is told besides an error of a connection. */
-export function contextOf<Data, Message extends AnyMessage>(
-  connection: WebSocketConnection<Data, Message>,
-): ErrorContext<Data, Message> {
+/** Returns the context of an error on a connection. */
+export function contextOf<Connection extends ReportedConnection>(
+  connection: Connection,
+): ReportContext<Connection> {
   return {
     connection,
     get request(): Request | undefined {
@@ -35,7 +52,7 @@ export function contextOf<Data, Message extends AnyMessage>(
   };
 }
 
-/** Calls a handler that is told of `error`. If it fails in turn, both errors are printed. */
+/** Calls a handler with `error`. If it fails in turn, both errors are printed. */
 export function callHandler(name: string, error: unknown, call: () => unknown): void {
   const failed = (again: unknown): void => {
     printError(`The option ${name} failed:`, again);
@@ -55,8 +72,8 @@ export function addressText({ transport, hostname, port }: TransportAddress): st
 }
 
 /** Says where the error came from: the address, and the URL without what may be secret. */
-function headingOf<Data, Message extends AnyMessage>(
-  { connection, request, remoteAddress }: ErrorContext<Data, Message>,
+function headingOf(
+  { connection, request, remoteAddress }: ReportContext<ReportedConnection>,
 ): string {
   const url = withoutSecrets(connection?.url ?? request?.url ?? "");
   const what = url === "" ? "Error" : `Error at ${url}`;

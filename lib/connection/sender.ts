@@ -13,11 +13,11 @@ import type { ResolvedLimits } from "../protocol/options.ts";
 import { StreamedSend } from "./streamed_send.ts";
 import { readerOf, type SendSource, type SendSourceOptions, typeOf } from "./send_data.ts";
 
-/** What a sender needs to know of its connection. */
-export interface SenderOwner {
-  /** What waits is at the high-water mark or below again. */
+/** What a sender asks of its connection, and reports to it. */
+export interface SenderEvents {
+  /** Called when no more than the high-water mark waits, after a `send` that returned false. */
   onReady(): void;
-  /** How the connection ended. */
+  /** Returns the error for sources that will not be sent. */
   closedError(): Error;
 }
 
@@ -33,7 +33,7 @@ export class Sender {
   count = 0;
   readonly #link: Link;
   readonly #options: ResolvedLimits;
-  readonly #owner: SenderOwner;
+  readonly #events: SenderEvents;
   /** What waits behind a message under way; there is no queue when there is none. */
   #queue: (Waiting | StreamedSend)[] | undefined;
   #queuedSize = 0;
@@ -47,10 +47,20 @@ export class Sender {
   #drained: PromiseWithResolvers<void> | undefined;
 
   /** Makes it for `link`. */
-  constructor(link: Link, options: ResolvedLimits, owner: SenderOwner) {
+  constructor(link: Link, options: ResolvedLimits, events: SenderEvents) {
     this.#link = link;
     this.#options = options;
-    this.#owner = owner;
+    this.#events = events;
+  }
+
+  /** Whether a message is being sent from its source, with whole ones perhaps behind it. */
+  get isBusy(): boolean {
+    return this.#queue !== undefined;
+  }
+
+  /** Whether a message can be sent, now or behind those that wait. */
+  get canSend(): boolean {
+    return this.#closing === undefined && this.#link.canSend;
   }
 
   /** As the link's, but closing from the moment in which it was asked to. */
@@ -77,7 +87,7 @@ export class Sender {
       this.count++;
       return true;
     }
-    if (this.#link.readyState === OPEN) {
+    if (this.#link.canSend) {
       this.count++;
       this.#owesDrain = true;
     }
@@ -92,10 +102,10 @@ export class Sender {
       timers: Timers.of(this.#options.clock),
       caller: new CallSite(Sender.prototype.stream),
       untilDrain: () => this.#untilDrain(),
-      closedError: () => this.#owner.closedError(),
+      closedError: () => this.#events.closedError(),
     });
     if (!this.#link.capabilities.streaming) streamed.stop(notSupported());
-    else if (this.readyState !== OPEN) streamed.stop(this.#owner.closedError());
+    else if (!this.canSend) streamed.stop(this.#events.closedError());
     else if (this.#queue !== undefined) this.#queue.push(streamed);
     else {
       this.#queue = [streamed];
@@ -106,7 +116,7 @@ export class Sender {
 
   /** Closes, once what was sent before has been. */
   close(status: CloseStatus): void {
-    if (this.readyState !== OPEN) return;
+    if (!this.canSend) return;
     if (this.#queue === undefined) return this.#link.close(status);
     this.#closing = status;
     this.#underWay?.setReadTimeout(this.#options.closeTimeout);
@@ -128,14 +138,14 @@ export class Sender {
     this.#drained?.resolve();
     this.#ready?.resolve();
     this.#ready = undefined;
-    this.#underWay?.stop(this.#owner.closedError());
+    this.#underWay?.stop(this.#events.closedError());
     for (const each of queue ?? []) {
-      if (each instanceof StreamedSend) each.stop(this.#owner.closedError());
+      if (each instanceof StreamedSend) each.stop(this.#events.closedError());
     }
   }
 
   #enqueue(message: string | Uint8Array, compress: boolean | undefined): boolean {
-    if (this.readyState !== OPEN) return false;
+    if (!this.canSend) return false;
     const { maxBufferedAmount, sendHighWaterMark } = this.#options;
     const before = this.bufferedAmount;
     if (before > maxBufferedAmount) {
@@ -162,7 +172,7 @@ export class Sender {
         this.#link.send(data, compress);
         if (this.#link.bufferedAmount > this.#options.sendHighWaterMark) {
           this.#link.wantDrain();
-          if (this.#link.readyState === OPEN) await this.#untilDrain();
+          if (this.#link.canSend) await this.#untilDrain();
         }
       }
       if (this.#queue !== queue) return; // closed in between
@@ -170,6 +180,7 @@ export class Sender {
     }
     this.#queue = undefined;
     if (this.#closing !== undefined) this.#link.close(this.#closing);
+    else this.#link.onRepliesDone();
     this.#check();
   }
 
@@ -209,7 +220,7 @@ export class Sender {
     this.#ready = undefined;
     if (!this.#owesDrain) return;
     this.#owesDrain = false;
-    this.#owner.onReady();
+    this.#events.onReady();
   }
 }
 

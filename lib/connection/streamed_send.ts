@@ -9,7 +9,7 @@ import type { MessageType } from "../message/message.ts";
 import { Utf8Checker } from "../message/utf8.ts";
 import { toError } from "../thrown.ts";
 import { CallbackTimer, ReadingTimer, type Timers } from "../link/timers.ts";
-import { type Link, OPEN } from "../link/link.ts";
+import type { Link } from "../link/link.ts";
 import { bytesOf, type SendData, type SendReader, type SendSourceOptions } from "./send_data.ts";
 
 /** What is read is gathered to fragments of so many bytes. */
@@ -110,7 +110,7 @@ export class StreamedSend {
     if (!this.#end()) return;
     this.#reader.cancel(reason);
     const { link } = this.#context;
-    if (this.#begun && link.readyState === OPEN) {
+    if (this.#begun && link.canSend) {
       link.fail({ closeCode: 1011, reason: "" }, toError(reason));
     }
     this.#settled.reject(this.#context.caller.addTo(reason));
@@ -132,7 +132,7 @@ export class StreamedSend {
     if (this.#utf8?.complete === false) throw notUtf8();
     this.#leaveTimer.cancel();
     const { link } = this.#context;
-    if (link.readyState !== OPEN) return await this.#closing();
+    if (!link.canSend) return await this.#closing();
     this.#begin();
     link.writeMessage(this.#collected.subarray(0, this.#size), true);
     this.#end();
@@ -184,7 +184,7 @@ export class StreamedSend {
   /** Sends a fragment that is not the last. */
   async #send(fragment: Uint8Array): Promise<void> {
     const { link } = this.#context;
-    if (link.readyState !== OPEN) return await this.#closing();
+    if (!link.canSend) return await this.#closing();
     this.#begin();
     this.#size = 0;
     this.#leaveTimer.cancel();
@@ -205,7 +205,7 @@ export class StreamedSend {
 
   #leave(): void {
     const { link } = this.#context;
-    if (this.#size === 0 || link.readyState !== OPEN) return;
+    if (this.#size === 0 || !link.canSend) return;
     this.#begin();
     const part = this.#collected.subarray(0, this.#size);
     if (!link.writeMessage(part, false)) this.#full = this.#context.untilDrain();

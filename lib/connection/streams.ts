@@ -3,11 +3,10 @@
  *
  * @module
  */
+import type { CloseInfo, CloseStatus } from "../errors.ts";
 import { isNormalEnd } from "../message/close.ts";
-import type { WebSocketConnection } from "./connection.ts";
 import type { AnyMessage } from "./streamed_message.ts";
-import { OPEN } from "../link/link.ts";
-import { isSource, type SendData, type SendSource } from "./send_data.ts";
+import { isSource, type SendData, type SendSource, type SendSourceOptions } from "./send_data.ts";
 
 /**
  * The messages that come, each when it is asked for. It ends after a normal close and errors with a
@@ -34,12 +33,24 @@ export function readableOf<Message extends AnyMessage>(from: {
   }, { highWaterMark: 0 });
 }
 
+/** What a writable stream needs of its connection. */
+interface Writer {
+  readonly closed: Promise<CloseInfo>;
+  readonly ready: Promise<void>;
+  readonly bufferedAmount: number;
+  send(data: SendData): boolean;
+  send(source: SendSource, options: SendSourceOptions): Promise<void>;
+  close(status?: Partial<CloseStatus>): void;
+  closedError(): Error;
+}
+
 /**
  * The way out. A write settles when the connection is below its high-water mark; closing it does the
- * closing handshake with 1000, aborting closes with 1011.
+ * closing handshake with 1000, aborting closes with 1011. `canSend` tells whether messages are still sent.
  */
-export function writableOf<Data, Message extends AnyMessage>(
-  connection: WebSocketConnection<Data, Message>,
+export function writableOf(
+  connection: Writer,
+  canSend: () => boolean,
 ): WritableStream<SendData | SendSource> {
   return new WritableStream<SendData | SendSource>({
     start(controller): void {
@@ -57,7 +68,7 @@ export function writableOf<Data, Message extends AnyMessage>(
       // True does not say that nothing waits: this message may be a large one.
       if (connection.send(data) && connection.bufferedAmount === 0) return;
       return connection.ready.then(() => {
-        if (connection.readyState !== OPEN) throw connection.closedError();
+        if (!canSend()) throw connection.closedError();
       });
     },
     async close(): Promise<void> {

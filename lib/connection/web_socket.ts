@@ -7,7 +7,7 @@
 import { HandshakeError, TransportError } from "../errors.ts";
 import { toError } from "../thrown.ts";
 import { type ConnectionInit, WebSocketConnection } from "./connection.ts";
-import type { ConnectionHandler } from "./handlers.ts";
+import type { ConnectionHandler } from "./connection.ts";
 import type { MessageData } from "../message/message.ts";
 import type { AnyMessage } from "./streamed_message.ts";
 import { type Capabilities, CLOSING, CONNECTING, OPEN } from "../link/link.ts";

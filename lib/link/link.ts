@@ -7,7 +7,7 @@
 import type { CloseInfo, CloseStatus } from "../errors.ts";
 import type { ExtensionBytes } from "../message/extension.ts";
 import type { MessageType } from "../message/message.ts";
-import type { ProtocolSink } from "../protocol/protocol.ts";
+import type { MessageReceiver, PingReceiver } from "../protocol/protocol.ts";
 import type { TransportAddress } from "./transport.ts";
 
 /** What a link can do. A `false` means that the platform below cannot. */
@@ -24,10 +24,18 @@ export interface Capabilities {
   readonly anyCloseCode: boolean;
 }
 
-/** Receives what a link decodes, and its end. No call comes after `onClose`. */
-export interface LinkSink extends ProtocolSink {
+/** Receives the messages of a link. */
+export interface LinkMessages extends MessageReceiver {
+  /** How many messages have come. */
+  readonly count: number;
   /** Whether more waits than `receiveHighWaterMark` allows: read before held bytes are decoded at the end. */
   readonly isFull: boolean;
+}
+
+/** Receives what else happens on a link. No call comes after `onClose`. */
+export interface LinkEvents extends PingReceiver {
+  /** Whether messages are queued, or a handler works: the answer to the peer's Close waits for replies. */
+  readonly isReplying: boolean;
   /** Called when no more than the high-water mark is buffered, after a false or a `wantDrain`. */
   onDrain(): void;
   /** Called exactly once, when the link has closed; all that was received before has been delivered. */
@@ -60,8 +68,13 @@ export interface Link {
   readonly readyState: ReadyState;
   /** Bytes on their way out that the system has not taken. */
   readonly bufferedAmount: number;
-  /** Begins to tell `sink`. */
-  start(sink: LinkSink): void;
+  /**
+   * Whether messages can be sent: while open, and on our own protocol also while our answer to the peer's
+   * Close waits for replies.
+   */
+  readonly canSend: boolean;
+  /** Begins to read: messages go to one receiver, everything else to the other. Called once. */
+  start(messages: LinkMessages, events: LinkEvents): void;
   /** What compression has saved so far; undefined where there is none. */
   readonly compression: ExtensionBytes | undefined;
   /**
@@ -79,8 +92,13 @@ export interface Link {
   overflow(actual: number): void;
   /** Sends a ping with this payload. */
   ping(payload: Uint8Array): void;
-  /** Begins the closing handshake; nothing happens when it has begun. */
+  /**
+   * Begins the closing handshake. When the peer has begun it, our answer leaves at once; later calls do
+   * nothing.
+   */
   close(status: CloseStatus): void;
+  /** Called when no message is queued any more, or a handler is done: our answer need not wait for it. */
+  onRepliesDone(): void;
   /** Closes because of an error, which `closed` will tell. */
   fail(status: CloseStatus, error: Error): void;
   /** Drops the peer at once. */

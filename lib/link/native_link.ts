@@ -9,7 +9,15 @@ import { plainMemory } from "../frame/memory.ts";
 import { ABNORMAL, NO_STATUS } from "../message/close.ts";
 import { CallbackTimer, ReadingTimer, Timers } from "./timers.ts";
 import type { MessageData } from "../message/message.ts";
-import { type Capabilities, CLOSING, type Link, type LinkSink, type ReadyState } from "./link.ts";
+import {
+  type Capabilities,
+  CLOSING,
+  type Link,
+  type LinkEvents,
+  type LinkMessages,
+  OPEN,
+  type ReadyState,
+} from "./link.ts";
 import type { ResolvedLimits } from "../protocol/options.ts";
 import type { TransportAddress } from "./transport.ts";
 
@@ -95,7 +103,8 @@ export class NativeLink implements Link {
   readonly #options: ResolvedLimits;
   readonly #tellsDrain: boolean;
   readonly #anyMemory: boolean;
-  #sink!: LinkSink;
+  #messages!: LinkMessages;
+  #events!: LinkEvents;
   #paused = false;
   #held: (MessageData | HeldControl)[] = [];
   /** How many of them have been given. */
@@ -151,9 +160,15 @@ export class NativeLink implements Link {
     return this.#socket.bufferedAmount;
   }
 
-  /** Begins to tell `sink`. */
-  start(sink: LinkSink): void {
-    this.#sink = sink;
+  /** Whether messages can be sent: the platform answers the peer's Close at once. */
+  get canSend(): boolean {
+    return this.readyState === OPEN;
+  }
+
+  /** Begins to read: messages go to one receiver, everything else to the other. */
+  start(messages: LinkMessages, events: LinkEvents): void {
+    this.#messages = messages;
+    this.#events = events;
   }
 
   /** The platform has a message. */
@@ -188,7 +203,7 @@ export class NativeLink implements Link {
 
   #onControl(handler: "onPing" | "onPong", payload: Uint8Array<ArrayBuffer>): void {
     if (this.#closed || this.#terminated) return;
-    if (!this.#paused && this.#held.length === 0) this.#sink[handler](payload);
+    if (!this.#paused && this.#held.length === 0) this.#events[handler](payload);
     else if (this.#error === undefined) this.#hold({ handler, payload }, payload.length);
   }
 
@@ -209,7 +224,7 @@ export class NativeLink implements Link {
 
   /** Sends a message: false if more than the high-water mark waited before, or once closing began. */
   send(data: string | Uint8Array, compress?: boolean): boolean {
-    if (this.readyState !== 1) return false;
+    if (!this.canSend) return false;
     const { maxBufferedAmount, sendHighWaterMark } = this.#options;
     // To ask the platform costs as much as to send: it is asked where the answer can matter.
     if (this.#buffered > sendHighWaterMark || this.#buffered > maxBufferedAmount) {
@@ -270,7 +285,10 @@ export class NativeLink implements Link {
     this.resume();
   }
 
-  /** Closes because of an error, which `closed` will tell. */
+  /** Nothing: the platform answers the peer's Close. */
+  onRepliesDone(): void {}
+
+  /** Closes because of an error, which `closed` reports. */
   fail(status: CloseStatus, error: Error): void {
     this.#error ??= error;
     this.close(status);
@@ -314,7 +332,7 @@ export class NativeLink implements Link {
 
   /** What the platform gives is whole; who wants pieces has it in one. */
   #deliver(data: MessageData): void {
-    const sink = this.#sink;
+    const sink = this.#messages;
     if (this.#options.messages === "whole") return sink.onMessage(data);
     const isText = typeof data === "string";
     const bytes = isText ? utf8.encode(data) : data;
@@ -334,7 +352,7 @@ export class NativeLink implements Link {
       const held = this.#held[this.#deliveredSize++];
       if (typeof held === "object" && "handler" in held) {
         this.#heldSize -= held.payload.length + MESSAGE_COST;
-        this.#sink[held.handler](held.payload);
+        this.#events[held.handler](held.payload);
       } else {
         this.#heldSize -= held.length + MESSAGE_COST;
         this.#deliver(held);
@@ -372,7 +390,7 @@ export class NativeLink implements Link {
     if (!this.#wantsDrain || this.#closed) return;
     if (this.bufferedAmount > this.#options.sendHighWaterMark) return this.#pollDrain();
     this.#wantsDrain = false;
-    this.#sink.onDrain();
+    this.#events.onDrain();
   }
 
   #finish(event: NativeClose | undefined): void {
@@ -397,6 +415,6 @@ export class NativeLink implements Link {
       initiator: this.#sent === undefined && !dropped ? "remote" : "local",
       error: this.#error,
     };
-    this.#sink.onClose(info);
+    this.#events.onClose(info);
   }
 }

@@ -4,33 +4,35 @@
  *
  * @module
  */
-import { type CloseInfo, type CloseStatus, LimitError, TransportError } from "../errors.ts";
+import {
+  type CloseInfo,
+  type CloseStatus,
+  LimitError,
+  type ProtocolError,
+  TransportError,
+} from "../errors.ts";
 import type { Role } from "../frame/opcode.ts";
 import { OutputBuffer } from "../frame/output_buffer.ts";
 import { ABNORMAL } from "../message/close.ts";
 import type { ExtensionBytes, MessageExtension } from "../message/extension.ts";
 import type { MessageType } from "../message/message.ts";
-import { ReadingTimer, Timers } from "./timers.ts";
+import { Closing, type ClosingEvents } from "./closing.ts";
 import { Keepalive, type KeepaliveEvents } from "./keepalive.ts";
 import {
   type Capabilities,
   CLOSED,
   CLOSING,
   type Link,
-  type LinkSink,
+  type LinkEvents,
+  type LinkMessages,
   OPEN,
   type ReadyState,
 } from "./link.ts";
 import type { ResolvedConnectionOptions } from "../protocol/protocol_options.ts";
 import { type WriteEvents, WriteScheduler } from "./write_scheduler.ts";
+import { canSend } from "../protocol/closing.ts";
 import { Protocol, type ProtocolEvents } from "../protocol/protocol.ts";
 import type { Transport, TransportAddress, TransportSink } from "./transport.ts";
-
-/**
- * A peer that broke a rule and then was quiet for so long, in milliseconds, has finished what it was
- * sending and has had its chance to read why we close.
- */
-const LINGER_QUIET = 2_000;
 
 const EMPTY = new Uint8Array(0);
 const ALL_CAPABILITIES: Capabilities = {
@@ -40,20 +42,6 @@ const ALL_CAPABILITIES: Capabilities = {
   streaming: true,
   anyCloseCode: true,
 };
-
-/**
- * Whether the peer has ended its direction:
- *
- * ```text
- * open ── its end has come ──> ended ── without a Close, with nothing held ──> dropped
- * ```
- *
- * In "dropped" the transport is being closed, which it will tell.
- */
-type PeerEnd = "open" | "ended" | "dropped";
-
-/** All that those below a link tell it. */
-type Below = TransportSink & ProtocolEvents & WriteEvents & KeepaliveEvents;
 
 /** What a {@linkcode ProtocolLink} is made of. */
 export interface ProtocolLinkInit {
@@ -78,7 +66,8 @@ interface CompressedMessage {
 }
 
 /** A link over a transport: everything works here. */
-export class ProtocolLink implements Link {
+export class ProtocolLink
+  implements Link, TransportSink, ProtocolEvents, WriteEvents, KeepaliveEvents, ClosingEvents {
   /** The agreed subprotocol, or `""`. */
   readonly protocol: string;
 
@@ -87,33 +76,31 @@ export class ProtocolLink implements Link {
   readonly #transport: Transport;
   readonly #protocol: Protocol;
   readonly #options: ResolvedConnectionOptions;
-  readonly #events: Below;
-  #sink!: LinkSink;
+  #messages!: LinkMessages;
+  #events!: LinkEvents;
 
   /** Bytes that came while reading was paused, or behind the message at which it stopped. */
   #held: Uint8Array = EMPTY;
   #paused = false;
   #inPass = false;
-  #peerEnd: PeerEnd = "open";
+  /** How many messages had come when the pass began. */
+  #countBefore = 0;
+  /** The peer has ended its direction; with bytes held, what that means is decided behind them. */
+  #peerEnded = false;
+  /** The transport has closed. */
+  #closed = false;
 
   #wantsDrain = false;
   /** The compressed message that is being sent in fragments. */
   #compressed: CompressedMessage | undefined;
 
-  /** Our Close has been handed to the system; what still comes is dropped. */
-  #closeFlushed = false;
-  #lingering = false;
-  #terminated = false;
-  #closed = false;
+  #closing: Closing | undefined;
   #error: Error | undefined;
 
   readonly #writes: WriteScheduler;
   readonly #keepalive: Keepalive;
-  /** Made when they are first needed. */
-  #closeTimer: ReadingTimer | undefined;
-  #quietTimer: ReadingTimer | undefined;
 
-  /** Makes the link; nothing moves before `start`. */
+  /** Creates the link; nothing moves before `start`. */
   constructor(init: ProtocolLinkInit) {
     const { role, transport, extension, options } = init;
     this.#role = role;
@@ -121,73 +108,14 @@ export class ProtocolLink implements Link {
     this.protocol = init.protocol ?? "";
     this.#extension = extension;
     this.#options = options;
-    const events = this.#events = new ProtocolLink.#Events(this);
     const output = new OutputBuffer();
-    this.#writes = new WriteScheduler({ output, transport, options }, events);
+    this.#writes = new WriteScheduler({ output, transport, options }, this);
     this.#protocol = new Protocol(
       { role, extension, output, flusher: this.#writes, options },
-      events,
+      this,
     );
-    this.#keepalive = new Keepalive(options, events);
+    this.#keepalive = new Keepalive(options, this);
   }
-
-  /**
-   * What those below call. One small object: a closure for each of these calls would double what an
-   * idle connection costs.
-   */
-  static readonly #Events = class implements Below {
-    readonly #link: ProtocolLink;
-
-    constructor(link: ProtocolLink) {
-      this.#link = link;
-    }
-
-    onData(chunk: Uint8Array): void {
-      this.#link.#onData(chunk);
-    }
-    onDrain(): void {
-      this.#link.#onDrain();
-    }
-    onEnd(): void {
-      this.#link.#onEnd();
-    }
-    onClose(error?: Error): void {
-      this.#link.#finish(error);
-    }
-
-    onCloseReceived(): void {
-      this.#link.#keepalive.stop();
-    }
-    onFailed(error: Error): void {
-      this.#link.#error ??= error;
-      this.#link.#keepalive.stop();
-    }
-
-    onFlushed(): void {
-      this.#link.#onFlushed();
-    }
-    onBlockedChange(blocked: boolean): void {
-      this.#link.#protocol.setBlocked(blocked);
-      if (!blocked) this.#link.#checkDrain();
-    }
-    onSendTimeout(error: LimitError): void {
-      this.#link.#protocol.fail(error);
-      this.#link.terminate(); // the Close cannot get past what is stuck
-    }
-
-    pingDelay(): number {
-      return this.#link.#pingDelay();
-    }
-    sendPing(): boolean {
-      if (this.#link.#writes.blocked) return false; // sendTimeout minds a peer that takes nothing
-      this.#link.ping(EMPTY);
-      return true;
-    }
-    onPingTimeout(error: LimitError): void {
-      this.#link.#protocol.fail(error);
-      this.#link.#writes.flush();
-    }
-  };
 
   /** The agreed extensions, or `""`. */
   get extensions(): string {
@@ -206,8 +134,14 @@ export class ProtocolLink implements Link {
 
   /** Where it stands. */
   get readyState(): ReadyState {
-    if (this.#closed || this.#terminated || this.#peerEnd === "dropped") return CLOSED;
-    return this.#protocol.open ? OPEN : CLOSING;
+    const { state } = this.#protocol;
+    if (state === "open") return this.#closed ? CLOSED : OPEN;
+    return this.#closed || state === "dropped" || state === "terminated" ? CLOSED : CLOSING;
+  }
+
+  /** Whether messages can be sent. */
+  get canSend(): boolean {
+    return canSend(this.#protocol.state) && !this.#closed;
   }
 
   /** What compression has saved so far; undefined where none was agreed on. */
@@ -220,27 +154,29 @@ export class ProtocolLink implements Link {
     return this.#writes.bufferedAmount;
   }
 
-  /** Begins to tell `sink`. */
-  start(sink: LinkSink): void {
-    this.#sink = this.#protocol.sink = sink;
-    this.#transport.start(this.#events);
+  /** Begins to read: messages go to one receiver, everything else to the other. */
+  start(messages: LinkMessages, events: LinkEvents): void {
+    this.#messages = messages;
+    this.#events = events;
+    this.#protocol.start(messages, events);
+    this.#transport.start(this);
     this.#keepalive.start();
   }
 
   /** Takes the bytes that came right behind the handshake, once, after `start`. */
   feed(head: Uint8Array): void {
-    if (head.length > 0) this.#onData(head);
+    if (head.length > 0) this.onData(head);
   }
 
   /** Sends a message: false if more than the high-water mark waited before, or once closing began. */
   send(data: string | Uint8Array, compress?: boolean): boolean {
-    if (this.readyState !== OPEN) return false;
+    if (!this.canSend) return false;
     const before = this.bufferedAmount;
     if (before > this.#options.maxBufferedAmount) {
       this.overflow(before);
       return false;
     }
-    this.#protocol.send(data, compress);
+    this.#protocol.encoder.message(data, compress);
     this.#writes.schedule(this.#inPass);
     if (before <= this.#options.sendHighWaterMark) return true;
     this.wantDrain();
@@ -249,16 +185,17 @@ export class ProtocolLink implements Link {
 
   /** Begins a message in fragments (section 5.4). */
   beginMessage(type: MessageType, compress?: boolean): void {
-    this.#protocol.beginMessage(type, compress);
-    if (this.#protocol.sendingCompressed) {
+    const { encoder } = this.#protocol;
+    encoder.begin(type, compress);
+    if (encoder.inTransformed) {
       this.#compressed = { takenAt: this.#options.clock.now(), pingWaits: false };
     }
   }
 
   /** Sends its next fragment; `final` makes it the last. */
   writeMessage(piece: Uint8Array, final: boolean): boolean {
-    if (this.readyState !== OPEN) return false;
-    const leaves = this.#protocol.sendFragment(piece, final);
+    if (!this.canSend) return false;
+    const leaves = this.#protocol.encoder.fragment(piece, final);
     const compressed = this.#compressed;
     if (final) {
       this.#compressed = undefined;
@@ -279,7 +216,7 @@ export class ProtocolLink implements Link {
    * of it within the last `pingInterval`: tornado 6.2, aiohttp 3.8 and wsproto forget at a ping between
    * two fragments that the message is compressed, and drop the connection.
    */
-  #pingDelay(): number {
+  pingDelay(): number {
     const compressed = this.#compressed;
     if (compressed === undefined) return 0;
     const { pingInterval, clock } = this.#options;
@@ -297,28 +234,40 @@ export class ProtocolLink implements Link {
   /** Sends a ping with this payload. */
   ping(payload: Uint8Array): void {
     if (this.readyState !== OPEN) return;
-    this.#protocol.sendPing(payload);
+    this.#protocol.encoder.ping(payload);
     this.#writes.schedule(this.#inPass);
   }
 
-  /** Begins the closing handshake (section 7.1.2). */
+  /** Begins the closing handshake (section 7.1.2), or lets our answer to the peer's leave at once. */
   close(status: CloseStatus): void {
-    if (this.readyState !== OPEN) return;
-    this.#protocol.sendClose(status);
-    this.#keepalive.stop();
+    if (!this.canSend) return;
+    this.#protocol.close(status);
+    this.#onCloseEncoded();
+  }
+
+  /** Closes because of an error, which `closed` reports. */
+  fail(status: CloseStatus, error: Error): void {
+    this.#error ??= error;
+    if (!this.canSend) return;
+    if (this.#protocol.state === "open") this.#protocol.close(status);
+    else this.#protocol.answer(status);
+    this.#onCloseEncoded();
+  }
+
+  #onCloseEncoded(): void {
+    this.#beginClosing().stopAwaitingReplies();
     this.#writes.schedule(this.#inPass);
     this.resume();
   }
 
-  /** Closes because of an error, which `closed` will tell. */
-  fail(status: CloseStatus, error: Error): void {
-    this.#error ??= error;
-    this.close(status);
+  /** Called when no message is queued any more, or a handler is done. */
+  onRepliesDone(): void {
+    this.#closing?.onRepliesDone();
   }
 
   /** Drops the peer at once. */
   terminate(): void {
-    this.#terminated = true;
+    this.#protocol.move("terminate");
     if (this.#inPass) this.#protocol.stopReading();
     this.#writes.close();
     this.#transport.close();
@@ -348,7 +297,7 @@ export class ProtocolLink implements Link {
    */
   #decodeHeld(): void {
     this.#inPass = true;
-    while (this.#held.length > 0 && !this.#sink.isFull) {
+    while (this.#held.length > 0 && !this.#messages.isFull) {
       const held = this.#held;
       this.#held = EMPTY;
       const read = this.#protocol.receive(held);
@@ -359,22 +308,18 @@ export class ProtocolLink implements Link {
     this.#writes.close(); // what answers it cannot leave
   }
 
-  #timers(): Timers {
-    return Timers.of(this.#options.clock);
-  }
-
-  #onData(chunk: Uint8Array): void {
+  /** @internal From the transport: bytes. */
+  onData(chunk: Uint8Array): void {
     this.#keepalive.onActivity();
-    if (this.#terminated) return;
-    if (this.#lingering) {
-      if (this.#quietTimer?.pending) this.#timers().set(this.#quietTimer, LINGER_QUIET);
-    } else if (this.#paused || this.#held.length > 0) this.#hold(chunk, 0);
+    if (this.#closing?.isLast) this.#closing.onActivity();
+    else if (this.#paused || this.#held.length > 0) this.#hold(chunk, 0);
     else this.#pass(chunk, false);
   }
 
   /** One synchronous pass over a chunk; all that it makes leaves in one write. */
   #pass(chunk: Uint8Array, own: boolean): void {
     this.#inPass = true;
+    this.#countBefore = this.#messages.count;
     const read = this.#protocol.receive(chunk);
     this.#inPass = false;
     if (read < chunk.length) {
@@ -383,7 +328,7 @@ export class ProtocolLink implements Link {
       else this.#hold(chunk, read);
       if (!this.#paused) queueMicrotask(() => this.#catchUp());
     }
-    // Who made room for what is held is at work, and will send more in this tick.
+    // The code that made room for what is held runs now, and will send more in this tick.
     if (own) this.#writes.schedule(false);
     else this.#writes.flush();
   }
@@ -397,42 +342,67 @@ export class ProtocolLink implements Link {
   }
 
   #catchUp(): void {
-    if (this.#paused || this.#closed || this.#terminated) return;
+    if (this.#paused || this.readyState === CLOSED) return;
     const held = this.#held;
     this.#held = EMPTY;
     if (held.length > 0) this.#pass(held, true);
     if (this.#held.length > 0) return;
-    // The end may have come while something was held; nothing tells of it again.
-    if (this.#peerEnd !== "open") this.#onEnd();
+    // The end may have come while something was held; it is not reported again.
+    if (this.#peerEnded) this.onEnd();
     else if (!this.#paused) this.#transport.resume();
   }
 
-  /** All that was written is with the system. */
-  #onFlushed(): void {
-    if (!this.#protocol.open) this.#onCloseFlushed();
+  /** @internal From the write scheduler: all that was written is with the system. */
+  onFlushed(): void {
+    if (this.#closing !== undefined) this.#onCloseFlushed(this.#closing);
     this.#checkDrain();
   }
 
-  /** Called when the transport seems to have taken all that was written. */
-  #onDrain(): void {
+  /** @internal From the write scheduler: the transport holds back what is written, or has taken it all. */
+  onBlockedChange(blocked: boolean): void {
+    this.#protocol.setBlocked(blocked);
+    if (!blocked) this.#checkDrain();
+  }
+
+  /** @internal From the write scheduler: the peer has taken nothing for `sendTimeout`. */
+  onSendTimeout(error: LimitError): void {
+    this.#fail(error);
+    this.terminate(); // the Close cannot get past what is stuck
+  }
+
+  /** @internal From the transport, or its state: it seems to have taken all that was written. */
+  onDrain(): void {
     if (this.#transport.bufferedAmount === 0) this.#fragmentTaken();
     this.#writes.drained();
     this.#checkDrain();
   }
 
-  /** Something has left. */
+  /** Reports that there is room, if that was asked for and is true. */
   #checkDrain(): void {
     if (!this.#wantsDrain || this.#closed) return;
     if (this.bufferedAmount > this.#options.sendHighWaterMark) return this.#writes.watch();
     this.#wantsDrain = false;
-    this.#sink.onDrain();
+    this.#events.onDrain();
+  }
+
+  /** @internal From the keepalive: sends its ping; false if none can leave now. */
+  sendPing(): boolean {
+    if (this.#writes.blocked) return false; // sendTimeout is for a peer that takes nothing
+    this.ping(EMPTY);
+    return true;
+  }
+
+  /** @internal From the keepalive: the peer has sent nothing for `pingTimeout`. */
+  onPingTimeout(error: LimitError): void {
+    this.#fail(error);
+    this.#writes.flush();
   }
 
   /** Too much is waiting: what has not begun to leave is dropped, and the connection with it. */
   overflow(actual: number): void {
     const limit = this.#options.maxBufferedAmount;
     this.#writes.drop();
-    this.#protocol.fail(
+    this.#fail(
       new LimitError(
         `Cannot send: ${actual} bytes wait for the peer, maxBufferedAmount is ${limit}`,
         {
@@ -446,87 +416,104 @@ export class ProtocolLink implements Link {
     this.#writes.schedule(this.#inPass);
   }
 
-  /** Our Close is with the system: what comes next depends on who has said what. */
-  #onCloseFlushed(): void {
-    if (!this.#closeFlushed) {
-      this.#closeFlushed = true;
-      this.#closeTimer = new ReadingTimer(() => this.#onCloseTimeout());
-      this.#timers().set(this.#closeTimer, this.#options.closeTimeout);
-    }
-    if (!this.#protocol.receiveDone || this.#lingering) return;
-    this.#lingering = true;
-    if (this.#paused) {
-      this.#paused = false;
-      this.#transport.resume();
-    }
-    this.#held = EMPTY;
-    // Section 7.1.1: the server closes TCP first, the client waits for it; who fails does not wait.
-    const { closeReceived } = this.#protocol;
-    const isServer = this.#role === "server";
-    if (isServer || closeReceived === undefined || this.#peerEnd !== "open") {
-      this.#transport.closeWrite();
-    }
-    // The peer has nothing more to say. To wait for its end would make both wait where the transport
-    // cannot half-close, and the peer does not see that we ended.
-    if (isServer && closeReceived !== undefined) this.#transport.close();
-    // Who fails reads on, time alone being the limit: many a peer looks for our Close only when it has
-    // sent the whole of a frame that was too large, and a reset before that would take our Close away.
-    if (closeReceived !== undefined) return;
-    this.#quietTimer = new ReadingTimer(() => this.#transport.close());
-    this.#timers().set(this.#quietTimer, LINGER_QUIET);
+  /** Fails the connection at once, because a limit of ours was passed. */
+  #fail(error: LimitError): void {
+    this.#error ??= error;
+    this.#protocol.fail(error);
+    this.#beginClosing().stopAwaitingReplies();
   }
 
-  /** The time for the peer's Close, or for its end of the socket, is over. */
-  #onCloseTimeout(): void {
-    if (!this.#protocol.receiveDone) {
-      const limit = this.#options.closeTimeout;
-      this.#error ??= new LimitError(
-        `The peer has not answered our Close within ${limit} ms (closeTimeout)`,
-        { option: "closeTimeout", limit, actual: limit, closeCode: 1008 },
-      );
-    }
+  /** @internal From the protocol: the peer's Close has come, or it broke a rule. */
+  onClosing(error?: ProtocolError | LimitError): void {
+    this.#error ??= error;
+    const closing = this.#beginClosing();
+    const mayReply = this.#messages.count !== this.#countBefore || this.isReplying ||
+      this.#options.messages === "stream";
+    if (mayReply && this.canSend) closing.awaitReplies();
+    else this.#protocol.answer();
+  }
+
+  /** @internal For closing: whether replies may still come. */
+  get isReplying(): boolean {
+    return this.#events.isReplying;
+  }
+
+  /** @internal From closing: our answer has been encoded. */
+  onAnswer(): void {
+    this.#writes.flush();
+  }
+
+  /** @internal From closing: the time for the peer's Close, or for its end of the socket, is over. */
+  onCloseTimeout(error: LimitError | undefined): void {
+    this.#error ??= error;
+    this.#protocol.move("drop");
     this.#transport.close();
   }
 
-  #onEnd(): void {
-    if (this.#peerEnd === "dropped") return;
-    this.#peerEnd = "ended";
-    if (this.#held.length > 0 && !this.#lingering) return;
-    if (this.#protocol.closeReceived === undefined && !this.#lingering) {
-      this.#peerEnd = "dropped";
-      this.#keepalive.stop();
-      this.#error ??= new TransportError(
-        "CONNECTION_ENDED",
-        "The peer ended the connection without a Close frame",
-      );
-      this.#writes.flush(); // what was sent in this tick
-      this.#writes.close();
-      this.#transport.close();
-    } else if (this.#closeFlushed) this.#transport.closeWrite();
+  #beginClosing(): Closing {
+    this.#keepalive.stop();
+    return this.#closing ??= new Closing(
+      {
+        role: this.#role,
+        protocol: this.#protocol,
+        transport: this.#transport,
+        options: this.#options,
+      },
+      this,
+    );
   }
 
-  #finish(error: Error | undefined): void {
+  #onCloseFlushed(closing: Closing): void {
+    closing.onFlushed(this.#peerEnded);
+    if (!closing.isLast) return;
+    this.#held = EMPTY;
+    if (!this.#paused) return;
+    this.#paused = false;
+    this.#transport.resume();
+  }
+
+  /** @internal From the transport: the peer has ended its direction. */
+  onEnd(): void {
+    this.#peerEnded = true;
+    if (this.#held.length > 0) return;
+    this.#writes.flush(); // what was sent in this turn
+    if (this.#protocol.state === "dropped") return;
+    if (this.#protocol.move("end") !== "dropped") return this.#closing?.onPeerEnd();
+    this.#keepalive.stop();
+    this.#error ??= new TransportError(
+      "CONNECTION_ENDED",
+      "The peer ended the connection without a Close frame",
+    );
+    this.#writes.close();
+    this.#transport.close();
+  }
+
+  /** @internal From the transport: it has closed. */
+  onClose(error?: Error): void {
     if (this.#closed) return;
     this.#closed = true;
     this.#paused = false;
     this.#keepalive.stop();
     this.#writes.close();
-    this.#closeTimer?.cancel();
-    this.#quietTimer?.cancel();
-    if (!this.#terminated) this.#decodeHeld();
+    if (this.#protocol.state !== "terminated") this.#decodeHeld();
+    this.#closing?.stop();
     this.#extension?.release?.();
-    const { closeReceived: received, closeSent, closedFirst } = this.#protocol;
-    const sent = this.#closeFlushed ? closeSent : undefined;
+    this.#events.onClose(this.#closeInfo(error));
+  }
+
+  #closeInfo(error: Error | undefined): CloseInfo {
+    const { closeReceived: received, closedFirst, state } = this.#protocol;
+    this.#protocol.move("gone");
+    const sent = this.#closing?.sent;
     const wasClean = sent !== undefined && received !== undefined;
-    const info: CloseInfo = {
+    return {
       closeCode: received?.closeCode ?? ABNORMAL,
       reason: received?.reason ?? "",
       wasClean,
       sent,
       received,
-      initiator: closedFirst || this.#terminated ? "local" : "remote",
+      initiator: closedFirst || state === "terminated" ? "local" : "remote",
       error: this.#error ?? (wasClean ? undefined : error),
     };
-    this.#sink.onClose(info);
   }
 }

@@ -28,26 +28,33 @@ import type { MessageType } from "./message.ts";
 import { decodeText, invalidUtf8, unmaskText } from "./text.ts";
 import { Utf8Checker } from "./utf8.ts";
 
-/** Receives messages and control frames. What is handed over belongs to the sink. */
-export interface MessageSink {
-  /** A whole message: a string for text, bytes for binary. */
+/** Receives messages. What is handed over belongs to the sink. */
+export interface DataSink {
+  /** Called with a whole message: a string for text, bytes for binary. */
   onMessage(data: string | Uint8Array<ArrayBuffer>): void;
   /**
-   * With `inPieces`, in place of `message`: one begins. Its length is known if its first frame is its
-   * last one too, and no extension transforms it.
+   * With `inPieces`, called in place of `onMessage`: a message begins. Its length is known if its first
+   * frame is its last one too, and no extension transforms it.
    */
   onMessageStart?(type: MessageType, announcedLength: number | undefined): void;
-  /** A piece of it, never empty; of text, pieces may end within a character. */
+  /** Called with a piece of it, never empty; of text, pieces may end within a character. */
   onMessageData?(piece: Uint8Array<ArrayBuffer>): void;
-  /** It is complete. */
+  /** Called when it is complete. */
   onMessageEnd?(): void;
-  /** A ping, to be answered by a pong with the same payload (section 5.5.2). */
+}
+
+/** Receives control frames. What is handed over belongs to the sink. */
+export interface ControlSink {
+  /** Called with a ping, to be answered by a pong with the same payload (section 5.5.2). */
   onPing(payload: Uint8Array<ArrayBuffer>): void;
-  /** A pong, asked for or not (section 5.5.3). */
+  /** Called with a pong, asked for or not (section 5.5.3). */
   onPong(payload: Uint8Array<ArrayBuffer>): void;
-  /** A Close frame. Whatever follows it is dropped (section 5.5.1). */
+  /** Called with a Close frame. Whatever follows it is dropped (section 5.5.1). */
   onClose(status: CloseStatus): void;
 }
+
+/** Receives messages and control frames. */
+export interface MessageSink extends DataSink, ControlSink {}
 
 /** The limits of a {@linkcode MessageDecoder}. */
 export interface MessageDecoderOptions {
@@ -81,7 +88,8 @@ export class MessageDecoder implements FrameSink {
   readonly #maxMessageSize: number;
   readonly #maxFragments: number;
   readonly #extension: MessageExtension | undefined;
-  readonly #sink: MessageSink;
+  #sink!: DataSink;
+  #control!: ControlSink;
   /** Take what the extension decodes; the second can stop it, which only `framePiece` bears. */
   #emit: PieceSink | undefined;
   #emitUntilStopped: PieceSink | undefined;
@@ -109,7 +117,7 @@ export class MessageDecoder implements FrameSink {
   /** The frame whose payload comes in pieces. */
   #first = 0;
   #announced = 0;
-  #control: Uint8Array<ArrayBuffer> = EMPTY;
+  #controlPayload: Uint8Array<ArrayBuffer> = EMPTY;
   #controlHave = 0;
 
   /**
@@ -128,7 +136,13 @@ export class MessageDecoder implements FrameSink {
     const whole = rsv !== 0 && this.#whole;
     this.#wholeText = whole ? FIN | rsv | TEXT : -1;
     this.#wholeBinary = whole ? FIN | rsv | BINARY : -1;
-    this.#sink = sink;
+    this.attach(sink, sink);
+  }
+
+  /** Replaces the sinks: `data` receives messages, `control` control frames. */
+  attach(data: DataSink, control: ControlSink): void {
+    this.#sink = data;
+    this.#control = control;
   }
 
   /** Whether the frames so far end where a message does. */
@@ -182,7 +196,7 @@ export class MessageDecoder implements FrameSink {
     if (this.#closed) return;
     if ((first & CONTROL_BIT) !== 0) {
       this.#first = first;
-      this.#control = new Uint8Array(payloadLength);
+      this.#controlPayload = new Uint8Array(payloadLength);
       this.#controlHave = 0;
     } else this.#beginFragment(first, payloadLength);
   }
@@ -191,7 +205,7 @@ export class MessageDecoder implements FrameSink {
   onFramePiece(chunk: Uint8Array, start: number, end: number, key: number): number {
     if (this.#closed) return end;
     if ((this.#first & CONTROL_BIT) !== 0) {
-      maskInto(this.#control, this.#controlHave, chunk, start, end, key);
+      maskInto(this.#controlPayload, this.#controlHave, chunk, start, end, key);
       this.#controlHave += end - start;
     } else if (this.#transformed) {
       this.#stopped = false;
@@ -212,8 +226,8 @@ export class MessageDecoder implements FrameSink {
   onFrameEnd(): void {
     if (this.#closed) return;
     if ((this.#first & CONTROL_BIT) !== 0) {
-      const payload = this.#control;
-      this.#control = EMPTY;
+      const payload = this.#controlPayload;
+      this.#controlPayload = EMPTY;
       return this.#controlFrame(this.#first & OPCODE_BITS, payload);
     }
     if (this.#transformed && (this.#first & FIN) !== 0) {
@@ -223,15 +237,15 @@ export class MessageDecoder implements FrameSink {
   }
 
   #controlFrame(opcode: number, payload: Uint8Array<ArrayBuffer>): void {
-    if (opcode === PING) this.#sink.onPing(payload);
+    if (opcode === PING) this.#control.onPing(payload);
     else if (opcode === CLOSE) {
       const status = readClosePayload(payload);
       this.#closed = true;
       this.#whole = false;
       this.#type = 0; // 5.5.1: a message that was in progress will never be complete
       this.#payload?.clear();
-      this.#sink.onClose(status);
-    } else this.#sink.onPong(payload);
+      this.#control.onClose(status);
+    } else this.#control.onPong(payload);
   }
 
   /** Judges a data frame on its header: limits, then the order of fragments (section 5.4). */

@@ -1,46 +1,52 @@
 /**
- * The decoders of idle connections: none. One is acquired to a connection while it has bytes in the middle
- * of something.
+ * A pool of decoders: an idle connection holds none. It acquires one for as long as it has received a
+ * part of a frame or message.
  *
  * @module
  */
-import type { CloseStatus } from "../errors.ts";
 import { FrameDecoder } from "../frame/decoder.ts";
 import type { Role } from "../frame/opcode.ts";
-import { MessageDecoder, type MessageSink } from "../message/decoder.ts";
+import {
+  type ControlSink,
+  type DataSink,
+  MessageDecoder,
+  type MessageSink,
+} from "../message/decoder.ts";
 import type { MessageExtension } from "../message/extension.ts";
-import type { MessageType } from "../message/message.ts";
 import type { ResolvedConnectionOptions } from "./protocol_options.ts";
 
-/** So many wait to be acquired; more are left to the garbage collector. */
+/** How many free decoders a pool keeps; more are left to the garbage collector. */
 const POOL_LIMIT = 16;
-/** So many pools are kept for later connections. One that is dropped still serves those that have it. */
+/** How many pools are kept for later connections. One that is dropped still serves those that have it. */
 const POOLS_LIMIT = 16;
 
-/** What tells a owner of what it decodes. */
-export type DecoderOwner = Required<MessageSink>;
+/** What a decoder in the pool is attached to. */
+const DETACHED: MessageSink = {
+  onMessage(): void {},
+  onPing(): void {},
+  onPong(): void {},
+  onClose(): void {},
+};
 
 /** A frame decoder and the message decoder behind it. */
-export class PooledDecoder implements DecoderOwner {
-  /** Bytes go in there. */
+export class PooledDecoder {
+  /** Takes the bytes. */
   readonly frames: FrameDecoder;
-  /** Who has it. */
-  owner: DecoderOwner | undefined;
   readonly #messages: MessageDecoder;
 
-  /** Makes it; somebody has to borrow it first. */
+  /** Creates one that is attached to nothing. */
   constructor(options: DecoderOptions, end: End) {
     const { messages, maxFrameSize, maxMessageSize, maxFragments } = options;
     const { role, extension } = end;
     const inPieces = messages === "stream";
     this.#messages = new MessageDecoder(
       { maxMessageSize, maxFragments, extension, inPieces },
-      this,
+      DETACHED,
     );
     this.frames = new FrameDecoder(
       {
         role,
-        // Where both limits are one, the message's judges the header, and has the name users know.
+        // Where both limits are equal, the header is validated by the message's, whose name users know.
         maxFrameSize: maxFrameSize === maxMessageSize
           ? frameRoom(end, maxMessageSize)
           : maxFrameSize,
@@ -56,43 +62,19 @@ export class PooledDecoder implements DecoderOwner {
     return this.frames.atFrameBoundary && this.#messages.atMessageBoundary;
   }
 
-  /** Decoding returns after the frame at hand, or of a message in pieces within it. */
+  /** Makes decoding return after the frame at hand, or within it where messages come in pieces. */
   stop(): void {
     this.frames.stop();
     this.#messages.stop();
   }
 
-  /** @internal From the message decoder. */
-  onMessage(data: string | Uint8Array<ArrayBuffer>): void {
-    this.owner!.onMessage(data);
-  }
-  /** @internal */
-  onMessageStart(type: MessageType, announcedLength: number | undefined): void {
-    this.owner!.onMessageStart(type, announcedLength);
-  }
-  /** @internal */
-  onMessageData(piece: Uint8Array<ArrayBuffer>): void {
-    this.owner!.onMessageData(piece);
-  }
-  /** @internal */
-  onMessageEnd(): void {
-    this.owner!.onMessageEnd();
-  }
-  /** @internal */
-  onPing(payload: Uint8Array<ArrayBuffer>): void {
-    this.owner!.onPing(payload);
-  }
-  /** @internal */
-  onPong(payload: Uint8Array<ArrayBuffer>): void {
-    this.owner!.onPong(payload);
-  }
-  /** @internal */
-  onClose(status: CloseStatus): void {
-    this.owner!.onClose(status);
+  /** Attaches the sinks of a connection: what is decoded goes to them directly. */
+  attach(data: DataSink, control: ControlSink): void {
+    this.#messages.attach(data, control);
   }
 }
 
-/** The end for which is decoded. */
+/** The end of the connection that decodes. */
 export interface End {
   /** The role of the end that decodes. */
   role: Role;
@@ -102,7 +84,7 @@ export interface End {
 
 /**
  * The longest frame when its message may have `limit`. What an extension encodes may grow by that:
- * random bytes do. Its messages are judged as they are decoded.
+ * random bytes do. Its messages are checked as they are decoded.
  */
 function frameRoom({ extension }: End, limit: number): number {
   const room = extension === undefined ? Infinity : Math.ceil(limit * 1.125) + 1024;
@@ -115,9 +97,9 @@ type DecoderOptions = Pick<
   "messages" | "maxFrameSize" | "maxMessageSize" | "maxFragments"
 >;
 
-/** The decoders that are not in use, for connections of one role and with the same limits. */
+/** The free decoders for connections of one role and with the same limits. */
 export class DecoderPool {
-  /** The pools that were last asked for, the latest first: what they hold is bounded. */
+  /** The pools that were used last, the latest first: what they hold is bounded. */
   static readonly #shared: DecoderPool[] = [];
   readonly #options: DecoderOptions;
   readonly #end: End;
@@ -151,16 +133,16 @@ export class DecoderPool {
       maxFragments === options.maxFragments;
   }
 
-  /** Acquires one for `owner`. */
-  acquire(owner: DecoderOwner): PooledDecoder {
+  /** Acquires a decoder whose messages go to `data` and whose control frames go to `control`. */
+  acquire(data: DataSink, control: ControlSink): PooledDecoder {
     const decoder = this.#free.pop() ?? new PooledDecoder(this.#options, this.#end);
-    decoder.owner = owner;
+    decoder.attach(data, control);
     return decoder;
   }
 
-  /** Takes back one that is idle. One that failed, or saw a Close, is not given back. */
+  /** Releases a decoder that is idle. One that failed, or decoded a Close, is not released. */
   release(decoder: PooledDecoder): void {
-    decoder.owner = undefined;
+    decoder.attach(DETACHED, DETACHED);
     if (this.#free.length < POOL_LIMIT) this.#free.push(decoder);
   }
 }

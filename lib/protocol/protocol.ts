@@ -8,15 +8,16 @@ import { FrameEncoder, type OutputFlusher } from "../frame/encoder.ts";
 import { OutputBuffer } from "../frame/output_buffer.ts";
 import type { Role } from "../frame/opcode.ts";
 import { fitReason } from "../message/close.ts";
-import type { MessageSink } from "../message/decoder.ts";
+import type { ControlSink } from "../message/decoder.ts";
 import { MessageEncoder } from "../message/encoder.ts";
 import type { MessageExtension } from "../message/extension.ts";
 import type { MessageData, MessageType } from "../message/message.ts";
+import { afterEvent, type ClosingState, isReading } from "./closing.ts";
 import { DecoderPool, type PooledDecoder } from "./decoder_pool.ts";
 import type { ResolvedConnectionOptions } from "./protocol_options.ts";
 
-/** Receives the messages and control frames that a {@linkcode Protocol} decodes. */
-export interface ProtocolSink {
+/** Receives the messages that a {@linkcode Protocol} decodes. */
+export interface MessageReceiver {
   /** Called with a whole message. */
   onMessage(data: MessageData): void;
   /** Called in its place with `messages: "stream"`: a message begins. */
@@ -25,18 +26,24 @@ export interface ProtocolSink {
   onMessageData(piece: Uint8Array<ArrayBuffer>): void;
   /** Called when that message is complete. */
   onMessageEnd(): void;
+}
+
+/** Receives pings and pongs. */
+export interface PingReceiver {
   /** Called with a ping, which the protocol answers. */
   onPing(payload: Uint8Array<ArrayBuffer>): void;
   /** Called with a pong. */
   onPong(payload: Uint8Array<ArrayBuffer>): void;
 }
 
-/** What the protocol tells its link. */
+/** What the protocol reports of the closing handshake. */
 export interface ProtocolEvents {
-  /** The peer's Close frame came; ours is on its way, if it was not sent before. */
-  onCloseReceived(): void;
-  /** The peer broke a rule or passed a limit; the Close that says so is on its way. */
-  onFailed(error: ProtocolError | LimitError): void;
+  /**
+   * Called when the peer's Close has come, or the peer broke a rule or passed a limit (`error`). Nothing
+   * more is read. Our Close is encoded by {@linkcode Protocol.answer}, which the owner calls: at once, or
+   * after the replies to what came before.
+   */
+  onClosing(error?: ProtocolError | LimitError): void;
 }
 
 /** What a {@linkcode Protocol} is made of. */
@@ -47,7 +54,7 @@ export interface ProtocolInit {
   extension?: MessageExtension | undefined;
   /** What is to be filled. @default {an output of its own} */
   output?: OutputBuffer;
-  /** Where it leaves to. */
+  /** Empties the output between the pieces of a large frame. */
   flusher?: OutputFlusher;
   /** Limits and times. */
   options: ResolvedConnectionOptions;
@@ -57,11 +64,11 @@ export interface ProtocolInit {
  * One end of an open WebSocket connection. `receive` takes what came; what has to leave is appended
  * to `output`, which the owner empties.
  */
-export class Protocol implements MessageSink {
+export class Protocol implements ControlSink {
   /** The bytes that have to leave: whole frames. */
   readonly output: OutputBuffer;
-  /** Who is told of messages, pings and pongs; set before the first bytes come. */
-  sink!: ProtocolSink;
+  /** Encodes messages and pings: they may be sent while {@linkcode canSend} says so. */
+  readonly encoder: MessageEncoder;
   /** The Close frame that was sent. */
   closeSent: CloseStatus | undefined;
   /** The Close frame that was received. */
@@ -73,47 +80,56 @@ export class Protocol implements MessageSink {
   readonly #decoders: DecoderPool;
   /** The decoder, from the first byte of a frame or message to its last. */
   #decoder: PooledDecoder | undefined;
-  readonly #encoder: MessageEncoder;
   readonly #options: ResolvedConnectionOptions;
-  #failed = false;
+  #messages!: MessageReceiver;
+  #pings!: PingReceiver;
+  #state: ClosingState = "open";
+  /** The rule that the peer broke, or the limit that was passed. */
+  #violation: ProtocolError | LimitError | undefined;
   #pingsSince = 0;
-  #pings = 0;
+  #pingCount = 0;
   #blocked = false;
   #owedPong: Uint8Array | undefined;
 
-  /** Makes the protocol of one end. */
+  /** Creates the protocol of one end; nothing may be received before `start`. */
   constructor(init: ProtocolInit, events: ProtocolEvents) {
-    const { role, extension, options, flusher: way } = init;
+    const { role, extension, options, flusher } = init;
     this.#events = events;
     this.output = init.output ?? new OutputBuffer();
     this.#decoders = DecoderPool.of(options, { role, extension });
-    this.#encoder = new MessageEncoder(
-      new FrameEncoder({ role, mask: options.mask, ...(way && { flusher: way }) }, this.output),
+    this.encoder = new MessageEncoder(
+      new FrameEncoder({ role, mask: options.mask, ...(flusher && { flusher }) }, this.output),
       extension,
     );
     this.#options = options;
   }
 
-  /** Whether data can still be sent: no Close has been. */
-  get open(): boolean {
-    return this.closeSent === undefined;
+  /** Sets who receives the messages, and who receives pings and pongs. */
+  start(messages: MessageReceiver, pings: PingReceiver): void {
+    this.#messages = messages;
+    this.#pings = pings;
   }
 
-  /** Whether nothing more is read: the peer's Close came, or it broke a rule. */
-  get receiveDone(): boolean {
-    return this.#failed || this.closeReceived !== undefined;
+  /** Where the closing handshake stands. */
+  get state(): ClosingState {
+    return this.#state;
+  }
+
+  /** Moves the closing handshake on, by what only the owner of the socket can know. */
+  move(event: "flush" | "end" | "drop" | "terminate" | "gone"): ClosingState {
+    return this.#state = afterEvent(this.#state, event);
   }
 
   /**
-   * Takes bytes and gives the offset up to which they were read: all of them, or less after
-   * `stopReading`. Bytes after a Close or a violation are dropped (section 5.5.1, 7.1.7).
+   * Decodes bytes and returns the offset up to which they were read: all of them, or less after
+   * `stopReading`. Bytes after a Close or a violation are dropped (sections 5.5.1, 7.1.7).
    */
   receive(chunk: Uint8Array, from = 0): number {
-    if (this.receiveDone) return chunk.length;
-    const decoder = this.#decoder ??= this.#decoders.acquire(this);
+    if (!isReading(this.#state)) return chunk.length;
+    const decoder = this.#decoder ??= this.#decoders.acquire(this.#messages, this);
     try {
       const read = decoder.frames.decode(chunk, from);
-      if (!this.receiveDone) {
+      if (isReading(this.#state)) {
         if (decoder.idle) {
           this.#decoder = undefined;
           this.#decoders.release(decoder);
@@ -122,7 +138,8 @@ export class Protocol implements MessageSink {
       }
     } catch (error) {
       if (!(error instanceof ProtocolError || error instanceof LimitError)) throw error;
-      this.fail(error);
+      this.#violate(error);
+      this.#events.onClosing(error);
     }
     this.#decoder = undefined;
     return chunk.length;
@@ -136,117 +153,100 @@ export class Protocol implements MessageSink {
     this.#decoder?.stop();
   }
 
-  /** Encodes a message. */
-  send(data: string | Uint8Array, compress?: boolean): void {
-    this.#encoder.message(data, compress);
-  }
-
-  /** Begins a message in fragments (section 5.4); until its last one no other may be sent. */
-  beginMessage(type: MessageType, compress?: boolean): void {
-    this.#encoder.begin(type, compress);
-  }
-
-  /** Encodes its next fragment, and returns whether a frame was written; `final` makes it the last. */
-  sendFragment(payload: Uint8Array, final: boolean): boolean {
-    return this.#encoder.fragment(payload, final);
-  }
-
-  /** Whether a message that is compressed is being sent in fragments. */
-  get sendingCompressed(): boolean {
-    return this.#encoder.inTransformed;
-  }
-
-  /** Encodes a ping. */
-  sendPing(payload: Uint8Array): void {
-    this.#encoder.ping(payload);
-  }
-
-  /** Encodes a Close frame, once (section 5.5.1: nothing may follow it). */
-  sendClose(status: CloseStatus): void {
-    if (this.closeSent !== undefined) return;
-    this.#encoder.close(status);
-    this.closeSent = status;
-    this.closedFirst = this.closeReceived === undefined;
-    this.#owedPong = undefined;
-  }
-
-  /** Fails the connection (section 7.1.7): Close with the error's code, and deaf from now on. */
-  fail(error: ProtocolError | LimitError): void {
-    if (this.#failed) return;
-    this.#failed = true;
-    const { closeCode, reason } = closeStatusFor(error);
-    this.sendClose({ closeCode, reason: fitReason(reason) });
-    this.#decoder?.stop();
-    this.#events.onFailed(error);
+  /** Encodes a Close frame, once (section 5.5.1: no message may follow it). */
+  close(status: CloseStatus): void {
+    if (this.#state === "open") this.#sendClose(status, "close");
+    else this.answer();
   }
 
   /**
-   * Tells whether what leaves piles up. Pongs then wait, and only the newest is kept: section 5.5.3
+   * Encodes our Close after the peer's (section 5.5.1: with the code that it sent, unless there is a
+   * `status` to report), or after a violation (section 7.1.7: with the code that names it). Does nothing
+   * when that has been done.
+   */
+  answer(status?: CloseStatus): void {
+    if (this.#state === "answering") {
+      const { closeCode } = this.closeReceived!;
+      this.#sendClose(status ?? { closeCode, reason: "" }, "answer");
+    } else if (this.#state === "refusing") this.#sendClose(statusOf(this.#violation!), "answer");
+  }
+
+  /** Fails the connection at once (section 7.1.7), because a limit was passed on our side. */
+  fail(error: ProtocolError | LimitError): void {
+    this.#violate(error);
+    this.answer(statusOf(error));
+  }
+
+  /**
+   * Sets whether what leaves piles up. Pongs then wait, and only the newest is kept: section 5.5.3
    * allows to answer only the last of several pings.
    */
   setBlocked(blocked: boolean): void {
     this.#blocked = blocked;
-    if (blocked || this.#owedPong === undefined || !this.open) return;
-    this.#encoder.pong(this.#owedPong);
+    if (blocked || this.#owedPong === undefined) return;
+    if (isReading(this.#state)) this.encoder.pong(this.#owedPong);
     this.#owedPong = undefined;
   }
 
-  /** @internal A message, from the decoder. */
-  onMessage(data: string | Uint8Array<ArrayBuffer>): void {
-    this.sink.onMessage(data);
-  }
-
-  /** @internal A message begins, from the decoder. */
-  onMessageStart(type: MessageType, announcedLength: number | undefined): void {
-    this.sink.onMessageStart(type, announcedLength);
-  }
-
-  /** @internal A piece of it. */
-  onMessageData(piece: Uint8Array<ArrayBuffer>): void {
-    this.sink.onMessageData(piece);
-  }
-
-  /** @internal Its end. */
-  onMessageEnd(): void {
-    this.sink.onMessageEnd();
-  }
-
-  /** @internal A ping, from the decoder. */
+  /**
+   * @internal From the decoder: a ping, which is answered until the peer's Close has come, also after our
+   * own (section 5.5.2).
+   */
   onPing(payload: Uint8Array<ArrayBuffer>): void {
     const { maxPingsPerSecond: limit, clock } = this.#options;
     const now = clock.now();
     if (now - this.#pingsSince >= 1000) {
       this.#pingsSince = now;
-      this.#pings = 0;
+      this.#pingCount = 0;
     }
-    if (++this.#pings > limit) {
+    if (++this.#pingCount > limit) {
       throw new LimitError(
         `Cannot answer ping: more than ${limit} came in a second (maxPingsPerSecond)`,
         {
           option: "maxPingsPerSecond",
           limit,
-          actual: this.#pings,
+          actual: this.#pingCount,
           closeCode: 1008,
         },
       );
     }
-    if (this.open) {
-      if (this.#blocked) this.#owedPong = payload.slice();
-      else this.#encoder.pong(payload);
-    }
-    this.sink.onPing(payload);
+    if (this.#blocked) this.#owedPong = payload.slice();
+    else this.encoder.pong(payload);
+    this.#pings.onPing(payload);
   }
 
-  /** @internal A pong, from the decoder. */
+  /** @internal From the decoder: a pong. */
   onPong(payload: Uint8Array<ArrayBuffer>): void {
-    this.sink.onPong(payload);
+    this.#pings.onPong(payload);
   }
 
-  /** @internal A Close frame, from the decoder: answered with the same code (section 5.5.1). */
+  /** @internal From the decoder: a Close frame. */
   onClose(status: CloseStatus): void {
     this.closeReceived = status;
     this.#decoder?.stop();
-    this.sendClose({ closeCode: status.closeCode, reason: "" });
-    this.#events.onCloseReceived();
+    this.#state = afterEvent(this.#state, "receive");
+    this.#events.onClosing();
   }
+
+  #violate(error: ProtocolError | LimitError): void {
+    const state = afterEvent(this.#state, "violate");
+    if (state === this.#state) return; // what it sends is not read any more
+    this.#state = state;
+    this.#violation = error;
+    this.closedFirst = true;
+    this.#decoder?.stop();
+  }
+
+  #sendClose(status: CloseStatus, event: "close" | "answer"): void {
+    this.encoder.close(status);
+    this.closeSent = status;
+    this.closedFirst ||= this.closeReceived === undefined;
+    this.#state = afterEvent(this.#state, event);
+  }
+}
+
+/** The Close that names an error, its reason cut to what fits. */
+function statusOf(error: ProtocolError | LimitError): CloseStatus {
+  const { closeCode, reason } = closeStatusFor(error);
+  return { closeCode, reason: fitReason(reason) };
 }

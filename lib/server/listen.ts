@@ -6,7 +6,7 @@
 import { CallSite } from "../call_site.ts";
 import type { WebSocketConnection } from "../connection/connection.ts";
 import { ReadingTimer, Timers } from "../link/timers.ts";
-import type { ConnectionHandler } from "../connection/handlers.ts";
+import type { ConnectionHandler } from "../connection/connection.ts";
 import type { MessageData } from "../message/message.ts";
 import type { AnyMessage, StreamedMessage } from "../connection/streamed_message.ts";
 import type {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { ConnectionHandler } from "../connection/handlers.ts";
+import type { ConnectionHandler } from "../connection/connection.ts";
 import type { MessageData } from "../message/message.ts";
 import type { AnyMessage } from "../connection/streamed_message.ts";
 import {

@@ -4,11 +4,9 @@
  *
  * @module
  */
+import type { ConnectionHandler, ErrorContext, ErrorHandler } from "../connection/connection.ts";
 import {
   checkConnectionHandler,
-  type ConnectionHandler,
-  type ErrorContext,
-  type ErrorHandler,
   type RefusalContext,
   type RefusalHandler,
 } from "../connection/handlers.ts";

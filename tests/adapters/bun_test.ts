@@ -10,7 +10,7 @@ import {
   websocketWith,
 } from "../../lib/adapters/bun.ts";
 import type { WebSocketConnection } from "../../lib/connection/connection.ts";
-import type { ConnectionHandlers } from "../../lib/connection/handlers.ts";
+import type { ConnectionHandlers } from "../../lib/connection/connection.ts";
 import { LimitError } from "../../lib/errors.ts";
 import { bytesOf, join } from "../connection/support.ts";
 import { needsBun, serve, serveEndpoint } from "./bun_support.ts";

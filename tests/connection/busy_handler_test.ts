@@ -157,11 +157,37 @@ for (const role of ROLES) {
         connection.terminate();
       });
 
-      it("the peer's Close is answered at once, and nothing can be sent then", async () => {
-        const { connection, peer, log, done } = busy(mode, { role });
+      it("the peer's Close is answered when it is done: its reply leaves before", async () => {
+        const { connection, rig, peer, log, done } = busy(mode, { role });
+        peer.say("a", "b");
+        peer.sayClose(3000, "bye");
+        peer.transport.closeWrite();
+        await settle();
+        assert.deepEqual(peer.said, []);
+        assert.equal(connection.readyState, 2);
+        rig.clock.advance(500);
+        await done();
+        assert.deepEqual(log, ["message a", "done a", "message b"]);
+        assert.equal(connection.send("reply"), true);
+        rig.clock.advance(499);
+        await done();
+        assert.deepEqual(peer.said, ["1:reply", "8:3000"]);
+        assert.deepEqual([connection.readyState, connection.send("late")], [3, false]);
+        assert.deepEqual(log, ["message a", "done a", "message b", "done b", "close 3000"]);
+        assert.equal((await connection.closed).wasClean, true);
+        assert.equal(rig.clock.timers, 0);
+      });
+
+      it("the peer's Close is answered after a second at most, and nothing can be sent then", async () => {
+        const { connection, rig, peer, log, done } = busy(mode, { role });
         peer.say("a");
         peer.sayClose(3000, "bye");
         peer.transport.closeWrite();
+        await settle();
+        rig.clock.advance(999);
+        await settle();
+        assert.deepEqual([peer.said, connection.readyState], [[], 2]);
+        rig.clock.advance(1);
         await settle();
         assert.deepEqual(peer.said, ["8:3000"]);
         assert.deepEqual([connection.readyState, connection.send("late")], [3, false]);
@@ -184,7 +210,10 @@ for (const role of ROLES) {
             await settle();
             const closed = watch(connection.closed);
             await settle();
-            assert.deepEqual([connection.readyState, closed.state], [3, "pending"]);
+            assert.deepEqual(
+              [connection.readyState, closed.state],
+              [code === 1006 ? 3 : 2, "pending"],
+            );
             for (let at = 0; at < 3; at++) await done();
             assert.deepEqual(
               log,

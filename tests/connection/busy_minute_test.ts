@@ -5,7 +5,7 @@
 import { describe, it } from "node:test";
 import assert from "node:assert/strict";
 import { WebSocketConnection } from "../../lib/connection/connection.ts";
-import type { ConnectionHandler } from "../../lib/connection/handlers.ts";
+import type { ConnectionHandler } from "../../lib/connection/connection.ts";
 import { readConnectionOptions } from "../../lib/protocol/protocol_options.ts";
 import { ProtocolLink } from "../../lib/link/protocol_link.ts";
 import type { Role } from "../../lib/frame/opcode.ts";

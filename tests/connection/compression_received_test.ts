@@ -148,6 +148,8 @@ for (const role of ROLES) {
         assert.deepEqual(rig.peer.frames, []);
         rig.peer.write(two);
         await settle();
+        rig.clock.advance(1000);
+        await settle();
         assert.deepEqual(rig.peer.closeCodes, [1009], mode);
         rig.peer.transport.close();
         const { error } = await rig.connection.closed;

@@ -26,13 +26,16 @@ for (const role of ROLES) {
         for (const agreement of [PLAIN, FORGETFUL]) {
           // What is sent is the same as without compression: endings wait for it to get stuck.
           const rig = openCompressed({ ...options, role, agreement, threshold: Infinity });
-          const { extension, connection } = rig;
+          const { extension, connection, clock } = rig;
           // As after messages, or half-way through some.
           extension.decode(new Uint8Array(HELLO), agreement === PLAIN, 100, () => {});
           extension.encode(tradesJson(1, 1000), agreement === PLAIN, () => {});
           assert.ok(extension.memory > 1000);
           const ping = connection.ping().catch(() => {}); // they expect one
           await happens(rig);
+          // The answer to a Close waits for messages that nobody takes.
+          await settle();
+          clock.advance(1000);
           await Promise.all([connection.closed, ping]);
           assert.deepEqual([extension.releases, extension.memory], [1, 0]);
         }

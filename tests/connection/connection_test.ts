@@ -150,11 +150,13 @@ for (const role of ROLES) {
     });
 
     it("receive() rejects once all is taken of a closed connection, whatever the code", async () => {
-      const { connection, peer } = open({ role });
+      const { connection, peer, clock } = open({ role });
       const { said } = peer;
       peer.say("last");
       peer.sayClose(1000, "bye");
       peer.transport.closeWrite();
+      await settle();
+      clock.advance(1000);
       await connection.closed;
       assert.equal(await connection.receive(), "last");
       await assert.rejects(connection.receive(), (error) => {

@@ -52,6 +52,9 @@ for (const role of ROLES) {
           (error) => (error as Error).name,
         );
         await happens(rig);
+        // The answer to a Close waits for messages that nobody takes.
+        await settle();
+        clock.advance(1000);
         const info = await connection.closed;
         assert.deepEqual(summary(info), tells);
 

@@ -1,7 +1,7 @@
 /** Whatever the user's code throws, returns or rejects with: the connection ends in good order. */
 import { describe, it } from "node:test";
 import assert from "node:assert/strict";
-import type { ConnectionHandlers, ErrorHandler } from "../../lib/connection/handlers.ts";
+import type { ConnectionHandlers, ErrorHandler } from "../../lib/connection/connection.ts";
 import { ConnectionClosedError } from "../../lib/errors.ts";
 import { oddValues } from "../support/odd.ts";
 import { open, openStream, type Rig, ROLES, settle } from "./support.ts";

@@ -33,7 +33,7 @@ describe("pings under way", () => {
     clock.advance(100);
     const trip = ping();
     clock.advance(30);
-    pings.pong(sent[0]);
+    pings.onPong(sent[0]);
     assert.equal(await trip, 30);
   });
 
@@ -44,31 +44,31 @@ describe("pings under way", () => {
     const second = ping();
     const third = ping();
     clock.advance(40);
-    pings.pong(sent[1]);
+    pings.onPong(sent[1]);
     assert.deepEqual(await Promise.all([first, second]), [50, 40]);
     clock.advance(10);
-    pings.pong(sent[2]);
+    pings.onPong(sent[2]);
     assert.equal(await third, 50);
     assert.equal(clock.timers, 0);
   });
 
   it("pongs that answer none of them settle nothing", async () => {
     const { pings, sent, ping, clock } = setUp();
-    pings.pong(new Uint8Array(4));
+    pings.onPong(new Uint8Array(4));
     const trip = ping();
     for (
       const payload of [[], [0, 0, 0], [9, 9, 9, 9], [0, 0, 0, 2], [...sent[0], 0]]
-    ) pings.pong(new Uint8Array(payload));
+    ) pings.onPong(new Uint8Array(payload));
     clock.advance(7);
-    pings.pong(sent[0]);
+    pings.onPong(sent[0]);
     assert.equal(await trip, 7);
-    pings.pong(sent[0]);
+    pings.onPong(sent[0]);
   });
 
   it("a pong is read wherever it lies in its memory", async () => {
     const { pings, sent, ping } = setUp();
     const trip = ping();
-    pings.pong(new Uint8Array([9, 9, ...sent[0], 9]).subarray(2, 6));
+    pings.onPong(new Uint8Array([9, 9, ...sent[0], 9]).subarray(2, 6));
     assert.equal(await trip, 0);
   });
 
@@ -79,8 +79,8 @@ describe("pings under way", () => {
     controller.abort(reason);
     await assert.rejects(aborted, reason);
     const next = ping();
-    pings.pong(sent[0]);
-    pings.pong(sent[1]);
+    pings.onPong(sent[0]);
+    pings.onPong(sent[1]);
     assert.equal(await next, 0);
   });
 

@@ -388,10 +388,12 @@ for (const role of ROLES) {
     });
 
     it("messages that wait are taken and read in their order, after the end too", async () => {
-      const { connection, peer } = openStream({ role });
+      const { connection, peer, clock } = openStream({ role });
       peer.say("a", "b", "c");
       peer.sayClose();
       peer.transport.closeWrite();
+      await settle();
+      clock.advance(1000);
       await connection.closed;
       const texts: string[] = [];
       for await (const message of connection) texts.push(await message.text());

@@ -411,7 +411,7 @@ for (const role of ROLES) {
       assert.deepEqual([closeCode, source.cancelled.length, clock.timers], [1006, 1, 0]);
     });
 
-    it("the peer's Close meanwhile is answered at once, between fragments; the source is cancelled", async () => {
+    it("the peer's Close meanwhile is answered within a second, between fragments; the source is cancelled", async () => {
       for (const closing of [false, true]) {
         const { connection, peer, clock } = open({ role });
         const source = new Source(pattern(64 * KIB));
@@ -421,6 +421,11 @@ for (const role of ROLES) {
         if (closing) connection.close({ closeCode: 4000 });
         await settle();
         peer.sayClose(4001, "peer");
+        await settle();
+        clock.advance(999);
+        await settle();
+        assert.deepEqual(opcodes(peer), [2]);
+        clock.advance(1);
         await settle();
         assert.deepEqual([opcodes(peer), peer.closeCodes], [[2, 8], [4001]]);
         source.give("more");
@@ -432,6 +437,23 @@ for (const role of ROLES) {
         assert.deepEqual(opcodes(peer), [2, 8]);
         assert.deepEqual([source.cancelled.length, clock.timers], [1, 0]);
       }
+    });
+
+    it("the peer's Close meanwhile is answered behind it, when its source ends soon", async () => {
+      const { connection, peer, clock } = open({ role });
+      const source = new Source(pattern(64 * KIB));
+      const sent = connection.send(source);
+      assert.equal(connection.send("waiting"), true);
+      await settle();
+      peer.sayClose(4001, "peer");
+      await settle();
+      source.end();
+      await sent;
+      await settle();
+      assert.deepEqual([opcodes(peer), peer.closeCodes], [[2, 0, 1, 8], [4001]]);
+      peer.transport.closeWrite();
+      assert.equal((await connection.closed).wasClean, true);
+      assert.equal(clock.timers, 0);
     });
 
     it("terminate() and a reset meanwhile cancel all sources, and settle all", async () => {

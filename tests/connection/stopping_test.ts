@@ -223,8 +223,10 @@ for (const role of ROLES) {
 
     it("a violation fails the connection then, and takes nothing from the message", async () => {
       for (const bad of [[0x83, "x"], [WHOLE_TEXT, [0xff]], [0x80, "orphan"]] as const) {
-        const { message, peer, connection } = await stopped(bad);
+        const { message, peer, connection, clock } = await stopped(bad);
         assert.equal((await message.bytes()).length, zeros.length);
+        await settle();
+        clock.advance(1000);
         await settle();
         assert.deepEqual(peer.closeCodes, [bad[0] === WHOLE_TEXT ? 1007 : 1002]);
         peer.transport.closeWrite();
@@ -326,9 +328,11 @@ for (const role of ROLES) {
       one.peer.write(one.peer.frame(WHOLE_BINARY, bomb), one.peer.frame(WHOLE_TEXT, HELLO));
       const message = await one.connection.receive();
       await settle();
-      for (const { connection, peer } of others) {
+      for (const { connection, peer, clock } of others) {
         peer.write(peer.frame(WHOLE_TEXT, HELLO), peer.frame(WHOLE_TEXT, HELLO_AGAIN));
         assert.equal(await (await connection.receive()).text(), "Hello");
+        await settle();
+        clock.advance(1000);
         await settle();
         assert.deepEqual(peer.closeCodes, [1007]);
         connection.terminate();

@@ -360,11 +360,13 @@ for (const role of ROLES) {
     });
 
     it("a message that came whole can be read after the end, and one that waits taken", async () => {
-      const { connection, peer } = openStream({ role });
+      const { connection, peer, clock } = openStream({ role });
       peer.say("one", "two");
       peer.sayClose();
       peer.transport.closeWrite();
       const one = await connection.receive();
+      await settle();
+      clock.advance(1000);
       await connection.closed;
       assert.equal(await one.text(), "one");
       assert.equal(await (await connection.receive()).text(), "two");

@@ -1,7 +1,7 @@
 /** A connection over memory, with a peer that says exactly what the test wants it to say. */
 
 import { WebSocketConnection } from "../../lib/connection/connection.ts";
-import type { ConnectionHandler, ErrorHandler } from "../../lib/connection/handlers.ts";
+import type { ConnectionHandler, ErrorHandler } from "../../lib/connection/connection.ts";
 import type { MessageData } from "../../lib/message/message.ts";
 import type { AnyMessage, StreamedMessage } from "../../lib/connection/streamed_message.ts";
 import type { ConnectionOptions } from "../../lib/protocol/options.ts";
@@ -307,7 +307,10 @@ function openAny<Message extends AnyMessage>(options: RigOptions<Message>): Rig<
   return { connection, link, peer, clock, transport, errors, step: pair.step };
 }
 
-/** Lets everything happen that needs no time: memory and promises work in microtasks. */
-export function settle(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, 0));
+/**
+ * Lets everything happen that needs no time: memory and promises work in microtasks, and an answer to a
+ * Close waits for the end of a turn.
+ */
+export async function settle(): Promise<void> {
+  for (let turn = 0; turn < 2; turn++) await new Promise((resolve) => setTimeout(resolve, 0));
 }

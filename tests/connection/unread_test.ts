@@ -3,7 +3,7 @@
 import { describe, it } from "node:test";
 import assert from "node:assert/strict";
 import type { WebSocketConnection } from "../../lib/connection/connection.ts";
-import type { ConnectionHandler } from "../../lib/connection/handlers.ts";
+import type { ConnectionHandler } from "../../lib/connection/connection.ts";
 import { LimitError } from "../../lib/errors.ts";
 import { open, openStream, type Peer, ROLES, settle } from "./support.ts";
 

@@ -1,7 +1,7 @@
 import { describe, it } from "node:test";
 import assert from "node:assert/strict";
 import { WebSocketConnection } from "../../lib/connection/connection.ts";
-import type { ConnectionHandler } from "../../lib/connection/handlers.ts";
+import type { ConnectionHandler } from "../../lib/connection/connection.ts";
 import { NativeLink, type NativeSocket } from "../../lib/link/native_link.ts";
 import type { ConnectionOptions } from "../../lib/protocol/options.ts";
 import { readConnectionOptions } from "../../lib/protocol/protocol_options.ts";

@@ -20,7 +20,7 @@ for (const role of ROLES) {
       connection.terminate();
     });
 
-    it("all that handlers send during one pass leaves in one write, pongs and Close too", async () => {
+    it("all that handlers send during one pass leaves in one write, pongs too; a Close follows", async () => {
       const { connection, peer, transport } = open({
         role,
         websocket: { message: (connection, data) => void connection.send(data) },
@@ -31,7 +31,7 @@ for (const role of ROLES) {
         peer.frame(0x88),
       );
       await settle();
-      assert.equal(transport.writes.length, 1);
+      assert.equal(transport.writes.length, 2);
       assert.deepEqual(peer.said, ["1:a", "1:b", "1:c", "10:p", "8:"]);
       connection.terminate();
     });

@@ -2,11 +2,13 @@ import { afterEach, describe, it } from "node:test";
 import assert from "node:assert/strict";
 import type { ConnectionOptions } from "../../lib/protocol/options.ts";
 import { readConnectionOptions } from "../../lib/protocol/protocol_options.ts";
-import { Protocol } from "../../lib/protocol/protocol.ts";
+import { type MessageReceiver, type PingReceiver, Protocol } from "../../lib/protocol/protocol.ts";
 import { PerMessageDeflate } from "../../lib/deflate/extension.ts";
 import { type LimitError, ProtocolError } from "../../lib/errors.ts";
 import type { Role } from "../../lib/frame/opcode.ts";
 import type { MessageExtension } from "../../lib/message/extension.ts";
+import type { MessageData, MessageType } from "../../lib/message/message.ts";
+import { canSend, isReading } from "../../lib/protocol/closing.ts";
 import { zlibMessage } from "../deflate/zlib.ts";
 import { VirtualClock } from "../support/clock.ts";
 import { PLAIN } from "../connection/compression_support.ts";
@@ -24,8 +26,12 @@ import {
   textOf,
 } from "../connection/support.ts";
 
+/** What a test may replace of it. */
+type Sink = MessageReceiver & PingReceiver;
+
 interface Setup {
   protocol: Protocol;
+  sink: Sink;
   log: string[];
   errors: (ProtocolError | LimitError)[];
   clock: VirtualClock;
@@ -53,23 +59,26 @@ function setUp(
   };
   const resolved = readConnectionOptions({ ...options, clock });
   const protocol = new Protocol({ role, extension, options: resolved }, {
-    onCloseReceived: (): void => tell("close"),
-    onFailed(error): void {
-      errors.push(error);
-      tell(`failed ${error.closeCode}`);
+    onClosing(error): void {
+      protocol.answer();
+      if (error !== undefined) errors.push(error);
+      tell(error === undefined ? "close" : `failed ${error.closeCode}`);
     },
   });
-  protocol.sink = {
-    onMessage: (data): void => tell(`message ${typeof data === "string" ? data : `[${data}]`}`),
-    onMessageStart: (type, length): void => tell(`start ${type} ${length}`),
-    onMessageData: (piece): void => tell(`data ${textOf(piece)}`),
+  const sink: Sink = {
+    onMessage: (data: MessageData): void =>
+      tell(`message ${typeof data === "string" ? data : `[${data}]`}`),
+    onMessageStart: (type: MessageType, length?: number): void => tell(`start ${type} ${length}`),
+    onMessageData: (piece: Uint8Array): void => tell(`data ${textOf(piece)}`),
     onMessageEnd: (): void => tell("end"),
-    onPing: (payload): void => tell(`ping ${textOf(payload)}`),
-    onPong: (payload): void => tell(`pong ${textOf(payload)}`),
+    onPing: (payload: Uint8Array): void => tell(`ping ${textOf(payload)}`),
+    onPong: (payload: Uint8Array): void => tell(`pong ${textOf(payload)}`),
   };
+  protocol.start(sink, sink);
   made.push(protocol);
   return {
     protocol,
+    sink,
     log,
     errors,
     clock,
@@ -93,18 +102,18 @@ for (const role of ROLES) {
       assert.deepEqual(out(), ["8a p"]);
     });
 
-    it("encodes messages, pings and one Close (5.5.1: nothing after it)", () => {
+    it("encodes messages, pings and one Close, and answers pings behind it (5.5.1, 5.5.2)", () => {
       const { protocol, from, log, out } = setUp(role);
-      protocol.send("text");
-      protocol.send(new Uint8Array([65]));
-      protocol.sendPing(new Uint8Array([66]));
-      assert.ok(protocol.open);
-      protocol.sendClose({ closeCode: 1001, reason: "" });
-      assert.ok(!protocol.open && protocol.closedFirst && !protocol.receiveDone);
-      protocol.sendClose({ closeCode: 1000, reason: "" });
-      protocol.receive(from(0x80 | PING, "no answer"));
-      assert.deepEqual(out(), ["81 text", "82 A", "89 B", "88 1001"]);
-      assert.deepEqual(log, ["ping no answer"]);
+      protocol.encoder.message("text");
+      protocol.encoder.message(new Uint8Array([65]));
+      protocol.encoder.ping(new Uint8Array([66]));
+      assert.ok(canSend(protocol.state));
+      protocol.close({ closeCode: 1001, reason: "" });
+      assert.ok(!canSend(protocol.state) && protocol.closedFirst && isReading(protocol.state));
+      protocol.close({ closeCode: 1000, reason: "" });
+      protocol.receive(from(0x80 | PING, "late"));
+      assert.deepEqual(out(), ["81 text", "82 A", "89 B", "88 1001", "8a late"]);
+      assert.deepEqual(log, ["ping late"]);
       assert.deepEqual(protocol.closeSent, { closeCode: 1001, reason: "" });
     });
 
@@ -116,17 +125,17 @@ for (const role of ROLES) {
         assert.equal(protocol.receive(bytes), bytes.length);
         assert.deepEqual(log, ["close"]);
         assert.deepEqual(out(), [`88 ${code === 1005 ? "" : code}`]);
-        assert.ok(protocol.receiveDone && !protocol.closedFirst);
+        assert.ok(!isReading(protocol.state) && !protocol.closedFirst);
         assert.equal(protocol.closeReceived?.closeCode, code);
       }
     });
 
     it("does not answer a Close that answers its own", () => {
       const { protocol, from, out } = setUp(role);
-      protocol.sendClose({ closeCode: 1000, reason: "" });
+      protocol.close({ closeCode: 1000, reason: "" });
       protocol.receive(from(0x88, closePayload(1000)));
       assert.deepEqual(out(), ["88 1000"]);
-      assert.ok(protocol.closedFirst && protocol.receiveDone);
+      assert.ok(protocol.closedFirst && !isReading(protocol.state));
     });
 
     it("delivers what came before a violation, nothing after it, in one chunk or several", () => {
@@ -142,7 +151,7 @@ for (const role of ROLES) {
 
     it("sends no second Close for a violation, and tells of the first error only", () => {
       const { protocol, from, log, out } = setUp(role);
-      protocol.sendClose({ closeCode: 1000, reason: "" });
+      protocol.close({ closeCode: 1000, reason: "" });
       protocol.receive(from(0x83));
       assert.deepEqual(log, ["failed 1002"]);
       assert.deepEqual(out(), ["88 1000"]);
@@ -167,18 +176,18 @@ for (const role of ROLES) {
         for (const before of [0, 100_000, 150_000]) {
           const extension = new PerMessageDeflate({ role, agreement: PLAIN, level: 6 });
           let got = 0, mark = before, ends = 0;
-          const { protocol, from, log, out } = setUp(
+          const { protocol, sink, from, log, out } = setUp(
             role,
             { messages: "stream" },
             undefined,
             extension,
           );
-          protocol.sink.onMessageData = (piece): void => {
+          sink.onMessageData = (piece: Uint8Array): void => {
             assert.ok(isPattern(piece, got));
             got += piece.length;
             if (got > mark) protocol.stopReading();
           };
-          protocol.sink.onMessageEnd = (): void => void ends++;
+          sink.onMessageEnd = (): void => void ends++;
           const bytes = join(from(first, payload), from(0x89, "p"));
           let at = 0, calls = 0;
           while (at < bytes.length) {
@@ -198,7 +207,7 @@ for (const role of ROLES) {
 
     it("stops within a message in pieces for good when it fails, and hands nothing more on", () => {
       const extension = new PerMessageDeflate({ role, agreement: PLAIN, level: 6 });
-      const { protocol, from, log, out } = setUp(
+      const { protocol, sink, from, log, out } = setUp(
         role,
         { messages: "stream" },
         undefined,
@@ -206,7 +215,7 @@ for (const role of ROLES) {
       );
       const why = new ProtocolError("TRUNCATED", "Cannot go on");
       let pieces = 0;
-      protocol.sink.onMessageData = (): void => {
+      sink.onMessageData = (): void => {
         pieces++;
         protocol.fail(why);
       };
@@ -214,7 +223,7 @@ for (const role of ROLES) {
       assert.equal(protocol.receive(bytes), bytes.length);
       assert.equal(protocol.receive(bytes), bytes.length);
       assert.equal(pieces, 1);
-      assert.deepEqual(log, ["start binary undefined", "failed 1002"]);
+      assert.deepEqual(log, ["start binary undefined"]);
       assert.deepEqual(out(), ["88 1002"]);
     });
 
@@ -273,8 +282,8 @@ for (const role of ROLES) {
     });
 
     it("an owed pong has the ping's payload, whatever is done with what the sink was given", () => {
-      const { protocol, from, out } = setUp(role);
-      protocol.sink.onPing = (payload): void => void payload.fill(0x78);
+      const { protocol, sink, from, out } = setUp(role);
+      sink.onPing = (payload: Uint8Array): void => void payload.fill(0x78);
       protocol.setBlocked(true);
       protocol.receive(from(0x89, "owed"));
       protocol.setBlocked(false);
@@ -297,17 +306,20 @@ for (const role of ROLES) {
     it("fails once", () => {
       const { protocol, log, out } = setUp(role);
       for (let at = 0; at < 2; at++) protocol.fail(new ProtocolError("TRUNCATED", `${at}`));
-      assert.deepEqual(log, ["failed 1002"]);
+      assert.deepEqual(log, []);
       assert.deepEqual(out(), ["88 1002"]);
     });
 
-    it("sends no owed pong behind its Close", () => {
-      const { protocol, from, out } = setUp(role);
-      protocol.setBlocked(true);
-      protocol.receive(from(0x89, "a"));
-      protocol.sendClose({ closeCode: 1000, reason: "" });
-      protocol.setBlocked(false);
-      assert.deepEqual(out(), ["88 1000"]);
+    it("sends an owed pong behind its own Close, not once the peer's has come (5.5.2)", () => {
+      for (const closes of [false, true]) {
+        const { protocol, from, out } = setUp(role);
+        protocol.setBlocked(true);
+        protocol.receive(from(0x89, "a"));
+        protocol.close({ closeCode: 1000, reason: "" });
+        if (closes) protocol.receive(from(0x88, closePayload(1000)));
+        protocol.setBlocked(false);
+        assert.deepEqual(out(), ["88 1000", ...(closes ? [] : ["8a a"])]);
+      }
     });
 
     it("sends what fits of an error's text as the reason, and masks as its role must", () => {

@@ -63,7 +63,7 @@ const close: Rule[] = [
     level: "MUST NOT",
     rule: "no data leaves behind a Close",
     who: "endpoint",
-    tests: both("nothing leaves after a Close: no pong, no ping, no message, no second Close"),
+    tests: both("nothing but pongs leaves after a Close: no ping, no message, no second Close"),
   },
   {
     section: "5.5.1",
@@ -81,7 +81,9 @@ const close: Rule[] = [
     level: "SHOULD",
     rule: "the answer to a Close leaves as soon as it can",
     who: "endpoint",
-    tests: both("all that handlers send during one pass leaves in one write, pongs and Close too"),
+    tests: both(
+      "all that handlers send during one pass leaves in one write, pongs too; a Close follows",
+    ),
   },
   {
     section: "5.5.1",
@@ -132,7 +134,9 @@ const pingPong: Rule[] = [
     level: "SHOULD",
     rule: "the pong leaves as soon as it can",
     who: "endpoint",
-    tests: both("all that handlers send during one pass leaves in one write, pongs and Close too"),
+    tests: both(
+      "all that handlers send during one pass leaves in one write, pongs too; a Close follows",
+    ),
   },
   {
     section: "5.5.3",

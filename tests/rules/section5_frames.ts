@@ -5,7 +5,7 @@ import { both, type Rule } from "./rule.ts";
 const FAILS = "a violation: its code in a Close, then our end, then what comes is dropped";
 const EACH_KEY = "5.3: a client takes a key for each frame, empty ones too; a server takes none";
 const MASKS = "sends what fits of an error's text as the reason, and masks as its role must";
-const ENCODES = "encodes messages, pings and one Close (5.5.1: nothing after it)";
+const ENCODES = "encodes messages, pings and one Close, and answers pings behind it (5.5.1, 5.5.2)";
 
 const overview: Rule[] = [
   {

@@ -1,7 +1,7 @@
 import { describe, it } from "node:test";
 import assert from "node:assert/strict";
 import { WebSocketConnection } from "../../lib/connection/connection.ts";
-import type { ConnectionHandler } from "../../lib/connection/handlers.ts";
+import type { ConnectionHandler } from "../../lib/connection/connection.ts";
 import { type ConnectionOptions, readConnectionLimits } from "../../lib/protocol/options.ts";
 import { LimitError, type TransportError } from "../../lib/errors.ts";
 import { BunPeer, type BunSocketLike } from "../../lib/server/bun_peer.ts";

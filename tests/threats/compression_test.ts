@@ -80,11 +80,13 @@ function protocolWith(
   const protocol = new Protocol(
     { role, extension: extensionOf(role), options: readConnectionOptions(limits) },
     {
-      onCloseReceived(): void {},
-      onFailed: (why) => void (error = why),
+      onClosing(why): void {
+        error = why;
+        protocol.answer();
+      },
     },
   );
-  protocol.sink = {
+  const sink = {
     onMessage: () => void messages++,
     onMessageStart(): void {},
     onMessageData(): void {},
@@ -92,6 +94,7 @@ function protocolWith(
     onPing(): void {},
     onPong(): void {},
   };
+  protocol.start(sink, sink);
   protocol.receive(bytes);
   const closeCode = protocol.closeSent?.closeCode;
   return closeCode === undefined ? { messages, error } : { messages, error, closeCode };

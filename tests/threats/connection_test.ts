@@ -21,7 +21,9 @@ function many(count: number, frame: Uint8Array): Uint8Array {
 }
 
 /** The violation that closed a connection, and its Close code. */
-async function failure({ connection, peer }: Rig): Promise<[Error | undefined, number[]]> {
+async function failure({ connection, peer, clock }: Rig): Promise<[Error | undefined, number[]]> {
+  await settle();
+  clock.advance(1_000); // which our answer waits for messages that nobody takes
   await settle();
   const codes = peer.closeCodes;
   peer.transport.closeWrite();

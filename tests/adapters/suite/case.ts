@@ -7,8 +7,8 @@
 import type {
   Capabilities,
   CloseInfo,
+  ConnectionHandler,
   ConnectionOptions,
-  ConnectionUser,
   MessageData,
   StreamedMessage,
   WebSocketConnection,
@@ -24,10 +24,10 @@ export interface Side {
 }
 
 /** The user's side of whole messages; of messages in pieces by `inPieces`. */
-export type CaseUser = ConnectionUser<undefined, MessageData>;
+export type CaseUser = ConnectionHandler<undefined, MessageData>;
 
 /** A user's side that gets messages in pieces: for a case with that option. */
-export function inPieces(user: ConnectionUser<undefined, StreamedMessage>): CaseUser {
+export function inPieces(user: ConnectionHandler<undefined, StreamedMessage>): CaseUser {
   return user as unknown as CaseUser;
 }
 

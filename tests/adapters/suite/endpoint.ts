@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { ConnectionUser } from "../../../mod.ts";
+import type { ConnectionHandler } from "../../../mod.ts";
 import type { Transport } from "../../../lib/link/transport.ts";
 import type { UpgradeOptions } from "../../../lib/server/upgrade_options.ts";
 import { connectTransport } from "../../../lib/transport/runtime.ts";
@@ -14,7 +14,7 @@ import { Wire } from "./wire.ts";
 
 /** What a server is started with. */
 export type ServeOptions<Data = undefined> = UpgradeOptions<Data> & {
-  websocket: ConnectionUser<Data>;
+  websocket: ConnectionHandler<Data>;
 };
 
 /** A server under way. */

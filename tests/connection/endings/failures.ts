@@ -110,6 +110,8 @@ export const failures: readonly Ending[] = [
       const sending = rig.connection.send(slowSource().stream);
       await settle();
       closeAndEnd(rig, 1000);
+      await settle();
+      rig.clock.advance(1000); // which our answer waits for the source
       await assert.rejects(sending, { code: "CONNECTION_CLOSED", closeCode: 1000 });
     },
     tells: { code: 1000, clean: true, sent: "1000", received: "1000", initiator: "remote" },

@@ -109,7 +109,7 @@ function checkInfo(end: End, peer: End): void {
   }
   const asked = intent.asked !== undefined || intent.terminated || bySelf;
   if (!asked) assert.equal(initiator, "remote", "nobody asked for this end");
-  if (initiator === "remote" && sent !== undefined) {
+  if (initiator === "remote" && sent !== undefined && !bySelf) {
     assert.deepEqual(sent, { closeCode: received!.closeCode, reason: "" }, "not the answer");
   }
   if (sent !== undefined && initiator === "local" && !intent.terminated) {
@@ -159,6 +159,8 @@ function checkPassed(end: End, peer: End): void {
   isPrefix(arrived, sent);
   assert.equal(end.connection.stats.messagesReceived, arrived.length);
   if (!end.info!.wasClean || !peer.info!.wasClean) return;
+  // What waits for a peer that takes too little is dropped, also while it is being answered.
+  if (peer.info!.error instanceof LimitError) return;
   const complete = (list: Content[]): number => list.filter(({ complete }) => complete).length;
   assert.equal(complete(arrived), complete(sent), "clean, and yet something is lost");
 }

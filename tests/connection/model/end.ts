@@ -232,6 +232,11 @@ export class End {
     this.#transport.close();
   }
 
+  /** Whether a message can be sent: the answer to the peer's Close waits for replies. */
+  get canSend(): boolean {
+    return this.spy.canSend && !this.intent.closing;
+  }
+
   /** Whether a handler worked for too long after the end. */
   get gaveUp(): boolean {
     return this.errors.some((error) => GAVE_UP.test(String(error)));

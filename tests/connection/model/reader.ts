@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import type { WebSocketConnection } from "../../../lib/connection/connection.ts";
-import type { ConnectionHandler } from "../../../lib/connection/handlers.ts";
+import type { ConnectionHandler } from "../../../lib/connection/connection.ts";
 import { type AnyMessage, StreamedMessage } from "../../../lib/connection/streamed_message.ts";
 import type { MessageMode } from "../../../lib/protocol/options.ts";
 import { Content } from "./content.ts";

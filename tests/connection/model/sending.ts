@@ -124,7 +124,7 @@ export class Sending {
   #sendWhole(data: string | Uint8Array, send: () => boolean): boolean {
     const content = Content.of(data);
     const { connection } = this.#end;
-    const open = connection.readyState === 1, before = connection.stats.messagesSent;
+    const open = this.#end.canSend, before = connection.stats.messagesSent;
     const over = connection.bufferedAmount > this.#end.setup.sendHighWaterMark;
     const fine = send();
     const accepted = connection.stats.messagesSent > before;
@@ -139,7 +139,7 @@ export class Sending {
 
   #sendSource(data: SendSource, send: () => Promise<void>): Promise<void> {
     const { source, type, typed } = this.#sources.get(data)!;
-    const open = this.#end.connection.readyState === 1, asked = source.asked;
+    const open = this.#end.canSend, asked = source.asked;
     const sent = this.#end.track("send", send());
     const offer: Offer = {
       source,

@@ -2,7 +2,13 @@
 
 import assert from "node:assert/strict";
 import type { CloseInfo, CloseStatus } from "../../../lib/errors.ts";
-import type { Capabilities, Link, LinkSink, ReadyState } from "../../../lib/link/link.ts";
+import type {
+  Capabilities,
+  Link,
+  LinkEvents,
+  LinkMessages,
+  ReadyState,
+} from "../../../lib/link/link.ts";
 import type { TransportAddress } from "../../../lib/link/transport.ts";
 import type { MessageType } from "../../../lib/message/message.ts";
 import { Content } from "./content.ts";
@@ -31,6 +37,7 @@ export class SpyLink implements Link {
   #sending = false;
   #arriving = false;
   #first = false;
+  #turnHasEnded = false;
 
   /** Makes it over the real one. */
   constructor(below: Link, events: SpyEvents) {
@@ -64,13 +71,27 @@ export class SpyLink implements Link {
     return this.#below.bufferedAmount;
   }
 
-  start(sink: LinkSink): void {
+  /** Whether its answer to the peer's Close waits for the end of this turn. */
+  get awaitsTurn(): boolean {
+    return !this.#turnHasEnded && this.#below.readyState === 2 && this.#below.canSend;
+  }
+  set awaitsTurn(waits: boolean) {
+    this.#turnHasEnded = !waits;
+  }
+  get canSend(): boolean {
+    return this.#below.canSend;
+  }
+
+  start(messages: LinkMessages, events: LinkEvents): void {
     const open = (): void => assert.equal(this.closed, undefined, "an event after close");
     const whole = (): void => assert.equal(this.#arriving, false, "an event within a message");
     const part = (): void => assert.equal(this.#arriving, true, "a piece of no message");
     this.#below.start({
+      get count(): number {
+        return messages.count;
+      },
       get isFull(): boolean {
-        return sink.isFull;
+        return messages.isFull;
       },
       onMessage: (data): void => {
         open();
@@ -78,7 +99,7 @@ export class SpyLink implements Link {
         const content = Content.of(data);
         this.#events.arriving();
         this.arrived.push(content);
-        sink.onMessage(data);
+        messages.onMessage(data);
       },
       onMessageStart: (type, length): void => {
         open();
@@ -86,7 +107,7 @@ export class SpyLink implements Link {
         this.#events.arriving();
         this.#arriving = true;
         this.arrived.push(new Content(type));
-        sink.onMessageStart(type, length);
+        messages.onMessageStart(type, length);
       },
       onMessageData: (piece): void => {
         open();
@@ -94,42 +115,46 @@ export class SpyLink implements Link {
         assert.notEqual(piece.length, 0, "an empty piece");
         this.#events.piece();
         this.arrived.at(-1)!.add(piece);
-        sink.onMessageData(piece);
+        messages.onMessageData(piece);
       },
       onMessageEnd: (): void => {
         open();
         part();
         this.#arriving = false;
         this.arrived.at(-1)!.complete = true;
-        sink.onMessageEnd();
+        messages.onMessageEnd();
+      },
+    }, {
+      get isReplying(): boolean {
+        return events.isReplying;
       },
       onPing: (payload): void => {
         open();
-        sink.onPing(payload);
+        events.onPing(payload);
       },
       onPong: (payload): void => {
         open();
-        sink.onPong(payload);
+        events.onPong(payload);
       },
       onDrain: (): void => {
         open();
-        sink.onDrain();
+        events.onDrain();
       },
       onClose: (info): void => {
         open();
         this.closed = info;
-        sink.onClose(info);
+        events.onClose(info);
       },
     });
   }
 
   send(data: string | Uint8Array, compress?: boolean): boolean {
-    const before = this.#below.readyState;
-    if (before === 1) assert.equal(this.#sending, false, "a message within a message");
+    const before = this.#below.canSend;
+    if (before) assert.equal(this.#sending, false, "a message within a message");
     const content = Content.of(data);
     const taken = this.#below.send(data, compress);
     // False is said of a message above the mark as well as of one that was not sent.
-    if (taken || (before === 1 && this.#below.readyState === 1)) this.sent.push(content);
+    if (taken || (before && this.#below.canSend)) this.sent.push(content);
     return taken;
   }
   beginMessage(type: MessageType, compress?: boolean): void {
@@ -140,7 +165,7 @@ export class SpyLink implements Link {
   }
   writeMessage(piece: Uint8Array, final: boolean): boolean {
     assert.equal(this.#sending, true, "a piece of no message");
-    if (this.#below.readyState === 1) {
+    if (this.#below.canSend) {
       if (!final) this.#events.writing(this.#first);
       this.#first = false;
       this.sent.at(-1)!.add(piece);
@@ -160,6 +185,9 @@ export class SpyLink implements Link {
   }
   close(status: CloseStatus): void {
     this.#below.close(status);
+  }
+  onRepliesDone(): void {
+    this.#below.onRepliesDone();
   }
   fail(status: CloseStatus, error: Error): void {
     this.#below.fail(status, error);

@@ -76,9 +76,18 @@ export class World {
     for (let rounds = 0;; rounds++) {
       assert.ok(rounds < 100_000, "it never comes to rest");
       await this.turn();
-      if (!this.#step()) return this.#checkQuiet();
-      this.step(1000);
+      if (this.#step()) this.step(1000);
+      else if (!await this.#endTurn()) return this.#checkQuiet();
     }
+  }
+
+  /** Ends the turn for which an answer to a Close waits: false if none does. */
+  async #endTurn(): Promise<boolean> {
+    const waiting = [this.client, this.server].filter(({ spy }) => spy.awaitsTurn);
+    if (waiting.length === 0) return false;
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    for (const { spy } of waiting) spy.awaitsTurn = false;
+    return true;
   }
 
   /** Lets time pass. With `still` the network rests meanwhile, or else all happens that can. */
@@ -173,6 +182,8 @@ export class World {
       each.sending.sources.forEach((source) => source.end());
     }
     await this.quiet();
+    // The answer to a Close waits for messages that nobody takes.
+    if (end.spy.closed === undefined) await this.pass(1_000, false);
   }
 
   #checkClosed(): void {

@@ -74,11 +74,14 @@ async function afterFrame(): Promise<number> {
     const transport = memoryTransportPair({ manual: true }).server;
     const link = new ProtocolLink({ role: "server", transport, options });
     link.start({
+      count: 0,
       isFull: false,
       onMessage: nothing,
       onMessageStart: nothing,
       onMessageData: nothing,
       onMessageEnd: nothing,
+    }, {
+      isReplying: false,
       onPing: nothing,
       onPong: nothing,
       onDrain: nothing,
