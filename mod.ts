@@ -9,8 +9,8 @@
  *
  * @module
  */
-export { connect, type ConnectOptions } from "./lib/client/connect.ts";
-export type { ClientHttp2Session } from "./lib/client/http2.ts";
+export { connect } from "./lib/client/connect.ts";
+export type { ClientHttp2Session, ConnectOptions } from "./lib/client/options.ts";
 export { fromByteStream, type FromByteStreamOptions } from "./lib/client/from_byte_stream.ts";
 export { fromWebSocket, type FromWebSocketOptions } from "./lib/client/from_web_socket.ts";
 export { type ConnectionStats, WebSocketConnection } from "./lib/connection/connection.ts";
@@ -64,6 +64,8 @@ export { FrameDecoderStream, FrameEncoderStream } from "./lib/frame/streams.ts";
 export type { Http2Headers } from "./lib/handshake/http2.ts";
 export { isWebSocketUpgrade, type RequestLike } from "./lib/handshake/upgrade.ts";
 export {
+  type ControlSink,
+  type DataSink,
   MessageDecoder,
   type MessageDecoderOptions,
   type MessageSink,
@@ -82,4 +84,5 @@ export {
 } from "./lib/message/streams.ts";
 export { Utf8Checker } from "./lib/message/utf8.ts";
 export type { ByteStreamPair } from "./lib/transport/byte_stream.ts";
-export type { Http2Session, Http2SessionSocket, Http2Stream } from "./lib/transport/http2.ts";
+export type { Http2Session, Http2SessionSocket, Http2Stream } from "./lib/transport/http2_api.ts";
+export type { Duplex } from "./lib/transport/duplex_transport.ts";

@@ -6,8 +6,8 @@ const entries = [
   "mod.ts",
   "lib/server/mod.ts",
   "lib/adapters/deno.ts",
-  "lib/adapters/bun.ts",
-  "lib/adapters/node.ts",
+  "lib/adapters/bun/mod.ts",
+  "lib/adapters/node/mod.ts",
 ];
 
 interface Check {

@@ -1,6 +1,6 @@
 /** As much of Bun as the examples use, so that they can be checked without `@types/bun`. */
 declare namespace Bun {
-  type Server = import("../lib/adapters/bun.ts").BunServerLike & {
+  type Server = import("../lib/adapters/bun/mod.ts").BunServerLike & {
     readonly port: number;
     stop(closeActiveConnections?: boolean): Promise<void>;
   };
@@ -11,7 +11,7 @@ declare namespace Bun {
     port: number;
     routes?: Record<string, Handler | Response>;
     fetch?(request: Request, server: Server): Answer;
-    websocket: import("../lib/adapters/bun.ts").BunWebSocket;
+    websocket: import("../lib/adapters/bun/mod.ts").BunWebSocket;
   }): Server;
   function file(path: URL): Blob;
 }

@@ -1,6 +1,6 @@
 /** Echo behind Bun.serve by this library's adapter: by handlers or, told `iteration`, by `for await`. */
 import process from "node:process";
-import { upgrade, websocket as shared } from "../../lib/adapters/bun.ts";
+import { upgrade, websocket as shared } from "../../lib/adapters/bun/mod.ts";
 import { announce } from "./announce.ts";
 import { bun } from "./bun.ts";
 import { echoOf } from "./echo.ts";

@@ -1,7 +1,7 @@
 /** Echo behind node:http by this library's adapter, the same file on every runtime. */
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { upgrade } from "../../lib/adapters/node.ts";
+import { upgrade } from "../../lib/adapters/node/mod.ts";
 import { announce } from "./announce.ts";
 import { echoOf } from "./echo.ts";
 

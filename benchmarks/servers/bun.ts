@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { BunSocketLike } from "../../lib/adapters/bun.ts";
+import type { BunSocketLike } from "../../lib/adapters/bun/mod.ts";
 
 /** A TCP socket, with the bytes it could not take yet. */
 export interface BunSocket {

@@ -8,7 +8,7 @@
  */
 /// <reference path="../bun.d.ts" />
 import process from "node:process";
-import { upgrade, websocketWith } from "../../lib/adapters/bun.ts"; // "@sluice/websocket/bun"
+import { upgrade, websocketWith } from "../../lib/adapters/bun/mod.ts"; // "@sluice/websocket/bun"
 import type { ConnectionHandlers, WebSocketConnection } from "../../mod.ts";
 
 /** One vote each: `connection.data`. */

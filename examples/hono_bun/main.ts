@@ -10,7 +10,7 @@
 import { Hono } from "hono";
 import { secureHeaders } from "hono/secure-headers";
 import process from "node:process";
-import { type BunServerLike, upgrade, websocket } from "../../lib/adapters/bun.ts"; // "@sluice/websocket/bun"
+import { type BunServerLike, upgrade, websocket } from "../../lib/adapters/bun/mod.ts"; // "@sluice/websocket/bun"
 import type { WebSocketConnection } from "../../mod.ts";
 
 const notes: string[] = [];

@@ -15,7 +15,7 @@ import { readFile } from "node:fs/promises";
 import { createSecureServer, type Http2ServerRequest } from "node:http2";
 import type { AddressInfo } from "node:net";
 import process from "node:process";
-import { upgrade } from "../../lib/adapters/node.ts";
+import { upgrade } from "../../lib/adapters/node/mod.ts";
 import type { WebSocketConnection } from "../../mod.ts";
 
 const { PORT = "8443", CERT = "cert.pem", KEY = "key.pem" } = process.env;

@@ -8,7 +8,7 @@ import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import process from "node:process";
-import { upgrade } from "../../lib/adapters/node.ts";
+import { upgrade } from "../../lib/adapters/node/mod.ts";
 import type { WebSocketConnection } from "../../mod.ts";
 
 const page = await readFile(new URL("page.html", import.meta.url));

@@ -4,21 +4,45 @@
  *
  * @module
  */
-import type { WebSocketConnection } from "../connection/connection.ts";
+import type { ConnectionHandler, WebSocketConnection } from "../connection/connection.ts";
 import type { AnyMessage, StreamedMessage } from "../connection/streamed_message.ts";
-import { refuseUnsupported } from "../protocol/options.ts";
-import type { TransportAddress } from "../link/transport.ts";
 import { openWebSocket, type WebSocketLike } from "../connection/web_socket.ts";
-import { validateRequest } from "../handshake/server.ts";
-import { decideUpgrade, refuse, type UpgradeDecision } from "../server/decision.ts";
-import { type DenoUpgradeOptions, readDenoOptions } from "../server/deno_options.ts";
-import { addressOf, headOf, isSecure, validatedRequest } from "../server/deno_request.ts";
-import { closeInTurn, idleTimeoutOf } from "../server/deno_socket.ts";
-import type { UpgradeSettings } from "../server/upgrade_options.ts";
+import { HeaderLines, type RequestHead } from "../handshake/head.ts";
+import { toRequest, validateRequest, type WebSocketRequest } from "../handshake/server.ts";
+import type { TransportAddress } from "../link/transport.ts";
+import type { MessageData } from "../message/message.ts";
+import { checkMethods, type OptionNames } from "../options.ts";
+import { refuseUnsupported, type ResolvedLimits } from "../protocol/options.ts";
+import { type AcceptedUpgrade, decideInTime, refuse } from "../server/decision.ts";
+import {
+  readUpgradeOptions,
+  requireConnectionHandler,
+  UPGRADE_OPTIONS,
+  type UpgradeOptions,
+  type UpgradeSettings,
+} from "../server/upgrade_options.ts";
 
 export { isWebSocketUpgrade, type RequestLike } from "../handshake/upgrade.ts";
-export type { DenoUpgradeOptions } from "../server/deno_options.ts";
-export type { ServeInfo } from "../server/deno_request.ts";
+
+/** What `Deno.serve` tells of a request: the second argument of its handler. */
+export interface ServeInfo {
+  /** Who asks. */
+  readonly remoteAddr: {
+    readonly transport: string;
+    readonly hostname?: string;
+    readonly port?: number;
+    readonly path?: string | null;
+  };
+}
+
+/** How to accept a connection behind `Deno.serve`. */
+export interface DenoUpgradeOptions<Data = undefined, Message extends AnyMessage = MessageData>
+  extends UpgradeOptions<Data, Message> {
+  /** The second argument of `Deno.serve`'s handler, for `remoteAddress`; Hono's `c.env`. */
+  info?: ServeInfo | undefined;
+  /** Handlers, or a function that is given the connection once it is open. */
+  websocket: ConnectionHandler<Data, Message>;
+}
 
 /** The only thing that is asked of the runtime. */
 interface DenoLike {
@@ -104,11 +128,11 @@ export async function upgrade<
   // Deno never lets go of the socket if it upgrades for a client that left while the hook was asked.
   // Not looked at for a hook that answers at once: Deno warns once of any use of it.
   let signal: AbortSignal | undefined;
-  const waiting = (): void => void (signal = request.signal);
-  const gone = (): boolean => signal?.aborted ?? false;
+  const onWait = (): void => void (signal = request.signal);
+  const hasLeft = (): boolean => signal?.aborted ?? false;
   const context = { request, remoteAddress };
-  const info = { request, secure, context, waiting, gone };
-  const decision = await decideUpgrade(
+  const info = { request, secure, context, onWait, hasLeft };
+  const decision = await decideInTime(
     () => {
       const validated = validateRequest(headOf(request), { secure, origins, hosts });
       info.request = context.request = validatedRequest(request, validated);
@@ -118,7 +142,7 @@ export async function upgrade<
     info,
   );
   if (decision.kind === "refuse") return decision.response;
-  if (gone()) return new Response(null, { status: 499 });
+  if (hasLeft()) return new Response(null, { status: 499 });
   try {
     const idleTimeout = idleTimeoutOf(settings.connection);
     const { socket, response } = deno.upgradeWebSocket(request, { idleTimeout });
@@ -139,7 +163,7 @@ export async function upgrade<
 /** What a connection is made of. */
 interface OpenInit<Data, Message extends AnyMessage> {
   request: Request;
-  decision: UpgradeDecision<Data> & { kind: "accept" };
+  decision: AcceptedUpgrade<Data>;
   settings: UpgradeSettings<Data, Message>;
   remoteAddress: TransportAddress | undefined;
 }
@@ -160,4 +184,68 @@ function open<Data, Message extends AnyMessage>(
     websocket: settings.websocket,
     onError: settings.onError,
   });
+}
+
+const DENO_OPTIONS: OptionNames<DenoUpgradeOptions> = { ...UPGRADE_OPTIONS, info: true };
+
+/**
+ * Checks the arguments of `upgrade` and fills in the defaults.
+ *
+ * @throws {TypeError | RangeError} If an option is missing, unknown or invalid.
+ */
+function readDenoOptions<Data, Message extends AnyMessage>(
+  request: Request,
+  options: DenoUpgradeOptions<Data, Message>,
+): UpgradeSettings<Data, Message> {
+  checkMethods("upgrade: request must be a Request", request);
+  requireConnectionHandler("upgrade", options);
+  return readUpgradeOptions(options, DENO_OPTIONS);
+}
+
+/** Returns the peer's address. */
+function addressOf(info: ServeInfo | undefined): TransportAddress | undefined {
+  const { transport, hostname = "", port = 0, path } = info?.remoteAddr ?? {};
+  if (transport === "tcp") return { transport, hostname, port };
+  return transport === "unix" ? { transport, hostname: path ?? "", port: 0 } : undefined;
+}
+
+/**
+ * Returns the head of a request, with the URL as its target: the URL is the Host and the path joined
+ * as text or, if the target was absolute, that target as it was sent, and nothing tells which.
+ */
+function headOf({ method, url, headers: given }: Request): RequestHead {
+  const headers = new HeaderLines(given);
+  // HTTP/2 has an authority in place of Host, and no Upgrade.
+  if (headers.get("host") === undefined && headers.get("upgrade") === undefined) {
+    const start = url.indexOf("://") + 3;
+    headers.append("host", url.slice(start, url.indexOf("/", start)));
+  }
+  return { method, target: url, headers };
+}
+
+/** Returns whether TLS protects the connection, as far as the URL tells. */
+function isSecure({ url }: Request): boolean {
+  const scheme = url.slice(0, url.indexOf(":")).toLowerCase();
+  return scheme === "https" || scheme === "wss";
+}
+
+/**
+ * Returns the runtime's request, or one in its place if that has another host in Host than in its URL,
+ * or a URL with the scheme `ws`: what users see of a request must have one host.
+ */
+function validatedRequest(request: Request, validated: WebSocketRequest): Request {
+  const same = request.headers.get("host") === validated.headers.get("host");
+  return same && request.url.startsWith("http") ? request : toRequest(validated, request.signal);
+}
+
+/** Deno never sends a Close asked for while it has more messages to give: it gets a turn of its own. */
+function closeInTurn(socket: WebSocketLike): void {
+  const close = socket.close.bind(socket);
+  socket.close = (...status): void => void setTimeout(() => close(...status), 0);
+}
+
+/** In seconds: half of it to the ping, half to the end. Past 4,000,000 a timer would wrap around. */
+function idleTimeoutOf({ pingInterval, pingTimeout }: ResolvedLimits): number {
+  const time = pingInterval + pingTimeout;
+  return time === Infinity ? 0 : Math.min(Math.ceil(time / 1000), 4_000_000);
 }

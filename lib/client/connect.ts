@@ -5,17 +5,7 @@
  */
 import { CallSite } from "../call_site.ts";
 import type { WebSocketConnection } from "../connection/connection.ts";
-import { ReadingTimer, Timers } from "../link/timers.ts";
-import type { ConnectionHandler, ErrorHandler } from "../connection/connection.ts";
-import { checkConnectionHandler } from "../connection/handlers.ts";
-import type { MessageData } from "../message/message.ts";
-import type { AnyMessage, MessageModeOf, StreamedMessage } from "../connection/streamed_message.ts";
-import { CONNECTION_OPTIONS, type ConnectionOptions } from "../protocol/options.ts";
-import {
-  readConnectionOptions,
-  type ResolvedConnectionOptions,
-} from "../protocol/protocol_options.ts";
-import type { Transport } from "../link/transport.ts";
+import type { AnyMessage, StreamedMessage } from "../connection/streamed_message.ts";
 import { offerDeflate, PER_MESSAGE_DEFLATE } from "../deflate/negotiation.ts";
 import { HandshakeError } from "../errors.ts";
 import { readCallerHeaders } from "../handshake/caller_headers.ts";
@@ -30,74 +20,16 @@ import type { ClientTerms } from "../handshake/client_response.ts";
 import { formatExtensions } from "../handshake/grammar.ts";
 import { createKey } from "../handshake/key.ts";
 import { readLimit } from "../limits.ts";
-import { checkMethods, checkNames, checkSignal, type OptionNames } from "../options.ts";
+import { ReadingTimer, Timers } from "../link/timers.ts";
+import type { Transport } from "../link/transport.ts";
+import { readConnectionOptions } from "../protocol/protocol_options.ts";
 import { isInstance } from "../thrown.ts";
 import { connectTransport, hasSockets } from "../transport/runtime.ts";
-import { checkClientTls } from "../transport/tls_options.ts";
-import { ClientHandshake, type ClientHandshakeInit } from "./handshake.ts";
-import { type ClientHttp2Session, connectHttp2 } from "./http2.ts";
-import { connectNative } from "./native.ts";
 import { createClientConnection } from "./create_connection.ts";
-
-/** How to connect. */
-export interface ConnectOptions<Message extends AnyMessage = MessageData>
-  extends ConnectionOptions {
-  /**
-   * How messages are given: `"whole"`, or from their first bytes on as a {@linkcode StreamedMessage}
-   * (`"stream"`), of any size. @default {"whole"}
-   */
-  messages?: MessageModeOf<Message>;
-  /**
-   * The subprotocols to offer, the preferred first. If the server chooses none, the connection opens and
-   * its `protocol` is `""`; in a browser it fails. @default {[]}
-   */
-  protocols?: string | readonly string[];
-  /** Headers to add: `Authorization`, `Cookie`, `Origin`, say. Not in a browser. */
-  headers?: HeadersInit;
-  /** Gives up while connecting: rejects with the signal's reason. No effect once open. */
-  signal?: AbortSignal;
-  /** For `wss:`: further certificates (PEM) to trust, and the name to check. Not in a browser. */
-  tls?: { caCerts?: string[]; serverName?: string };
-  /** The path of a Unix socket to connect to in place of the URL's host. Not in a browser. */
-  path?: string;
-  /** How long connecting and the opening handshake may take, in milliseconds. @default {10000} */
-  handshakeTimeout?: number;
-  /**
-   * A session of node:http2 to open the connection on, as a stream of it (RFC 8441), in place of a
-   * socket of its own. The session is not closed with it.
-   */
-  http2?: ClientHttp2Session;
-  /** The longest response head, in bytes. @default {16384} */
-  maxHeaderSize?: number;
-  /** The most header lines of a response. @default {128} */
-  maxHeaders?: number;
-  /**
-   * Handlers, or a function that is given the connection once it is open. Without it, read what
-   * `connect` gives, or call `discard()` on it: a connection that nobody reads answers no pings once
-   * `receiveHighWaterMark` is reached.
-   */
-  websocket?: ConnectionHandler<undefined, Message>;
-  /** Called with errors of your code: what a handler throws. @default {prints them by console.error} */
-  onError?: ErrorHandler<undefined, Message>;
-}
-
-const IN_URL = "is not an option: it is part of the URL";
-const ELSEWHERE = { host: IN_URL, hostname: IN_URL, port: IN_URL };
-const CONNECT_OPTIONS: OptionNames<ConnectOptions> = {
-  ...ELSEWHERE,
-  ...CONNECTION_OPTIONS,
-  protocols: true,
-  headers: true,
-  signal: true,
-  tls: true,
-  path: true,
-  handshakeTimeout: true,
-  http2: true,
-  maxHeaderSize: true,
-  maxHeaders: true,
-  websocket: true,
-  onError: true,
-};
+import { ClientHandshake, type ClientHandshakeInit } from "./handshake.ts";
+import { connectHttp2 } from "./http2.ts";
+import { connectNative } from "./native.ts";
+import { type ConnectOptions, type ConnectPlan, readConnectOptions } from "./options.ts";
 
 /**
  * Connects to a WebSocket server and resolves when the connection is open. In a browser it runs on
@@ -143,7 +75,8 @@ export function connect(
   url: string | URL,
   options?: ConnectOptions,
 ): Promise<WebSocketConnection>;
-export async function connect<Message extends AnyMessage>(
+// AnyMessage, spelled out: the types that are published keep this line, and not its imports.
+export async function connect<Message extends string | Uint8Array<ArrayBuffer> | StreamedMessage>(
   url: string | URL,
   given: string | readonly string[] | ConnectOptions<Message> = {},
   ...more: unknown[]
@@ -151,7 +84,7 @@ export async function connect<Message extends AnyMessage>(
   const caller = new CallSite(connect);
   try {
     const target = parseWebSocketURL(url);
-    return await openURL(target, readOptions<Message>(given, more));
+    return await openURL(target, readConnectOptions<Message>(given, more));
   } catch (error) {
     throw caller.addTo(error);
   }
@@ -201,50 +134,6 @@ async function openURL<Message extends AnyMessage>(
     deadline.cancel();
     options.signal?.removeEventListener("abort", abort);
   }
-}
-
-/** Returns the options, checked where nobody else does. */
-function readOptions<Message extends AnyMessage>(
-  given: string | readonly string[] | ConnectOptions<Message>,
-  more: readonly unknown[],
-): ConnectOptions<Message> {
-  if (more.some((each) => each !== undefined)) {
-    throw new TypeError(
-      "Cannot connect: there are two arguments, the URL and the options; subprotocols are one of them, " +
-        "as in connect(url, { protocols, headers })",
-    );
-  }
-  const options = isProtocols(given) ? { protocols: given } : given;
-  checkNames(options, CONNECT_OPTIONS);
-  checkConnectionHandler(options);
-  checkSignal("connect", options.signal);
-  checkClientTls(options.tls);
-  if (options.http2 !== undefined) {
-    const what = "connect: http2 must be a client's session of node:http2";
-    checkMethods(what, options.http2, "request", "ping");
-  }
-  return options;
-}
-
-function isProtocols(given: object | string): given is string | readonly string[] {
-  return typeof given === "string" ||
-    typeof given === "object" && given !== null && Symbol.iterator in given;
-}
-
-/** What is to be done, checked. */
-export interface ConnectPlan<Message extends AnyMessage> {
-  /** Where to. */
-  readonly target: URL;
-  /** The subprotocols to offer. */
-  readonly protocols: string[];
-  /** Limits and times. */
-  readonly settings: ResolvedConnectionOptions;
-  /** The caller's options. */
-  readonly options: ConnectOptions<Message>;
-  /** What to offer. */
-  readonly offer: ClientOfferInit;
-  /** What was offered: the answer is judged by it. */
-  readonly terms: ClientTerms;
 }
 
 async function connectSocket<Message extends AnyMessage>(

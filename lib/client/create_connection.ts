@@ -9,7 +9,7 @@ import type { AnyMessage } from "../connection/streamed_message.ts";
 import { ProtocolLink } from "../link/protocol_link.ts";
 import type { Transport } from "../link/transport.ts";
 import type { Agreement } from "../handshake/client_response.ts";
-import type { ConnectPlan } from "./connect.ts";
+import type { ConnectPlan } from "./options.ts";
 
 /** Begins the connection; `rest` are the bytes that came right behind the answer. */
 export function createClientConnection<Message extends AnyMessage>(

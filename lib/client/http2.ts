@@ -10,35 +10,11 @@ import { HandshakeError, TransportError } from "../errors.ts";
 import { connectRequest, type Http2Headers, notEnabled } from "../handshake/http2.ts";
 import { isInstance, textOf } from "../thrown.ts";
 import { connectionError } from "../transport/errors.ts";
-import type { Http2Session, Http2Stream } from "../transport/http2.ts";
+import type { Http2Stream } from "../transport/http2_api.ts";
 import { abortable } from "../transport/timing.ts";
-import type { ConnectPlan } from "./connect.ts";
+import type { ClientHttp2Session, ConnectPlan } from "./options.ts";
 import { Http2Handshake } from "./http2_handshake.ts";
 import { createClientConnection } from "./create_connection.ts";
-
-/** What is used of a `ClientHttp2Session`: what `connect` of `node:http2` gives. */
-export interface ClientHttp2Session extends Http2Session {
-  /** Its socket is still being connected. */
-  readonly connecting: boolean;
-  /** It is gone. */
-  readonly destroyed: boolean;
-  /** It opens no more streams. */
-  readonly closed: boolean;
-  /** What the server has set, once that has come. */
-  readonly remoteSettings: { readonly enableConnectProtocol?: boolean | undefined };
-  /** Opens a stream. */
-  request(headers: Http2Headers): Http2Stream;
-  /** Sends a ping, and tells of its answer. */
-  ping(callback: (error: Error | null) => void): boolean;
-  /** Hears of its failure, once. */
-  once(event: "error", listener: (error: Error) => void): unknown;
-  /** Hears of its end, once. */
-  once(event: "close", listener: () => void): unknown;
-  /** Hears once that its socket is connected. */
-  once(event: "connect", listener: () => void): unknown;
-  /** Hears of it no more. */
-  off(event: string, listener: (error?: Error) => void): unknown;
-}
 
 /** Options of a socket, or of who reads from it: the session has its own. */
 const UNSUPPORTED = ["tls", "path", "maxHeaderSize", "maxHeaders"] as const;

@@ -8,7 +8,8 @@ import type { Transport, TransportSink } from "../link/transport.ts";
 import { HandshakeError, TransportError } from "../errors.ts";
 import type { Agreement, ClientTerms } from "../handshake/client_response.ts";
 import { checkConnectAnswer, type Http2Headers, readAnswer } from "../handshake/http2.ts";
-import { fromHttp2Stream, type Http2Stream } from "../transport/http2.ts";
+import type { Http2Stream } from "../transport/http2_api.ts";
+import { fromHttp2Stream } from "../transport/http2.ts";
 import { RefusalBody } from "./refusal_body.ts";
 
 /** How it ends. */

@@ -7,7 +7,7 @@ import type { WebSocketConnection } from "../connection/connection.ts";
 import type { AnyMessage } from "../connection/streamed_message.ts";
 import { refuseUnsupported } from "../protocol/options.ts";
 import { openWebSocket, type WebSocketLike } from "../connection/web_socket.ts";
-import type { ConnectPlan } from "./connect.ts";
+import type { ConnectPlan } from "./options.ts";
 
 /** Options that a page's WebSocket has no place for; an infinite limit holds there as well. */
 const UNSUPPORTED = ["headers", "tls", "path", "maxHeaderSize", "maxHeaders"] as const;

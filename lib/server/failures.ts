@@ -7,9 +7,8 @@ import type { Clock } from "../protocol/clock.ts";
 import type { RefusalContext, RefusalHandler } from "../connection/handlers.ts";
 import { addressText, callHandler } from "../connection/report.ts";
 import type { TransportAddress } from "../link/transport.ts";
-import { HandshakeError, LimitError, refusalFor } from "../errors.ts";
+import { HandshakeError, LimitError, refusalFor, type TransportError } from "../errors.ts";
 import { isInstance } from "../thrown.ts";
-import type { UpgradeSettings } from "./upgrade_options.ts";
 
 /** The user's code took longer than `handshakeTimeout`: a fault of the server's, and a 503. */
 export class OverdueError extends HandshakeError {
@@ -35,10 +34,14 @@ export function overdue(what: string, limit: number): OverdueError {
   );
 }
 
+/** Reports a refusal; it does not throw. */
+type ReportRefusal = (error: HandshakeError | TransportError, context: RefusalContext) => void;
+
 /** The handlers that a failure is reported to. */
-type Handlers = Pick<UpgradeSettings<never>, "onRefused"> & {
+interface FailureHandlers {
+  onRefused: ReportRefusal;
   onError(error: unknown, context: RefusalContext & { connection: undefined }): void;
-};
+}
 
 /** Returns what a handler is told of a request; `read` is called when the request is asked for. */
 export function requestContext(
@@ -67,7 +70,11 @@ export function faultContext(
 }
 
 /** Reports why a handshake is not accepted. */
-export function reportFailure(error: unknown, handlers: Handlers, context: RefusalContext): void {
+export function reportFailure(
+  error: unknown,
+  handlers: FailureHandlers,
+  context: RefusalContext,
+): void {
   if (refusalFor(error).fault || isInstance(error, OverdueError)) {
     handlers.onError(error, faultContext(context));
   } else handlers.onRefused(error as HandshakeError, context);
@@ -138,8 +145,6 @@ export function logRefusals(clock: Clock): RefusalHandler {
 }
 
 /** Returns the handler without its failures. */
-export function guardRefusals(
-  onRefused: RefusalHandler,
-): UpgradeSettings<never>["onRefused"] {
+export function guardRefusals(onRefused: RefusalHandler): ReportRefusal {
   return (error, context): void => callHandler("onRefused", error, () => onRefused(error, context));
 }

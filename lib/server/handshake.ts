@@ -14,7 +14,7 @@ import { HandshakeError, refusalFor, type TransportError } from "../errors.ts";
 import { acceptHead, refusalBytes, refusalHead } from "../handshake/answer.ts";
 import type { RequestHead } from "../handshake/head.ts";
 import { HeadReader } from "../handshake/head_reader.ts";
-import { callHook, type HandshakeOutcome, isResponse, readHookResult } from "../handshake/hook.ts";
+import { isResponse } from "../handshake/hook.ts";
 import { isUpgradeRequest, readRequest, toRequest, validateRequest } from "../handshake/server.ts";
 import type { UpgradeRequest } from "../handshake/server.ts";
 import { isInstance, isThenable, toError } from "../thrown.ts";
@@ -27,6 +27,7 @@ import {
   requestContext,
 } from "./failures.ts";
 import { createServerConnection } from "./create_connection.ts";
+import { type AcceptedUpgrade, decideUpgrade, type UpgradeDecision } from "./decision.ts";
 import { toHttpRequest } from "./http_request.ts";
 import type { ServerSettings } from "./options.ts";
 import { cancelBody, clientLeft, ResponseSender } from "./response_sender.ts";
@@ -64,7 +65,7 @@ export interface ServerHandshakeEvents<Data, Message extends AnyMessage = Messag
   onEnd(opening: ServerHandshake<Data, Message>, error: Error | undefined): void;
 }
 
-/** One opening handshake. */
+/** One opening handshake over HTTP/1.1. */
 export class ServerHandshake<Data, Message extends AnyMessage = MessageData>
   implements TransportSink {
   readonly #transport: Transport;
@@ -232,61 +233,50 @@ export class ServerHandshake<Data, Message extends AnyMessage = MessageData>
     this.#asksUpgrade = isUpgradeRequest(head);
     if (!this.#asksUpgrade && this.#settings.fetch !== undefined) {
       void this.#answerPlain(head, this.#settings.fetch);
-    } else this.#validate(head);
+    } else this.#decideUpgrade(head);
   }
 
-  #validate(head: RequestHead): void {
+  /** Decides about the upgrade, at once or when the hook has: the timer runs meanwhile. */
+  #decideUpgrade(head: RequestHead): void {
+    const { origins, hosts } = this.#settings;
     const { secure } = this.#transport;
-    const { origins, hosts, handshake } = this.#settings;
     const { boundToLoopback } = this.#owner;
-    const validated = validateRequest(head, { secure, boundToLoopback, origins, hosts });
-    if (handshake === undefined) return this.#settle(validated, undefined, undefined);
-    const request = this.#request = toRequest(validated, this.#signal());
-    const { remoteAddress } = this.#transport;
-    const result = callHook(handshake, request, {
-      remoteAddress: remoteAddress?.transport === "tcp" ? remoteAddress : undefined,
+    let validated: UpgradeRequest;
+    const validate = (): UpgradeRequest =>
+      validated = validateRequest(head, { secure, boundToLoopback, origins, hosts });
+    const hookRequest = (): Request => this.#request = toRequest(validated, this.#signal());
+    const decision = decideUpgrade(validate, this.#settings, {
       secure,
-      protocols: validated.protocols,
-      origin: validated.origin,
+      context: this.#context,
+      get request(): Request {
+        return hookRequest();
+      },
     });
-    if (!isThenable(result)) return this.#settle(validated, result, request);
-    result.then((late) => this.#settle(validated, late, request)).catch((error) =>
-      this.#failed(error)
-    );
+    if (isThenable(decision)) void decision.then((late) => this.#onDecision(late));
+    else this.#onDecision(decision);
   }
 
-  #settle(
-    validated: UpgradeRequest,
-    result: Parameters<typeof readHookResult<Data>>[0],
-    request: Request | undefined,
-  ): void {
-    if (this.#state !== "deciding") return cancelBody(result, clientLeft());
-    const { protocols } = validated;
-    const outcome = readHookResult<Data>(result, {
-      protocols,
-      supported: this.#settings.protocols,
-    });
-    if (outcome.kind === "refuse") {
-      this.#error = refusedByHook(outcome.response.status);
-      this.#settings.onRefused(this.#error as HandshakeError, this.#context);
-      return this.#respond(outcome.response, { sendBody: true });
+  #onDecision(decision: UpgradeDecision<Data, UpgradeRequest>): void {
+    if (decision.kind === "fail") return this.#failed(decision.error);
+    if (this.#state !== "deciding") {
+      if (decision.kind === "refuse") cancelBody(decision.response, clientLeft());
+    } else if (decision.kind === "accept") this.#accept(decision);
+    else {
+      const error = this.#error = refusedByHook(decision.response.status);
+      this.#settings.onRefused(error, this.#context);
+      this.#respond(decision.response, { sendBody: true });
     }
-    this.#accept(validated, outcome, request);
   }
 
-  #accept(
-    validated: UpgradeRequest,
-    outcome: HandshakeOutcome<Data> & { kind: "accept" },
-    request: Request | undefined,
-  ): void {
-    const { protocol, headers, data } = outcome;
+  #accept({ validated, protocol, headers, data }: AcceptedUpgrade<Data, UpgradeRequest>): void {
     const transport = this.#transport, { onClose: onClosed } = this.#owner;
-    const accepted = { validated, request, protocol, data, onClosed };
-    const { connection, link, extensions } = createServerConnection(
-      transport,
-      this.#settings,
-      accepted,
-    );
+    const { connection, link, extensions } = createServerConnection(transport, this.#settings, {
+      validated,
+      request: this.#request,
+      protocol,
+      data,
+      onClosed,
+    });
     const head = acceptHead({ key: validated.key, protocol, extensions, headers });
     this.#timer.cancel();
     this.#state = "done";

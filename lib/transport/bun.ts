@@ -4,7 +4,6 @@
  * @module
  */
 
-import type { ReadingTimer } from "../link/timers.ts";
 import type {
   Transport,
   TransportAddress,
@@ -12,14 +11,14 @@ import type {
   TransportListener,
   TransportListenerSink,
   TransportListenOptions,
-  TransportSink,
 } from "../link/transport.ts";
 import { copyOf } from "../frame/memory.ts";
+import { BaseTransport } from "./base_transport.ts";
 import type { BunLike, BunSocket, BunSocketHandler } from "./bun_api.ts";
 import { connectError, connectionError, handshakeEndedError, listenError } from "./errors.ts";
 import { rootCertificates } from "./node.ts";
 import { findNode } from "./node_api.ts";
-import { abortable, startLinger } from "./timing.ts";
+import { abortable } from "./timing.ts";
 
 /** Before its socket is open, a connection's data tells what to make of it. */
 interface OpeningSocket {
@@ -32,13 +31,12 @@ interface OpeningSocket {
 type Socket = BunSocket<BunTransport | OpeningSocket>;
 
 /** One socket of Bun's. */
-class BunTransport implements Transport {
+class BunTransport extends BaseTransport {
   readonly copiesOnWrite = true;
   readonly copiesRest = true;
   readonly secure: boolean;
   readonly #socket: Socket;
   readonly #path: string | undefined;
-  #sink: TransportSink | undefined;
   /** What `write` may give to the socket at once: open, TLS agreed, nothing waiting. */
   #writable: boolean;
   #queue: Uint8Array[] = [];
@@ -48,21 +46,13 @@ class BunTransport implements Transport {
   /** `closeWrite` was called, and then carried out. */
   #ending = false;
   #ended = false;
-  #peerEnded = false;
-  /** `close` was called: the sink hears nothing more but `close`. */
-  #closed = false;
-  #gone = false;
-  /** The sink, if there was one, has heard of the close. */
-  #told = false;
-  #error: Error | undefined;
   /** What came before `start`; held, with the socket paused. */
   #early: Uint8Array | undefined;
-  #endUntold = false;
   #handshaking: boolean;
   #onHandshake: ((error?: Error) => void) | undefined;
-  #linger: ReadingTimer | undefined;
 
   constructor(socket: Socket, opening: OpeningSocket) {
+    super();
     this.#socket = socket;
     this.#path = opening.path;
     this.secure = opening.secure;
@@ -85,22 +75,22 @@ class BunTransport implements Transport {
     },
     data(socket: Socket, chunk: Uint8Array): void {
       const transport = socket.data as BunTransport;
-      if (transport.#closed) return;
-      if (transport.#sink === undefined) transport.#hold(chunk);
-      else transport.#sink.onData(chunk);
+      if (transport.state !== "open") return;
+      if (transport.sink === undefined) transport.#hold(chunk);
+      else transport.sink.onData(chunk);
     },
     drain(socket: Socket): void {
       (socket.data as BunTransport).#flush();
     },
     end(socket: Socket): void {
-      (socket.data as BunTransport).#onEnd();
+      (socket.data as BunTransport).reportEnd();
     },
     close(socket: Socket, error?: Error): void {
       (socket.data as BunTransport).#onClose(error);
     },
     error(socket: Socket, error: Error): void {
       const transport = socket.data as BunTransport;
-      transport.#error ??= connectionError(error);
+      transport.error ??= connectionError(error);
       socket.terminate();
     },
   };
@@ -123,10 +113,8 @@ class BunTransport implements Transport {
     return this.#bufferedAmount;
   }
 
-  start(sink: TransportSink): void {
-    this.#sink = sink;
-    if (this.#told) this.#tellClose();
-    else if (this.#early !== undefined || this.#endUntold) queueMicrotask(() => this.#replay());
+  protected override onStart(): void {
+    if (this.#early !== undefined || this.peerEnded) queueMicrotask(() => this.#replay());
   }
 
   write(bytes: Uint8Array): boolean {
@@ -155,17 +143,17 @@ class BunTransport implements Transport {
   }
 
   close(): void {
-    if (this.#closed || this.#gone) return;
-    this.#closed = true;
+    if (!this.startClosing()) return;
+    this.#early = undefined;
     this.#writable = false;
     // While lingering, the peer's end must still be seen: Bun shows none on a paused socket.
     this.#socket.resume();
-    this.#linger = startLinger(() => this.#socket.terminate());
+    this.linger(() => this.#socket.terminate());
     if (!this.#ending || this.#ended) this.#socket.close();
   }
 
   #enqueue(bytes: Uint8Array): boolean {
-    if (this.#ending || this.#closed || this.#gone) return false;
+    if (this.#ending || this.state !== "open") return false;
     if (bytes.byteLength === 0) return !this.#needDrain;
     this.#queue.push(copyOf(bytes));
     this.#bufferedAmount += bytes.byteLength;
@@ -175,7 +163,7 @@ class BunTransport implements Transport {
 
   /** Writes what waits, as far as it is taken; then ends or tells the sink. */
   #flush(): void {
-    if (this.#handshaking || this.#gone) return;
+    if (this.#handshaking || this.isGone) return;
     for (let bytes = this.#queue[0]; bytes !== undefined; bytes = this.#queue[0]) {
       const taken = Math.max(this.#socket.write(bytes), 0);
       this.#bufferedAmount -= taken;
@@ -186,19 +174,18 @@ class BunTransport implements Transport {
       this.#queue.shift();
     }
     if (this.#ending) return this.#endWriting();
-    if (this.#closed) return;
+    if (this.state !== "open") return;
     this.#writable = true;
-    if (this.#needDrain) {
-      this.#needDrain = false;
-      this.#sink?.onDrain();
-    }
+    if (!this.#needDrain) return;
+    this.#needDrain = false;
+    this.reportDrain();
   }
 
   #endWriting(): void {
     if (this.#ended) return;
     this.#ended = true;
     this.#socket.shutdown();
-    if (this.#closed) this.#socket.close();
+    if (this.state === "closing") this.#socket.close();
   }
 
   #hold(chunk: Uint8Array): void {
@@ -209,15 +196,13 @@ class BunTransport implements Transport {
     this.#socket.pause();
   }
 
-  /** Tells a first sink what came before it, in its order; nothing new comes meanwhile. */
+  /** Reports to a first sink what came before it, in its order; nothing new comes meanwhile. */
   #replay(): void {
     const early = this.#early;
-    const ended = this.#endUntold;
     this.#early = undefined;
-    this.#endUntold = false;
-    if (early !== undefined && !this.#closed) this.#sink?.onData(early);
-    if (ended && !this.#closed) this.#sink?.onEnd();
-    if (!this.#gone && !this.#paused) this.#socket.resume();
+    if (early !== undefined) this.sink?.onData(early);
+    if (this.peerEnded) this.reportEnd();
+    if (!this.isGone && !this.#paused) this.#socket.resume();
   }
 
   #handshaken(success: boolean, error: Error | null): void {
@@ -227,47 +212,31 @@ class BunTransport implements Transport {
       return this.#flush();
     }
     // Bun reports an untrusted certificate and goes on: not so we.
-    this.#error = connectionError(error);
+    this.error = connectionError(error);
     this.#socket.terminate();
   }
 
-  #onEnd(): void {
-    if (this.#peerEnded) return;
-    this.#peerEnded = true;
-    if (this.#sink === undefined) this.#endUntold = true;
-    else if (!this.#closed) this.#sink.onEnd();
-  }
-
   #onClose(error: Error | undefined): void {
-    if (this.#gone) return;
-    this.#gone = true;
+    if (this.isGone) return;
     this.#writable = false;
     this.#queue = [];
     this.#bufferedAmount = 0;
-    this.#linger?.cancel();
-    if (this.#closed) this.#error = undefined;
-    else if (error !== undefined) this.#error ??= connectionError(error);
-    else if (this.#handshaking) this.#error ??= handshakeEndedError();
-    this.#onHandshake?.(this.#error ?? handshakeEndedError());
-    // Once both directions have ended, Bun tells of the close alone.
-    if (this.#ended && this.#error === undefined) queueMicrotask(() => this.#onEnd());
-    this.#tellClose();
+    if (error !== undefined) this.error ??= connectionError(error);
+    else if (this.#handshaking) this.error ??= handshakeEndedError();
+    this.#onHandshake?.(this.error ?? handshakeEndedError());
+    // Once both directions have ended, Bun reports only the close.
+    if (this.#ended && this.error === undefined) queueMicrotask(() => this.reportEnd());
+    this.onGone();
   }
 
-  /** Tells the sink of the close, in a turn of its own: `close` may have brought it about. */
-  #tellClose(): void {
-    queueMicrotask(() => {
-      this.#told = true;
-      if (this.#sink === undefined) return;
-      this.#replay();
-      this.#sink.onClose(this.#error);
-    });
+  protected override onBeforeClose(): void {
+    this.#replay();
   }
 
   /** Settles when the TLS handshake has. */
   secured(): Promise<void> {
     return new Promise((resolve, reject) => {
-      if (this.#gone) return reject(this.#error ?? handshakeEndedError());
+      if (this.isGone) return reject(this.error ?? handshakeEndedError());
       if (!this.#handshaking) return resolve();
       this.#onHandshake = (error): void => {
         this.#onHandshake = undefined;

@@ -4,12 +4,11 @@
  * @module
  */
 
-import type { ReadingTimer } from "../link/timers.ts";
-import type { Transport, TransportAddress, TransportSink } from "../link/transport.ts";
+import type { Transport, TransportAddress } from "../link/transport.ts";
 import { checkMemory, copyOf } from "../frame/memory.ts";
 import { checkMethods } from "../options.ts";
+import { BaseTransport } from "./base_transport.ts";
 import { connectionError, resetError } from "./errors.ts";
-import { startLinger } from "./timing.ts";
 
 /** A way in and a way out. */
 export interface ByteStreamPair {
@@ -24,7 +23,7 @@ export interface ByteStreamPair {
 /** The most that is written at once, in bytes: a writer reports nothing before it has taken all. */
 const MAX_WRITE_SIZE = 65_536;
 
-class ByteStreamTransport implements Transport {
+class ByteStreamTransport extends BaseTransport {
   readonly remoteAddress: TransportAddress | undefined;
   readonly localAddress: TransportAddress | undefined = undefined;
   readonly secure = false;
@@ -34,23 +33,15 @@ class ByteStreamTransport implements Transport {
   readonly maxWriteSize = MAX_WRITE_SIZE;
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
-  #sink: TransportSink | undefined;
   #reading = false;
   #paused = false;
-  #peerEnded = false;
   #bufferedAmount = 0;
   #needDrain = false;
   #ending = false;
   #ended = false;
-  /** `close` was called: the sink hears nothing more but `close`. */
-  #closed = false;
-  #released = false;
-  /** The sink, if there was one, has heard of the close. */
-  #told = false;
-  #error: Error | undefined;
-  #linger: ReadingTimer | undefined;
 
   constructor({ readable, writable, remoteAddress }: ByteStreamPair) {
+    super();
     this.#reader = readable.getReader();
     this.#writer = writable.getWriter();
     this.remoteAddress = remoteAddress;
@@ -64,10 +55,8 @@ class ByteStreamTransport implements Transport {
     return this.#bufferedAmount;
   }
 
-  start(sink: TransportSink): void {
-    this.#sink = sink;
-    if (this.#told) this.#tellClose();
-    else this.resume();
+  protected override onStart(): void {
+    this.resume();
   }
 
   pause(): void {
@@ -76,12 +65,12 @@ class ByteStreamTransport implements Transport {
 
   resume(): void {
     this.#paused = false;
-    if (this.#sink === undefined || this.#reading || this.#peerEnded || this.#released) return;
+    if (this.sink === undefined || this.#reading || this.peerEnded || this.isGone) return;
     void this.#readLoop();
   }
 
   write(bytes: Uint8Array): boolean {
-    if (this.#ending || this.#closed || this.#released) return false;
+    if (this.#ending || this.state !== "open") return false;
     const size = bytes.byteLength;
     if (size > 0) {
       this.#bufferedAmount += size;
@@ -95,49 +84,46 @@ class ByteStreamTransport implements Transport {
   }
 
   closeWrite(): void {
-    if (this.#ending || this.#closed || this.#released) return;
+    if (this.#ending || this.state !== "open") return;
     this.#ending = true;
     this.#writer.close().then(
       () => {
         this.#ended = true;
-        if (this.#peerEnded || this.#closed) this.#release(undefined);
+        if (this.peerEnded || this.state === "closing") this.#release();
       },
       (error: unknown) => this.#release(connectionError(error)),
     );
   }
 
   close(): void {
-    if (this.#closed || this.#released) return;
-    this.#closed = true;
-    if (this.#ending && !this.#ended) {
-      this.#linger = startLinger(() => this.#release(undefined));
-    } else {
-      this.#release(undefined);
-    }
+    if (!this.startClosing()) return;
+    if (this.#ending && !this.#ended) this.linger(() => this.#release());
+    else this.#release();
   }
 
   #onWritten(size: number): void {
-    if (this.#released) return;
+    if (this.isGone) return;
     this.#bufferedAmount -= size;
     if (this.#bufferedAmount > 0) return;
     this.#needDrain = false;
-    if (!this.#closed && !this.#ending) this.#sink?.onDrain();
+    if (!this.#ending) this.reportDrain();
   }
 
   async #readLoop(): Promise<void> {
     this.#reading = true;
     try {
-      while (!this.#paused && !this.#closed && !this.#released) {
+      while (!this.#paused && this.state === "open") {
         const { done, value } = await this.#reader.read();
-        if (this.#closed || this.#released) break;
+        if (this.state !== "open") break;
         if (done) {
-          this.#onPeerEnd();
+          this.reportEnd();
+          if (this.#ended) this.#release();
           break;
         }
         if (!(value instanceof Uint8Array)) {
           throw new TypeError("Cannot read the byte stream: a chunk is no Uint8Array");
         }
-        if (value.byteLength > 0) this.#sink?.onData(value);
+        if (value.byteLength > 0) this.sink?.onData(value);
         else checkMemory("read the byte stream", value);
       }
     } catch (error) {
@@ -146,30 +132,12 @@ class ByteStreamTransport implements Transport {
     this.#reading = false;
   }
 
-  #onPeerEnd(): void {
-    this.#peerEnded = true;
-    this.#sink?.onEnd();
-    if (this.#ended) this.#release(undefined);
-  }
-
-  #release(error: Error | undefined): void {
-    if (this.#released) return;
-    this.#released = true;
-    this.#error = this.#closed ? undefined : error;
+  #release(error?: Error): void {
+    if (!this.onGone(error)) return;
     this.#bufferedAmount = 0;
-    this.#linger?.cancel();
     const reason = error ?? resetError();
-    if (!this.#peerEnded) this.#reader.cancel(reason).catch(() => {});
+    if (!this.peerEnded) this.#reader.cancel(reason).catch(() => {});
     if (!this.#ended) this.#writer.abort(reason).catch(() => {});
-    this.#tellClose();
-  }
-
-  /** Tells the sink of the close, in a turn of its own. */
-  #tellClose(): void {
-    queueMicrotask(() => {
-      this.#told = true;
-      this.#sink?.onClose(this.#error);
-    });
   }
 }
 

@@ -4,7 +4,6 @@
  * @module
  */
 
-import type { ReadingTimer } from "../link/timers.ts";
 import type {
   Transport,
   TransportAddress,
@@ -12,8 +11,8 @@ import type {
   TransportListener,
   TransportListenerSink,
   TransportListenOptions,
-  TransportSink,
 } from "../link/transport.ts";
+import { BaseTransport } from "./base_transport.ts";
 import type { DenoAddress, DenoConn, DenoLike, DenoListener } from "./deno_api.ts";
 import {
   acceptError,
@@ -25,7 +24,7 @@ import {
 } from "./errors.ts";
 import { ReadBuffer } from "./read_buffer.ts";
 import { ReadTurns } from "./read_turns.ts";
-import { abortable, ACCEPT_RETRY_DELAY, startLinger } from "./timing.ts";
+import { abortable, ACCEPT_RETRY_DELAY } from "./timing.ts";
 import { acquireCopy, releaseCopy } from "./write_buffer.ts";
 
 /** A first write up to this size counts as taken at once, in bytes: the system's buffer holds it. */
@@ -72,18 +71,16 @@ interface DenoTransportOptions {
 }
 
 /** One socket of Deno's. One read and one write at a time are under way. */
-class DenoTransport implements Transport {
+class DenoTransport extends BaseTransport {
   /** Whether the last write was copied. */
   copiesOnWrite = false;
   readonly secure: boolean;
   readonly #conn: DenoConn;
   readonly #path: string | undefined;
   readonly #buffer = new ReadBuffer();
-  #sink: TransportSink | undefined;
   #reading = false;
   #paused = false;
   #heard = false;
-  #peerEnded = false;
   #ending: Ending = "no";
   /** What is being written, and what waits behind it. */
   #current: Uint8Array | undefined;
@@ -93,15 +90,9 @@ class DenoTransport implements Transport {
   #bufferedAmount = 0;
   #needDrain = false;
   #writeError: Error | undefined;
-  /** `close` was called: the sink hears nothing more but `close`. */
-  #closed = false;
-  #released = false;
-  /** The sink, if there was one, has heard of the close. */
-  #told = false;
-  #error: Error | undefined;
-  #linger: ReadingTimer | undefined;
 
   constructor(conn: DenoConn, options: DenoTransportOptions) {
+    super();
     this.#conn = conn;
     this.#path = options.path;
     this.secure = options.secure;
@@ -120,10 +111,8 @@ class DenoTransport implements Transport {
     return this.#bufferedAmount;
   }
 
-  start(sink: TransportSink): void {
-    this.#sink = sink;
-    if (this.#told) this.#tellClose();
-    else this.resume();
+  protected override onStart(): void {
+    this.resume();
   }
 
   pause(): void {
@@ -132,12 +121,12 @@ class DenoTransport implements Transport {
 
   resume(): void {
     this.#paused = false;
-    if (this.#sink === undefined || this.#reading || this.#peerEnded || this.#released) return;
+    if (this.sink === undefined || this.#reading || this.peerEnded || this.isGone) return;
     void this.#readLoop();
   }
 
   write(bytes: Uint8Array): boolean {
-    if (this.#ending !== "no" || this.#closed || this.#released) return false;
+    if (this.#ending !== "no" || this.state !== "open") return false;
     if (this.#writeError !== undefined) return false;
     const size = bytes.byteLength;
     if (size === 0) return !this.#needDrain;
@@ -163,13 +152,10 @@ class DenoTransport implements Transport {
   }
 
   close(): void {
-    if (this.#closed || this.#released) return;
-    this.#closed = true;
+    if (!this.startClosing()) return;
     if (this.#ending === "asked" && this.#writeError === undefined) {
-      this.#linger = startLinger(() => this.#release(undefined));
-    } else {
-      this.#release(undefined);
-    }
+      this.linger(() => this.#release());
+    } else this.#release();
   }
 
   async #readLoop(): Promise<void> {
@@ -177,17 +163,17 @@ class DenoTransport implements Transport {
     const conn = this.#conn;
     const buffer = this.#buffer;
     try {
-      while (!this.#paused && !this.#closed) {
+      while (!this.#paused && this.state === "open") {
         const memory = buffer.take();
         const size = await conn.read(memory);
-        if (this.#closed || this.#released) break;
+        if (this.state !== "open") break;
         if (size === null) {
-          this.#peerEnded = true;
+          this.peerEnded = true;
           break;
         }
         this.#heard = true;
         const turn = this.secure ? undefined : readTurns.next();
-        this.#sink?.onData(size === memory.byteLength ? memory : memory.subarray(0, size));
+        this.sink?.onData(size === memory.byteLength ? memory : memory.subarray(0, size));
         buffer.used(size);
         if (turn !== undefined) await turn;
       }
@@ -196,19 +182,19 @@ class DenoTransport implements Transport {
       this.#readFailed(error);
     }
     this.#reading = false;
-    if (this.#peerEnded || this.#closed || this.#released) buffer.release();
-    if (this.#peerEnded && !this.#closed && !this.#released) this.#onPeerEnd();
+    if (this.peerEnded || this.state !== "open") buffer.release();
+    if (this.peerEnded && this.state === "open") this.#onPeerEnd();
   }
 
   #onPeerEnd(): void {
-    this.#sink?.onEnd();
+    this.reportEnd();
     if (this.#writeError !== undefined) this.#release(this.#writeError);
-    else if (this.#ending === "done") this.#release(undefined);
+    else if (this.#ending === "done") this.#release();
   }
 
   #readFailed(error: unknown): void {
     // The read that was pending when we closed fails too; that tells nothing.
-    if (this.#closed || this.#released) return;
+    if (this.state !== "open") return;
     if (!this.secure || (error as Error | undefined)?.name !== "UnexpectedEof") {
       this.#release(connectionError(error));
     } else if (!this.#heard) {
@@ -216,8 +202,7 @@ class DenoTransport implements Transport {
     } else {
       // A peer that ended without TLS's close_notify. The socket reads no more, so what we still
       // have to say is said, and that is all.
-      this.#peerEnded = true;
-      this.#sink?.onEnd();
+      this.reportEnd();
       this.closeWrite();
       this.close();
     }
@@ -241,51 +226,39 @@ class DenoTransport implements Transport {
     } catch (error) {
       return this.#writeFailed(error);
     }
-    if (this.#released) return;
+    if (this.isGone) return;
     if (this.#ending === "asked") return void this.#endWriting();
     this.#needDrain = false;
     // After a write that counted as taken as well: `bufferedAmount` counted it until now.
-    if (!this.#closed) this.#sink?.onDrain();
+    this.reportDrain();
   }
 
   #writeFailed(error: unknown): void {
-    if (this.#released) return;
+    if (this.isGone) return;
     this.#current = undefined;
     this.#queue = [];
     this.#bufferedAmount = 0;
     this.#writeError = connectionError(error);
     // What the peer said before it left may still be unread (its Close frame, say): the read under
     // way comes to the end of it. If there is none, it is over.
-    if (!this.#reading || this.#closed) return this.#release(this.#writeError);
-    this.#linger = startLinger(() => this.#release(this.#writeError));
+    if (!this.#reading || this.state !== "open") return this.#release(this.#writeError);
+    this.linger(() => this.#release(this.#writeError));
   }
 
   async #endWriting(): Promise<void> {
     // It fails where the peer has gone, which reading tells in more detail.
     await this.#conn.closeWrite().catch(() => {});
     this.#ending = "done";
-    if (this.#closed || this.#peerEnded) this.#release(undefined);
+    if (this.state !== "open" || this.peerEnded) this.#release();
   }
 
-  #release(error: Error | undefined): void {
-    if (this.#released) return;
-    this.#released = true;
-    this.#error = this.#closed ? undefined : error;
+  #release(error?: Error): void {
+    if (!this.onGone(error)) return;
     this.#current = undefined;
     this.#queue = [];
     this.#bufferedAmount = 0;
-    this.#linger?.cancel();
     closeQuietly(this.#conn);
     if (!this.#reading) this.#buffer.release();
-    this.#tellClose();
-  }
-
-  /** Tells the sink of the close, in a turn of its own. */
-  #tellClose(): void {
-    queueMicrotask(() => {
-      this.#told = true;
-      this.#sink?.onClose(this.#error);
-    });
   }
 }
 

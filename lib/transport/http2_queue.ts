@@ -6,7 +6,7 @@
  * @module
  */
 import { findBun } from "./bun_api.ts";
-import type { Http2Session } from "./http2.ts";
+import type { Http2Session } from "./http2_api.ts";
 
 const isBun = findBun() !== undefined;
 

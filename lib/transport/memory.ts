@@ -5,9 +5,10 @@
  * @module
  */
 
-import type { Transport, TransportAddress, TransportSink } from "../link/transport.ts";
+import type { Transport, TransportAddress } from "../link/transport.ts";
 import { copyOf } from "../frame/memory.ts";
 import { readLimit } from "../limits.ts";
+import { BaseTransport } from "./base_transport.ts";
 import { resetError } from "./errors.ts";
 
 /** How a pair of memory transports behaves. */
@@ -61,7 +62,7 @@ interface Settings {
 
 const address: TransportAddress = { transport: "memory", hostname: "", port: 0 };
 
-class MemoryTransport implements Transport {
+class MemoryTransport extends BaseTransport {
   readonly remoteAddress: TransportAddress = address;
   readonly localAddress: TransportAddress = address;
   readonly secure = false;
@@ -71,11 +72,10 @@ class MemoryTransport implements Transport {
   readonly #settings: Settings;
   /** Set by `join`. */
   #peer: MemoryTransport = this;
-  #sink: TransportSink | undefined;
   /** Arrived and not read: the system's buffer. */
   #incoming: Uint8Array[] = [];
   #incomingSize = 0;
-  /** Written, and waiting for room in the peer's inbox. */
+  /** Written, and waiting for room in the peer's buffer. */
   #outgoing: Uint8Array[] = [];
   #outgoingSize = 0;
   #needDrain = false;
@@ -83,15 +83,11 @@ class MemoryTransport implements Transport {
   /** A delivery is among the events. */
   #delivering = false;
   #ending = false;
-  /** The end of our direction is in the peer's inbox, behind all data. */
+  /** The end of our direction is in the peer's buffer, behind all data. */
   #ended = false;
-  #endTold = false;
-  /** No more events but `close`. */
-  #closed = false;
-  #gone = false;
-  #error: Error | undefined;
 
   constructor(events: EventQueue, settings: Settings) {
+    super();
     this.#events = events;
     this.#settings = settings;
     this.copiesOnWrite = settings.copiesOnWrite;
@@ -104,13 +100,15 @@ class MemoryTransport implements Transport {
   }
 
   get bufferedAmount(): number {
-    return this.#gone ? 0 : this.#outgoingSize;
+    return this.state === "closed" ? 0 : this.#outgoingSize;
   }
 
-  start(sink: TransportSink): void {
-    this.#sink = sink;
-    if (this.#gone) this.#events.push(() => sink.onClose(this.#error));
-    else this.#scheduleDelivery();
+  protected override onStart(): void {
+    this.#scheduleDelivery();
+  }
+
+  protected override later(action: () => void): void {
+    this.#events.push(action);
   }
 
   pause(): void {
@@ -123,9 +121,9 @@ class MemoryTransport implements Transport {
   }
 
   write(bytes: Uint8Array): boolean {
-    if (this.#ending || this.#closed) return false;
+    if (this.#ending || this.state !== "open") return false;
     if (bytes.byteLength > 0) {
-      if (this.#peer.#closed) {
+      if (this.#peer.isGone) {
         // Nobody is there to read it: the answer to data for a closed socket is a reset.
         this.#reset();
         return false;
@@ -139,14 +137,14 @@ class MemoryTransport implements Transport {
   }
 
   closeWrite(): void {
-    if (this.#ending || this.#closed) return;
+    if (this.#ending || this.state !== "open") return;
     this.#ending = true;
     this.#send();
     this.#finish();
   }
 
   close(): void {
-    if (this.#closed) return;
+    if (!this.startClosing()) return;
     const peer = this.#peer;
     const unread = this.#incomingSize + peer.#outgoingSize;
     this.#shut(undefined);
@@ -154,11 +152,11 @@ class MemoryTransport implements Transport {
     if (!this.#ending || unread > 0) peer.#reset();
   }
 
-  /** Moves what was written into the peer's inbox, as far as there is room, and then the end. */
+  /** Moves what was written into the peer's buffer, as far as there is room, and then the end. */
   #send(): void {
     const peer = this.#peer;
     // Nobody is there to read; an end with nothing before it needs nobody.
-    if (peer.#closed && this.#outgoingSize > 0) return;
+    if (peer.isGone && this.#outgoingSize > 0) return;
     for (let bytes = this.#outgoing[0]; bytes !== undefined; bytes = this.#outgoing[0]) {
       const room = this.#settings.capacity - peer.#incomingSize;
       if (room <= 0) break;
@@ -174,19 +172,18 @@ class MemoryTransport implements Transport {
   }
 
   #scheduleDelivery(): void {
-    if (this.#delivering || this.#paused || this.#closed || this.#sink === undefined) return;
-    if (this.#incomingSize === 0 && (this.#endTold || !this.#peer.#ended)) return;
+    if (this.#delivering || this.#paused || this.isGone || this.sink === undefined) return;
+    if (this.#incomingSize === 0 && (this.peerEnded || !this.#peer.#ended)) return;
     this.#delivering = true;
     this.#events.push(() => this.#deliver());
   }
 
   #deliver(): void {
     this.#delivering = false;
-    if (this.#paused || this.#closed) return;
+    if (this.#paused || this.isGone) return;
     const first = this.#incoming[0];
     if (first === undefined) {
-      this.#endTold = true;
-      this.#sink?.onEnd();
+      this.reportEnd();
       return this.#finish();
     }
     const size = Math.min(first.byteLength, this.#settings.chunkSize);
@@ -194,7 +191,7 @@ class MemoryTransport implements Transport {
     else this.#incoming[0] = first.subarray(size);
     this.#incomingSize -= size;
     const chunk = first.slice(0, size);
-    this.#sink?.onData(chunk);
+    this.sink?.onData(chunk);
     // The chunk was ours to use again: who kept it, finds that out.
     chunk.fill(0xa5);
     this.#peer.#onRoom();
@@ -203,39 +200,33 @@ class MemoryTransport implements Transport {
 
   #onRoom(): void {
     this.#send();
-    if (!this.#needDrain || this.#outgoingSize > 0 || this.#ending || this.#closed) return;
+    if (!this.#needDrain || this.#outgoingSize > 0 || this.#ending || this.isGone) return;
     this.#needDrain = false;
     this.#events.push(() => {
-      if (!this.#closed && !this.#ending) this.#sink?.onDrain();
+      if (!this.#ending) this.reportDrain();
     });
   }
 
   /** Both directions have ended. */
   #finish(): void {
-    if (this.#ended && this.#endTold) this.#shut(undefined);
+    if (this.#ended && this.peerEnded) this.#shut(undefined);
   }
 
   #reset(): void {
-    if (this.#closed) return;
+    if (this.isGone) return;
     this.#outgoing = [];
     this.#outgoingSize = 0;
     this.#shut(resetError());
   }
 
   #shut(error: Error | undefined): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    this.#error = error;
+    if (!this.onGone(error)) return;
     this.#incoming = [];
     this.#incomingSize = 0;
     if (!this.#ending) {
       this.#outgoing = [];
       this.#outgoingSize = 0;
     }
-    this.#events.push(() => {
-      this.#gone = true;
-      this.#sink?.onClose(this.#error);
-    });
   }
 }
 

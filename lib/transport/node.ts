@@ -4,7 +4,6 @@
  * @module
  */
 
-import type { ReadingTimer } from "../link/timers.ts";
 import type {
   Transport,
   TransportAddress,
@@ -12,8 +11,8 @@ import type {
   TransportListener,
   TransportListenerSink,
   TransportListenOptions,
-  TransportSink,
 } from "../link/transport.ts";
+import { DuplexTransport } from "./duplex_transport.ts";
 import {
   acceptError,
   connectError,
@@ -31,14 +30,9 @@ import {
   type NodeTlsConnectOptions,
   toAddress,
 } from "./node_api.ts";
-import { startLinger } from "./timing.ts";
 
 /** The most that is written at once, in bytes: `writableLength` shrinks by whole writes. */
 const MAX_WRITE_SIZE = 131_072;
-
-/** Where a socket keeps its transport. */
-const OWNER = Symbol("transport");
-type OwnedSocket = NodeSocket & { [OWNER]: NodeTransport; readonly _handle?: TlsHandle | null };
 
 /** The handle of a TLS socket on Deno, which stands on that of a TCP socket. */
 interface TlsHandle {
@@ -46,186 +40,88 @@ interface TlsHandle {
 }
 
 /** One socket of Node's. */
-class NodeTransport implements Transport {
+class NodeTransport extends DuplexTransport<NodeSocket> {
   readonly secure: boolean;
-  readonly #socket: OwnedSocket;
   readonly #options: NodeTransportOptions;
   /** Kept where a closed socket forgets it. */
   readonly #remoteAddress: TransportAddress | undefined;
-  #sink: TransportSink | undefined;
-  #begun = false;
-  #paused = false;
-  #ended = false;
-  #ending = false;
-  /** `close` was called: the sink hears nothing more but `close`. */
-  #closed = false;
-  #gone = false;
   /** Until TLS is agreed, the peer's end is a failure. */
   #handshaking = false;
-  /** The sink, if there was one, has heard of the close. */
-  #told = false;
-  #error: Error | undefined;
-  #linger: ReadingTimer | undefined;
 
   constructor(socket: NodeSocket, options: NodeTransportOptions) {
-    const owned = this.#socket = socket as OwnedSocket;
+    super(socket);
     this.#options = options;
     this.secure = socket.encrypted === true;
-    owned[OWNER] = this;
     // Read now: of a closed socket Node knows its address only if it was asked before.
     const { remoteAddress } = this;
     if (!isNode) this.#remoteAddress = remoteAddress;
     if (options.path === undefined) socket.setNoDelay?.(true);
-    socket.on("error", NodeTransport.#onError);
-    socket.on("drain", NodeTransport.#onDrain);
-    socket.on("end", NodeTransport.#onEnd);
-    socket.on("close", NodeTransport.#onClose);
-    if (options.raw !== undefined) {
-      this.#handshaking = true;
-      socket.once("secure", NodeTransport.#onSecure);
-    }
-    this.#ended = socket.readableEnded; // of that no event would tell any more
-  }
-
-  // The listeners are the same for all sockets: they find the transport from the socket.
-  static #onError(this: OwnedSocket, error: unknown): void {
-    this[OWNER].#error ??= connectionError(error);
-  }
-  static #onDrain(this: OwnedSocket): void {
-    const transport = this[OWNER];
-    if (!transport.#closed && !transport.#ending) transport.#sink?.onDrain();
-  }
-  static #onData(this: OwnedSocket, chunk: Uint8Array): void {
-    const transport = this[OWNER];
-    if (!transport.#closed) transport.#sink?.onData(chunk);
-  }
-  static #onEnd(this: OwnedSocket): void {
-    this[OWNER].#end();
-  }
-  static #onClose(this: OwnedSocket): void {
-    this[OWNER].#close();
-  }
-  static #onSecure(this: OwnedSocket): void {
-    this[OWNER].#handshaking = false;
+    if (options.raw === undefined) return;
+    this.#handshaking = true;
+    socket.once("secure", () => this.#handshaking = false);
   }
 
   get remoteAddress(): TransportAddress {
     if (this.#remoteAddress !== undefined) return this.#remoteAddress;
     // Bun's TLS sockets know only one of the two.
-    const { path, raw = this.#socket } = this.#options;
+    const { path, raw = this.stream } = this.#options;
     return toAddress(path, raw.remoteAddress, raw.remotePort);
   }
 
   get localAddress(): TransportAddress {
-    const { path, raw = this.#socket } = this.#options;
+    const { path, raw = this.stream } = this.#options;
     return toAddress(path, raw.localAddress, raw.localPort);
   }
 
   /** What the system takes is written at once; only what waits is held. */
   get copiesOnWrite(): boolean {
-    return this.#socket.writableLength === 0;
+    return this.stream.writableLength === 0;
   }
 
   get maxWriteSize(): number {
     return MAX_WRITE_SIZE;
   }
 
-  get bufferedAmount(): number {
-    return this.#gone ? 0 : this.#socket.writableLength;
-  }
-
-  start(sink: TransportSink): void {
-    const first = this.#sink === undefined;
-    this.#sink = sink;
-    if (this.#told) this.#tellClose();
-    else if (first && !this.#gone) queueMicrotask(() => this.#begin());
-  }
-
   write(bytes: Uint8Array): boolean {
-    if (this.#ending || this.#closed || this.#gone) return false;
-    const socket = this.#socket;
+    if (this.ending || this.state !== "open") return false;
+    const socket = this.stream;
     if (bytes.byteLength > 0 && socket.write(bytes)) return true;
     // False comes for a large write as well that the system has taken already.
     return socket.writableLength === 0;
   }
 
-  pause(): void {
-    this.#paused = true;
-    this.#flow();
-  }
-
-  resume(): void {
-    this.#paused = false;
-    if (this.#begun) this.#flow();
-  }
-
-  /** Lets the socket read, or not. */
-  #flow(): void {
-    const socket = this.#socket;
-    if (this.#paused) socket.pause();
-    else socket.resume();
-    if (!isDeno || !this.secure) return;
-    // Deno's TLS sockets go on reading from the TCP socket while they are paused, keep all of it, and
-    // then lose the peer's end. The only hold on that socket is its handle.
-    const raw = socket._handle?._parent;
-    if (this.#paused) raw?.readStop?.();
-    else raw?.readStart?.();
-  }
-
-  closeWrite(): void {
-    if (this.#ending) return;
-    this.#ending = true;
-    this.#socket.end();
-  }
-
   close(): void {
-    if (this.#closed || this.#gone) return;
-    this.#closed = true;
-    const socket = this.#socket;
-    if (!this.#ending || socket.writableFinished) {
+    if (!this.startClosing()) return;
+    const socket = this.stream;
+    if (!this.ending || socket.writableFinished) {
       socket.destroy();
       return;
     }
-    this.#linger = startLinger(() => socket.destroy());
+    this.linger(() => socket.destroy());
     // With TLS, what the peer still says of the handshake would make the system reset the connection
     // if it came after us, and lose what we said: that peer's end is awaited, which ends the socket.
     if (this.secure) this.resume();
     else socket.once("finish", () => socket.destroy());
   }
 
-  /** Tells what came before the sink, and then listens for `data`, which sets the socket flowing. */
-  #begin(): void {
-    this.#begun = true;
-    if (this.#ended && !this.#closed) this.#sink?.onEnd();
-    this.#socket.on("data", NodeTransport.#onData);
-    this.#flow();
+  protected override toError(cause: unknown): Error {
+    return connectionError(cause);
   }
 
-  #end(): void {
-    if (this.#handshaking) {
-      this.#error ??= handshakeEndedError();
-      this.#socket.destroy();
-      return;
-    }
-    // With nothing to read before it, the end comes even to a socket that nobody listens to yet.
-    this.#ended = true;
-    if (this.#begun && !this.#closed) this.#sink?.onEnd();
+  protected override flow(): void {
+    super.flow();
+    if (!isDeno || !this.secure) return;
+    // Deno's TLS sockets go on reading from the TCP socket while they are paused, keep all of it, and
+    // then lose the peer's end. The only hold on that socket is its handle.
+    const { _handle } = this.stream as { _handle?: TlsHandle | null };
+    if (this.paused) _handle?._parent?.readStop?.();
+    else _handle?._parent?.readStart?.();
   }
 
-  #close(): void {
-    if (this.#gone) return;
-    this.#gone = true;
-    this.#linger?.cancel();
-    if (this.#closed) this.#error = undefined;
-    this.#tellClose();
-  }
-
-  /** Tells the sink of the close, in a turn of its own. */
-  #tellClose(): void {
-    queueMicrotask(() => {
-      this.#told = true;
-      this.#sink?.onClose(this.#error);
-    });
+  protected override onEnd(): void {
+    if (!this.#handshaking) return super.onEnd();
+    this.error ??= handshakeEndedError();
+    this.stream.destroy();
   }
 }
 

@@ -5,7 +5,7 @@ import {
   type BunWebSocket,
   upgrade,
   websocket,
-} from "../../lib/adapters/bun.ts";
+} from "../../lib/adapters/bun/mod.ts";
 import type { CloseInfo } from "../../lib/errors.ts";
 import { connectTransport } from "../../lib/transport/runtime.ts";
 import { ownRuntime } from "../support/runtimes.ts";

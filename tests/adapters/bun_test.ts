@@ -8,7 +8,7 @@ import {
   upgrade,
   websocket,
   websocketWith,
-} from "../../lib/adapters/bun.ts";
+} from "../../lib/adapters/bun/mod.ts";
 import type { WebSocketConnection } from "../../lib/connection/connection.ts";
 import type { ConnectionHandlers } from "../../lib/connection/connection.ts";
 import { LimitError } from "../../lib/errors.ts";

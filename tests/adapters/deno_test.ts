@@ -2,7 +2,7 @@ import { describe, it } from "node:test";
 import assert from "node:assert/strict";
 import { type CloseInfo, connect, LimitError, TransportError } from "../../mod.ts";
 import type { WebSocketConnection } from "../../lib/connection/connection.ts";
-import type { ConnectOptions } from "../../lib/client/connect.ts";
+import type { ConnectOptions } from "../../lib/client/options.ts";
 import { type DenoUpgradeOptions, upgrade } from "../../lib/adapters/deno.ts";
 import { Asker, onDeno, serve } from "./deno_support.ts";
 

@@ -6,7 +6,7 @@ import { type ClientHttp2Session, type ClientHttp2Stream, connect, createServer 
 import { connect as connectSocket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Http2UpgradeOptions, upgradeHttp2 } from "../../lib/adapters/node_http2.ts";
+import { type Http2UpgradeOptions, upgradeHttp2 } from "../../lib/adapters/node/http2.ts";
 import type { CloseInfo, StreamedMessage, WebSocketConnection } from "../../mod.ts";
 import { LimitError, TransportError } from "../../mod.ts";
 import {

@@ -5,7 +5,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { upgrade } from "../../lib/adapters/node.ts";
+import { upgrade } from "../../lib/adapters/node/mod.ts";
 import { connect } from "../../lib/client/connect.ts";
 import { HandshakeError, TransportError } from "../../lib/errors.ts";
 import { bytesOf, Peer } from "../connection/support.ts";

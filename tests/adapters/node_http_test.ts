@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { upgrade } from "../../lib/adapters/node.ts";
+import { upgrade } from "../../lib/adapters/node/mod.ts";
 import type { CloseInfo } from "../../lib/errors.ts";
 import { TransportError } from "../../lib/errors.ts";
 import { bytesOf, join, readFrames, textOf } from "../connection/support.ts";

@@ -5,7 +5,7 @@ import { describe, it } from "node:test";
 import type { HandshakeInfo } from "../../lib/handshake/hook.ts";
 import { listen } from "../../lib/server/mod.ts";
 import type { UpgradeOptions } from "../../lib/server/upgrade_options.ts";
-import { upgrade as upgradeBun } from "../../lib/adapters/bun.ts";
+import { upgrade as upgradeBun } from "../../lib/adapters/bun/mod.ts";
 import type { WebSocketConnection } from "../../mod.ts";
 import { ownRuntime } from "../support/runtimes.ts";
 import { serve as serveBun } from "./bun_support.ts";

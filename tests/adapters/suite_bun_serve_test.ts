@@ -3,7 +3,7 @@ import {
   type BunWebSocket,
   upgrade,
   websocketWith,
-} from "../../lib/adapters/bun.ts";
+} from "../../lib/adapters/bun/mod.ts";
 import { ownRuntime } from "../support/runtimes.ts";
 import { describeAdapter } from "./suite.ts";
 import { servedAt, serverEndpoint } from "./suite/endpoint.ts";

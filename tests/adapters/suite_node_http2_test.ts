@@ -1,5 +1,5 @@
 import { createServer } from "node:http2";
-import { upgrade } from "../../lib/adapters/node.ts";
+import { upgrade } from "../../lib/adapters/node/mod.ts";
 import { describeAdapter } from "./suite.ts";
 import { serverEndpoint } from "./suite/endpoint.ts";
 import { servedByHttp2 } from "./suite/http2.ts";

@@ -1,5 +1,5 @@
 import { createServer } from "node:http";
-import { upgrade } from "../../lib/adapters/node.ts";
+import { upgrade } from "../../lib/adapters/node/mod.ts";
 import { describeAdapter } from "./suite.ts";
 import { servedBy, serverEndpoint } from "./suite/endpoint.ts";
 

@@ -1,5 +1,5 @@
 import { createServer } from "node:https";
-import { upgrade } from "../../lib/adapters/node.ts";
+import { upgrade } from "../../lib/adapters/node/mod.ts";
 import { listen } from "../../lib/server/listen.ts";
 import { connectTransport } from "../../lib/transport/runtime.ts";
 import { ca, cert, key } from "../certificates/mod.ts";

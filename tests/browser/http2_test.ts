@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import assert from "node:assert/strict";
 import http2 from "node:http2";
 import type { AddressInfo } from "node:net";
-import { upgradeHttp2 } from "../../lib/adapters/node_http2.ts";
+import { upgradeHttp2 } from "../../lib/adapters/node/http2.ts";
 import type { CloseInfo, WebSocketConnection } from "../../mod.ts";
 import { cert, key } from "../certificates/mod.ts";
 import { Chromium, needsChromium, type Tab } from "../support/chromium.ts";

@@ -2,7 +2,8 @@
 
 import { describe, it } from "node:test";
 import assert from "node:assert/strict";
-import { connect, type ConnectOptions } from "../../lib/client/connect.ts";
+import { connect } from "../../lib/client/connect.ts";
+import type { ConnectOptions } from "../../lib/client/options.ts";
 import { fromByteStream, type FromByteStreamOptions } from "../../lib/client/from_byte_stream.ts";
 import { connectNative } from "../../lib/client/native.ts";
 import type { WebSocketConnection } from "../../lib/connection/connection.ts";

@@ -1,6 +1,7 @@
 import { describe, it } from "node:test";
 import assert from "node:assert/strict";
-import { connect, type ConnectOptions } from "../../lib/client/connect.ts";
+import { connect } from "../../lib/client/connect.ts";
+import type { ConnectOptions } from "../../lib/client/options.ts";
 import type { WebSocketConnection } from "../../lib/connection/connection.ts";
 import type { Transport, TransportListener } from "../../lib/link/transport.ts";
 import { HandshakeError, TransportError } from "../../lib/errors.ts";

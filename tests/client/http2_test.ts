@@ -4,7 +4,7 @@ import { describe, it } from "node:test";
 import http2 from "node:http2";
 import type { IncomingHttpHeaders } from "node:http";
 import type { ServerHttp2Stream } from "node:http2";
-import { upgradeHttp2 } from "../../lib/adapters/node_http2.ts";
+import { upgradeHttp2 } from "../../lib/adapters/node/http2.ts";
 import { connect, type ConnectOptions, HandshakeError, TransportError } from "../../mod.ts";
 import { http2Rig, type Http2RigOptions } from "../adapters/http2_support.ts";
 import { closePayload, frame, textOf } from "../connection/support.ts";

@@ -1,7 +1,8 @@
 /** `connect` where the platform has no sockets, as in a browser: over its WebSocket. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { connect, type ConnectOptions } from "../../lib/client/connect.ts";
+import { connect } from "../../lib/client/connect.ts";
+import type { ConnectOptions } from "../../lib/client/options.ts";
 import { listen } from "../../lib/server/mod.ts";
 import { VirtualClock } from "../support/clock.ts";
 import { ownRuntime } from "../support/runtimes.ts";

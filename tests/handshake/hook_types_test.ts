@@ -4,7 +4,7 @@
  */
 import { it } from "node:test";
 import type { DenoUpgradeOptions } from "../../lib/adapters/deno.ts";
-import type { NodeUpgradeOptions } from "../../lib/adapters/node.ts";
+import type { NodeUpgradeOptions } from "../../lib/adapters/node/mod.ts";
 import type { WebSocketConnection } from "../../mod.ts";
 import { accept, type HandshakeHook, listen } from "../../lib/server/mod.ts";
 import type { ByteStreamPair } from "../../mod.ts";

@@ -2,9 +2,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { connect, fromByteStream, fromWebSocket } from "../../mod.ts";
-import { upgrade as upgradeBun, websocketWith } from "../../lib/adapters/bun.ts";
+import { upgrade as upgradeBun, websocketWith } from "../../lib/adapters/bun/mod.ts";
 import { upgrade as upgradeDeno } from "../../lib/adapters/deno.ts";
-import { upgrade as upgradeNode } from "../../lib/adapters/node.ts";
+import { upgrade as upgradeNode } from "../../lib/adapters/node/mod.ts";
 import { accept, listen } from "../../lib/server/mod.ts";
 import { requestOf, Rig, until } from "../adapters/node_http_support.ts";
 import { FakeWebSocket } from "../link/fake_web_socket.ts";

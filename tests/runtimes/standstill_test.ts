@@ -9,7 +9,7 @@ import { describe, it } from "node:test";
 import assert from "node:assert/strict";
 import { Worker } from "node:worker_threads";
 import { connect, type ConnectionOptions, type WebSocketConnection } from "../../mod.ts";
-import { upgrade } from "../../lib/adapters/node.ts";
+import { upgrade } from "../../lib/adapters/node/mod.ts";
 import type { ConnectionHandlers } from "../../lib/connection/connection.ts";
 import { listen } from "../../lib/server/listen.ts";
 import { cert, key } from "../certificates/mod.ts";

@@ -21,9 +21,9 @@ import {
   type BunServerLike,
   upgrade as upgradeBun,
   websocketWith,
-} from "../../lib/adapters/bun.ts";
+} from "../../lib/adapters/bun/mod.ts";
 import { upgrade as upgradeDeno } from "../../lib/adapters/deno.ts";
-import { upgrade as upgradeNode } from "../../lib/adapters/node.ts";
+import { upgrade as upgradeNode } from "../../lib/adapters/node/mod.ts";
 import { accept, listen } from "../../lib/server/mod.ts";
 import { connectHeaders, http2Rig } from "../adapters/http2_support.ts";
 import { KINDS, requestOf, Rig, until } from "../adapters/node_http_support.ts";

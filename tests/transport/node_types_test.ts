@@ -14,9 +14,9 @@ import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { it } from "node:test";
 import type { TLSSocket } from "node:tls";
-import type { ServerHttp2Stream } from "../../lib/adapters/node_http2.ts";
-import type { ClientHttp2Session } from "../../lib/client/http2.ts";
-import type { Http2SessionSocket, Http2Stream } from "../../lib/transport/http2.ts";
+import type { ServerHttp2Stream } from "../../lib/adapters/node/http2.ts";
+import type { ClientHttp2Session } from "../../lib/client/options.ts";
+import type { Http2SessionSocket, Http2Stream } from "../../lib/transport/http2_api.ts";
 import { findNode } from "../../lib/transport/node_api.ts";
 import type { NodeSocket } from "../../lib/transport/node_api.ts";
 

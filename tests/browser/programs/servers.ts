@@ -7,10 +7,10 @@
 import { createServer } from "node:http";
 import { createSecureServer, type Http2ServerRequest } from "node:http2";
 import type { AddressInfo, Server } from "node:net";
-import { upgrade as upgradeBun, websocketWith } from "../../../lib/adapters/bun.ts";
-import type { BunServerLike, BunWebSocket } from "../../../lib/adapters/bun.ts";
+import { upgrade as upgradeBun, websocketWith } from "../../../lib/adapters/bun/mod.ts";
+import type { BunServerLike, BunWebSocket } from "../../../lib/adapters/bun/mod.ts";
 import { upgrade as upgradeDeno } from "../../../lib/adapters/deno.ts";
-import { upgrade as upgradeNode } from "../../../lib/adapters/node.ts";
+import { upgrade as upgradeNode } from "../../../lib/adapters/node/mod.ts";
 import { listen } from "../../../lib/server/mod.ts";
 import { type ConnectionHandlers, isWebSocketUpgrade } from "../../../mod.ts";
 import { cert, key } from "../../certificates/mod.ts";

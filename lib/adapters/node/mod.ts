@@ -4,19 +4,19 @@
  *
  * @module
  */
-import type { WebSocketConnection } from "../connection/connection.ts";
-import type { StreamedMessage } from "../connection/streamed_message.ts";
-import type { Http2Headers } from "../handshake/http2.ts";
-import type { NodeSocket } from "../transport/node_api.ts";
-import { type NodeRequest, type NodeUpgradeOptions, upgradeHttp } from "./node_http.ts";
-import { type Http2UpgradeOptions, type ServerHttp2Stream, upgradeHttp2 } from "./node_http2.ts";
+import type { WebSocketConnection } from "../../connection/connection.ts";
+import type { StreamedMessage } from "../../connection/streamed_message.ts";
+import type { Http2Headers } from "../../handshake/http2.ts";
+import type { NodeSocket } from "../../transport/node_api.ts";
+import { type NodeRequest, type NodeUpgradeOptions, upgradeHttp } from "./http.ts";
+import { type Http2UpgradeOptions, type ServerHttp2Stream, upgradeHttp2 } from "./http2.ts";
 
-export type { NodeRequest, NodeUpgradeOptions } from "./node_http.ts";
-export type { Http2UpgradeOptions, ServerHttp2Stream } from "./node_http2.ts";
-export type { Http2Headers } from "../handshake/http2.ts";
-export { isWebSocketUpgrade, type RequestLike } from "../handshake/upgrade.ts";
-export type { Http2Stream } from "../transport/http2.ts";
-export type { NodeSocket } from "../transport/node_api.ts";
+export type { NodeRequest, NodeUpgradeOptions } from "./http.ts";
+export type { Http2UpgradeOptions, ServerHttp2Stream } from "./http2.ts";
+export type { Http2Headers } from "../../handshake/http2.ts";
+export { isWebSocketUpgrade, type RequestLike } from "../../handshake/upgrade.ts";
+export type { Http2Stream } from "../../transport/http2_api.ts";
+export type { NodeSocket } from "../../transport/node_api.ts";
 
 /**
  * Accepts the WebSocket that a request asks for, or refuses: for the `upgrade` event of `node:http` and

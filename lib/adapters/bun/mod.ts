@@ -4,35 +4,35 @@
  *
  * @module
  */
-import { WebSocketConnection } from "../connection/connection.ts";
-import type { ConnectionHandler } from "../connection/connection.ts";
-import type { MessageData } from "../message/message.ts";
-import type { AnyMessage, StreamedMessage } from "../connection/streamed_message.ts";
-import { refuseUnsupported } from "../protocol/options.ts";
-import type { TransportAddress } from "../link/transport.ts";
-import { HeaderLines, type RequestHead } from "../handshake/head.ts";
-import { isLoopback } from "../handshake/host.ts";
-import { validateRequest } from "../handshake/server.ts";
-import { checkMethods, type OptionNames } from "../options.ts";
-import { decideUpgrade, failureResponse, refuse } from "../server/decision.ts";
-import { offerForBun } from "../server/bun_offer.ts";
-import { BunPeer } from "../server/bun_peer.ts";
+import { WebSocketConnection } from "../../connection/connection.ts";
+import type { ConnectionHandler } from "../../connection/connection.ts";
+import type { MessageData } from "../../message/message.ts";
+import type { AnyMessage, StreamedMessage } from "../../connection/streamed_message.ts";
+import { refuseUnsupported } from "../../protocol/options.ts";
+import type { TransportAddress } from "../../link/transport.ts";
+import { HeaderLines, type RequestHead } from "../../handshake/head.ts";
+import { isLoopback } from "../../handshake/host.ts";
+import { validateRequest } from "../../handshake/server.ts";
+import { checkMethods, type OptionNames } from "../../options.ts";
+import { decideInTime, failureResponse, refuse } from "../../server/decision.ts";
+import { offerForBun } from "./offer.ts";
+import { BunPeer } from "./peer.ts";
 import {
   readUpgradeOptions,
   requireConnectionHandler,
   UPGRADE_OPTIONS,
   type UpgradeOptions,
   type UpgradeSettings,
-} from "../server/upgrade_options.ts";
+} from "../../server/upgrade_options.ts";
 
-export { isWebSocketUpgrade, type RequestLike } from "../handshake/upgrade.ts";
+export { isWebSocketUpgrade, type RequestLike } from "../../handshake/upgrade.ts";
 export {
   type BunWebSocket,
   type BunWebSocketOptions,
   websocket,
   websocketWith,
-} from "../server/bun_websocket.ts";
-export type { BunSocketLike } from "../server/bun_peer.ts";
+} from "./websocket.ts";
+export type { BunSocketLike } from "./peer.ts";
 
 /** What is used of the server: the second argument of `fetch`. */
 export interface BunServerLike {
@@ -116,10 +116,10 @@ export async function upgrade<Data, Message extends AnyMessage>(
   const secure = request.url.startsWith("https:"), remoteAddress = addressOf(request, server);
   const boundToLoopback = isLoopback(server.hostname ?? "");
   const context = { request, remoteAddress };
-  const decision = await decideUpgrade(
+  const decision = await decideInTime(
     () => validateRequest(headOf(request), { secure, boundToLoopback, origins, hosts }),
     settings,
-    { request, secure, context, gone: () => request.signal.aborted },
+    { request, secure, context, hasLeft: () => request.signal.aborted },
   );
   if (decision.kind === "refuse") return decision.response;
   const { validated, protocol, data } = decision;

@@ -4,21 +4,21 @@
  *
  * @module
  */
-import type { WebSocketConnection } from "../connection/connection.ts";
-import type { ConnectionHandler } from "../connection/connection.ts";
-import type { MessageData } from "../message/message.ts";
-import type { AnyMessage } from "../connection/streamed_message.ts";
-import { HandshakeError } from "../errors.ts";
-import { HeaderLines, type RequestHead } from "../handshake/head.ts";
-import { boundAddress, isBoundToLoopback } from "../handshake/host.ts";
-import { readRequest } from "../handshake/server.ts";
-import { checkMethods, typeName } from "../options.ts";
-import { faultContext, requestContext } from "../server/failures.ts";
-import { ServerHandshake } from "../server/handshake.ts";
-import { type AcceptOptions, readServerOptionsFor } from "../server/options.ts";
-import { markUpgraded } from "../server/upgraded.ts";
-import { fromNodeSocket } from "../transport/node.ts";
-import { type NodeSocket, toAddress } from "../transport/node_api.ts";
+import type { WebSocketConnection } from "../../connection/connection.ts";
+import type { ConnectionHandler } from "../../connection/connection.ts";
+import type { MessageData } from "../../message/message.ts";
+import type { AnyMessage } from "../../connection/streamed_message.ts";
+import { HandshakeError } from "../../errors.ts";
+import { HeaderLines, type RequestHead } from "../../handshake/head.ts";
+import { boundAddress, isBoundToLoopback } from "../../handshake/host.ts";
+import { readRequest } from "../../handshake/server.ts";
+import { checkMethods, typeName } from "../../options.ts";
+import { faultContext, requestContext } from "../../server/failures.ts";
+import { ServerHandshake } from "../../server/handshake.ts";
+import { type AcceptOptions, readServerOptionsFor } from "../../server/options.ts";
+import { markUpgraded } from "../../server/upgraded.ts";
+import { fromNodeSocket } from "../../transport/node.ts";
+import { type NodeSocket, toAddress } from "../../transport/node_api.ts";
 
 /** How to accept a connection behind `node:http`. */
 export interface NodeUpgradeOptions<Data = undefined, Message extends AnyMessage = MessageData>

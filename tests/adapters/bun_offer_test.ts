@@ -1,7 +1,7 @@
 import { describe, it } from "node:test";
 import assert from "node:assert/strict";
 import { parseExtensions } from "../../lib/handshake/grammar.ts";
-import { offerForBun } from "../../lib/server/bun_offer.ts";
+import { offerForBun } from "../../lib/adapters/bun/offer.ts";
 
 describe("the offer that Bun is shown", () => {
   const name = "permessage-deflate";

@@ -4,9 +4,9 @@
  *
  * @module
  */
-import { readConnectionLimits } from "../protocol/options.ts";
-import { checkNames, type OptionNames } from "../options.ts";
-import type { BunPeer, BunServerInfo, BunSocketLike } from "./bun_peer.ts";
+import { readConnectionLimits } from "../../protocol/options.ts";
+import { checkNames, type OptionNames } from "../../options.ts";
+import type { BunPeer, BunServerInfo, BunSocketLike } from "./peer.ts";
 
 /** What holds for all connections of a server. */
 export interface BunWebSocketOptions {

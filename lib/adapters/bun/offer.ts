@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { ExtensionOffer } from "../message/extension.ts";
+import type { ExtensionOffer } from "../../message/extension.ts";
 
 const NAME = "permessage-deflate";
 /** Answered with a smaller window, as RFC 7692 section 7.1.2.1 allows: Bun leaves 15 out. */

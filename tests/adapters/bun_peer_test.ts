@@ -4,7 +4,7 @@ import { WebSocketConnection } from "../../lib/connection/connection.ts";
 import type { ConnectionHandler } from "../../lib/connection/connection.ts";
 import { type ConnectionOptions, readConnectionLimits } from "../../lib/protocol/options.ts";
 import { LimitError, type TransportError } from "../../lib/errors.ts";
-import { BunPeer, type BunSocketLike } from "../../lib/server/bun_peer.ts";
+import { BunPeer, type BunSocketLike } from "../../lib/adapters/bun/peer.ts";
 import { VirtualClock } from "../support/clock.ts";
 import { settle } from "../connection/support.ts";
 

@@ -4,12 +4,12 @@
  *
  * @module
  */
-import type { MessageData } from "../message/message.ts";
-import { NativeLink, type NativeSocket } from "../link/native_link.ts";
-import type { ResolvedLimits } from "../protocol/options.ts";
-import type { TransportAddress } from "../link/transport.ts";
-import { LimitError, TransportError } from "../errors.ts";
-import { ABNORMAL } from "../message/close.ts";
+import type { MessageData } from "../../message/message.ts";
+import { NativeLink, type NativeSocket } from "../../link/native_link.ts";
+import type { ResolvedLimits } from "../../protocol/options.ts";
+import type { TransportAddress } from "../../link/transport.ts";
+import { LimitError, TransportError } from "../../errors.ts";
+import { ABNORMAL } from "../../message/close.ts";
 
 /** What is used of Bun's socket. */
 export interface BunSocketLike {

@@ -4,38 +4,40 @@
  *
  * @module
  */
-import type { WebSocketConnection } from "../connection/connection.ts";
-import type { ConnectionHandler } from "../connection/connection.ts";
-import type { RefusalContext } from "../connection/handlers.ts";
-import type { MessageData } from "../message/message.ts";
-import type { AnyMessage } from "../connection/streamed_message.ts";
-import type { Transport } from "../link/transport.ts";
-import { isBoundToLoopback } from "../handshake/host.ts";
+import type { WebSocketConnection } from "../../connection/connection.ts";
+import type { ConnectionHandler } from "../../connection/connection.ts";
+import type { RefusalContext } from "../../connection/handlers.ts";
+import type { MessageData } from "../../message/message.ts";
+import type { AnyMessage } from "../../connection/streamed_message.ts";
+import type { Transport } from "../../link/transport.ts";
+import { isBoundToLoopback } from "../../handshake/host.ts";
 import {
   connectAnswer,
   connectRefusal,
   type Http2Headers,
   readHttp2Request,
   validateConnect,
-} from "../handshake/http2.ts";
-import { toRequest, type WebSocketRequest } from "../handshake/server.ts";
-import { checkMethods } from "../options.ts";
+} from "../../handshake/http2.ts";
+import { toRequest, type WebSocketRequest } from "../../handshake/server.ts";
+import { checkMethods } from "../../options.ts";
 import {
-  decideUpgrade,
+  type AcceptedUpgrade,
+  decideInTime,
   refuse,
-  type UpgradeDecision,
+  type UpgradeClient,
   type UpgradeInfo,
-} from "../server/decision.ts";
-import { faultContext, requestContext } from "../server/failures.ts";
-import { createServerConnection } from "../server/create_connection.ts";
+} from "../../server/decision.ts";
+import { faultContext, requestContext } from "../../server/failures.ts";
+import { createServerConnection } from "../../server/create_connection.ts";
 import {
   type AcceptOptions,
   readServerOptionsFor,
   type ServerSettings,
-} from "../server/options.ts";
-import { cancelBody, clientLeft, ResponseSender } from "../server/response_sender.ts";
-import { markUpgraded } from "../server/upgraded.ts";
-import { fromHttp2Stream, type Http2Stream } from "../transport/http2.ts";
+} from "../../server/options.ts";
+import { cancelBody, clientLeft, ResponseSender } from "../../server/response_sender.ts";
+import { markUpgraded } from "../../server/upgraded.ts";
+import type { Http2Stream } from "../../transport/http2_api.ts";
+import { fromHttp2Stream } from "../../transport/http2.ts";
 
 /** What is used of a `ServerHttp2Stream`: what the event `stream` gives. */
 export interface ServerHttp2Stream extends Http2Stream {
@@ -86,9 +88,9 @@ export async function upgradeHttp2<
     if (problem !== undefined) throw problem.error;
     return upgrade.validate(settings);
   };
-  const decision = await decideUpgrade(validate, settings, upgrade);
+  const decision = await decideInTime(validate, settings, upgrade);
   try {
-    if (upgrade.gone()) {
+    if (upgrade.hasLeft()) {
       if (decision.kind === "refuse") cancelBody(decision.response, clientLeft());
       return undefined;
     }
@@ -102,7 +104,7 @@ export async function upgradeHttp2<
 }
 
 /** A stream, and what it asks for. */
-class Http2Upgrade implements UpgradeInfo {
+class Http2Upgrade implements UpgradeInfo, UpgradeClient {
   readonly stream: ServerHttp2Stream;
   readonly transport: Transport;
   readonly secure: boolean;
@@ -122,7 +124,7 @@ class Http2Upgrade implements UpgradeInfo {
   }
 
   /** Whether the client has left. */
-  gone(): boolean {
+  hasLeft(): boolean {
     return this.stream.closed || this.stream.destroyed;
   }
 
@@ -146,7 +148,7 @@ class Http2Upgrade implements UpgradeInfo {
 
 function accept<Data, Message extends AnyMessage>(
   { stream, transport, seen: request }: Http2Upgrade,
-  { validated, protocol, headers, data }: UpgradeDecision<Data> & { kind: "accept" },
+  { validated, protocol, headers, data }: AcceptedUpgrade<Data>,
   settings: ServerSettings<Data, Message>,
 ): WebSocketConnection<Data, Message> {
   const accepted = { validated, request, protocol, data };

@@ -1,0 +1,145 @@
+/**
+ * The options of `connect`, and what they come to.
+ *
+ * @module
+ */
+import type { ConnectionHandler, ErrorHandler } from "../connection/connection.ts";
+import { checkConnectionHandler } from "../connection/handlers.ts";
+import type { AnyMessage, MessageModeOf } from "../connection/streamed_message.ts";
+import type { ClientOfferInit } from "../handshake/client.ts";
+import type { ClientTerms } from "../handshake/client_response.ts";
+import type { Http2Headers } from "../handshake/http2.ts";
+import type { MessageData } from "../message/message.ts";
+import { checkMethods, checkNames, checkSignal, type OptionNames } from "../options.ts";
+import { CONNECTION_OPTIONS, type ConnectionOptions } from "../protocol/options.ts";
+import type { ResolvedConnectionOptions } from "../protocol/protocol_options.ts";
+import type { Http2Session, Http2Stream } from "../transport/http2_api.ts";
+import { checkClientTls } from "../transport/tls_options.ts";
+
+/** What is used of a `ClientHttp2Session`: what `connect` of `node:http2` returns. */
+export interface ClientHttp2Session extends Http2Session {
+  /** Its socket is still being connected. */
+  readonly connecting: boolean;
+  /** It is gone. */
+  readonly destroyed: boolean;
+  /** It opens no more streams. */
+  readonly closed: boolean;
+  /** The settings of the server, once they have come. */
+  readonly remoteSettings: { readonly enableConnectProtocol?: boolean | undefined };
+  /** Opens a stream. */
+  request(headers: Http2Headers): Http2Stream;
+  /** Sends a ping, and calls back with its answer. */
+  ping(callback: (error: Error | null) => void): boolean;
+  /** Listens once for its failure. */
+  once(event: "error", listener: (error: Error) => void): unknown;
+  /** Listens once for its end. */
+  once(event: "close", listener: () => void): unknown;
+  /** Listens once for its socket being connected. */
+  once(event: "connect", listener: () => void): unknown;
+  /** Stops listening. */
+  off(event: string, listener: (error?: Error) => void): unknown;
+}
+
+/** How to connect. */
+export interface ConnectOptions<Message extends AnyMessage = MessageData>
+  extends ConnectionOptions {
+  /**
+   * How messages are given: `"whole"`, or from their first bytes on as a {@linkcode StreamedMessage}
+   * (`"stream"`), of any size. @default {"whole"}
+   */
+  messages?: MessageModeOf<Message>;
+  /**
+   * The subprotocols to offer, the preferred first. If the server chooses none, the connection opens and
+   * its `protocol` is `""`; in a browser it fails. @default {[]}
+   */
+  protocols?: string | readonly string[];
+  /** Headers to add: `Authorization`, `Cookie`, `Origin`, say. Not in a browser. */
+  headers?: HeadersInit;
+  /** Gives up while connecting: rejects with the signal's reason. No effect once open. */
+  signal?: AbortSignal;
+  /** For `wss:`: further certificates (PEM) to trust, and the name to check. Not in a browser. */
+  tls?: { caCerts?: string[]; serverName?: string };
+  /** The path of a Unix socket to connect to in place of the URL's host. Not in a browser. */
+  path?: string;
+  /** How long connecting and the opening handshake may take, in milliseconds. @default {10000} */
+  handshakeTimeout?: number;
+  /**
+   * A session of node:http2 to open the connection on, as a stream of it (RFC 8441), in place of a
+   * socket of its own. The session is not closed with it.
+   */
+  http2?: ClientHttp2Session;
+  /** The longest response head, in bytes. @default {16384} */
+  maxHeaderSize?: number;
+  /** The most header lines of a response. @default {128} */
+  maxHeaders?: number;
+  /**
+   * Handlers, or a function that is given the connection once it is open. Without it, read what
+   * `connect` gives, or call `discard()` on it: a connection that nobody reads answers no pings once
+   * `receiveHighWaterMark` is reached.
+   */
+  websocket?: ConnectionHandler<undefined, Message>;
+  /** Called with errors of your code: what a handler throws. @default {prints them by console.error} */
+  onError?: ErrorHandler<undefined, Message>;
+}
+
+const IN_URL = "is not an option: it is part of the URL";
+const ELSEWHERE = { host: IN_URL, hostname: IN_URL, port: IN_URL };
+const CONNECT_OPTIONS: OptionNames<ConnectOptions> = {
+  ...ELSEWHERE,
+  ...CONNECTION_OPTIONS,
+  protocols: true,
+  headers: true,
+  signal: true,
+  tls: true,
+  path: true,
+  handshakeTimeout: true,
+  http2: true,
+  maxHeaderSize: true,
+  maxHeaders: true,
+  websocket: true,
+  onError: true,
+};
+
+/** Returns the options of `connect`; those that other functions read are checked there. */
+export function readConnectOptions<Message extends AnyMessage>(
+  given: string | readonly string[] | ConnectOptions<Message>,
+  more: readonly unknown[],
+): ConnectOptions<Message> {
+  if (more.some((each) => each !== undefined)) {
+    throw new TypeError(
+      "Cannot connect: there are two arguments, the URL and the options; subprotocols are one of them, " +
+        "as in connect(url, { protocols, headers })",
+    );
+  }
+  const options = isProtocols(given) ? { protocols: given } : given;
+  checkNames(options, CONNECT_OPTIONS);
+  checkConnectionHandler(options);
+  checkSignal("connect", options.signal);
+  checkClientTls(options.tls);
+  if (options.http2 !== undefined) {
+    const what = "connect: http2 must be a client's session of node:http2";
+    checkMethods(what, options.http2, "request", "ping");
+  }
+  return options;
+}
+
+function isProtocols(given: object | string): given is string | readonly string[] {
+  return typeof given === "string" ||
+    typeof given === "object" && given !== null && Symbol.iterator in given;
+}
+
+/** What is to be done, checked. */
+export interface ConnectPlan<Message extends AnyMessage> {
+  /** Where to. */
+  readonly target: URL;
+  /** The subprotocols to offer. */
+  readonly protocols: string[];
+  /** Limits and times. */
+  readonly settings: ResolvedConnectionOptions;
+  /** The caller's options. */
+  readonly options: ConnectOptions<Message>;
+  /** What to offer. */
+  readonly offer: ClientOfferInit;
+  /** What was offered: the answer is judged by it. */
+  readonly terms: ClientTerms;
+}
