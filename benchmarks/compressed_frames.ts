@@ -51,7 +51,7 @@ export interface ConversationOptions {
   takeover: boolean;
 }
 
-/** Makes a conversation, or gives the one that was made last if it is the same. */
+/** Creates a conversation, or gives the one that was made last if it is the same. */
 export function makeConversation(options: ConversationOptions): Conversation {
   const key = JSON.stringify(options);
   if (latest?.key !== key) latest = { key, made: make(options) };
@@ -100,7 +100,7 @@ export class CompressedCounter implements ReplyCounter {
   /** All payloads, each made whole by its tail, if they are to be kept. */
   readonly #kept: Uint8Array[] | undefined;
 
-  /** Makes a counter that keeps what it counts, or does not. */
+  /** Creates a counter that keeps what it counts, or does not. */
   constructor(options: { keep: boolean }) {
     this.#kept = options.keep ? [] : undefined;
   }
@@ -129,7 +129,7 @@ export class CompressedCounter implements ReplyCounter {
   /**
    * Compares all that came with the messages that were sent, over and over from the first.
    *
-   * @throws {Error} if it is not the same.
+   * @throws {Error} If it is not the same.
    */
   verify(messages: readonly Uint8Array[]): void {
     const all = Buffer.concat(this.#kept ?? []);

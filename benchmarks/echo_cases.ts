@@ -11,7 +11,7 @@ import type { RuntimeName } from "./runtimes.ts";
 /** One kind of load, with a name. */
 export interface EchoCase extends Omit<LoadCase, "mode"> {
   name: string;
-  /** Who takes part. */
+  /** A participant. */
   field: Field;
   /** Where a contest of this library's with the peer is meant to end, if it is told for each load. */
   atMost?: Readonly<Partial<Record<RuntimeName, number>>>;

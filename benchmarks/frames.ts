@@ -67,12 +67,12 @@ export function makeReply(opcode: number, payload: Uint8Array): Uint8Array<Array
   return reply;
 }
 
-/** Judges what comes back, in chunks cut anywhere. */
+/** Checks what comes back, in chunks cut anywhere. */
 export interface ReplyCounter {
   /**
    * Takes the next chunk and tells how many replies ended in it.
    *
-   * @throws {Error} if it is not what an echo server sends.
+   * @throws {Error} If it is not what an echo server sends.
    */
   count(chunk: Uint8Array): number;
 }

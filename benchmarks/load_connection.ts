@@ -44,7 +44,7 @@ export interface Round {
   messages: number;
   /** No connection sends another batch. */
   stopping: boolean;
-  /** Makes what judges the replies of one connection. */
+  /** Creates the checker of the replies of one connection. */
   judge(): ReplyCounter;
   /** Something came that should not have. */
   fail(error: Error): void;

@@ -33,7 +33,7 @@ export const USAGE = `deno task bench [options]
 /**
  * Reads the command line; undefined when it asks for help.
  *
- * @throws {TypeError} if it cannot be understood.
+ * @throws {TypeError} If it cannot be understood.
  */
 export function readOptions(args: string[]): BenchmarkOptions | undefined {
   const { values } = parseArgs({

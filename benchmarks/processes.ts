@@ -40,7 +40,7 @@ export class Child {
   /**
    * The next line it prints.
    *
-   * @throws {Error} if it ends, or if nothing comes for `timeout` milliseconds.
+   * @throws {Error} If it ends, or if nothing comes for `timeout` milliseconds.
    */
   async line(timeout: number): Promise<string> {
     let timer: ReturnType<typeof setTimeout> | undefined;

@@ -48,7 +48,7 @@ function probe(name: RuntimeName, command: string[]): Runtime | undefined {
  * Finds the three runtimes: Deno is the one that runs this, Bun and Node 24 are those on the PATH
  * or else what npx brings.
  *
- * @throws {Error} if one cannot be had.
+ * @throws {Error} If one cannot be had.
  */
 export function findRuntimes(): Map<RuntimeName, Runtime> {
   const deno = probe("deno", [process.execPath, "eval"]);

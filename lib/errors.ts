@@ -25,7 +25,7 @@ export class SluiceError extends Error {
   /** A stable code, one for each cause; messages may be reworded, codes are not. */
   readonly code: string;
 
-  /** Makes an error with a stable code. */
+  /** Creates an error with a stable code. */
   constructor(code: string, message: string, options?: ErrorOptions) {
     super(message, options);
     this.code = code;
@@ -60,7 +60,7 @@ export class ProtocolError extends SluiceError {
   /** The code for the Close frame that answers it: 1002, or 1007 for bad data in a good frame. */
   readonly closeCode: 1002 | 1007;
 
-  /** Makes the error for one broken rule. */
+  /** Creates the error for one broken rule. */
   constructor(code: ProtocolErrorCode, message: string, closeCode: 1002 | 1007 = 1002) {
     super(code, message);
     this.closeCode = closeCode;
@@ -80,7 +80,7 @@ export class LimitError extends SluiceError {
   /** The code for the Close frame: 1009 for sizes, 1008 for all else, 1011 for a silent peer. */
   readonly closeCode: 1008 | 1009 | 1011;
 
-  /** Makes the error for one limit. */
+  /** Creates the error for one limit. */
   constructor(
     message: string,
     details: { option: string; limit: number; actual: number; closeCode: 1008 | 1009 | 1011 },
@@ -123,7 +123,7 @@ export class HandshakeError extends SluiceError {
   /** Whether the status, headers and body came from a server; false for those of an answer to send. */
   readonly received: boolean;
 
-  /** Makes the error for one failed handshake. */
+  /** Creates the error for one failed handshake. */
   constructor(code: string, message: string, details: HandshakeErrorDetails) {
     super(code, message, "cause" in details ? { cause: details.cause } : undefined);
     this.status = details.status;
@@ -195,7 +195,7 @@ export class TransportError extends SluiceError {
   /** What failed. */
   declare readonly code: TransportErrorCode;
 
-  /** Makes the error for one failed socket. */
+  /** Creates the error for one failed socket. */
   constructor(code: TransportErrorCode, message: string, options?: ErrorOptions) {
     super(code, message, options);
   }
@@ -223,7 +223,7 @@ export interface CloseInfo extends CloseStatus {
   sent: CloseStatus | undefined;
   /** The Close frame received, if one was. */
   received: CloseStatus | undefined;
-  /** Who began: `"local"` when this side sent Close first, or dropped the transport. */
+  /** Which side began: `"local"` when this side sent Close first, or dropped the transport. */
   initiator: "local" | "remote";
   /** What went wrong, if anything did. */
   error: Error | undefined;
@@ -241,7 +241,7 @@ export class ConnectionClosedError extends SluiceError implements CloseInfo {
   readonly initiator: "local" | "remote";
   readonly error: Error | undefined;
 
-  /** Makes the error that tells how the connection ended. */
+  /** Creates the error that tells how the connection ended. */
   constructor(info: CloseInfo) {
     const reason = info.reason === "" ? "" : `: ${info.reason}`;
     super(
@@ -261,7 +261,7 @@ export class ConnectionClosedError extends SluiceError implements CloseInfo {
 
 /**
  * The close code and reason that tell a peer about an error: the error's own, or 1011 with an empty
- * reason, since the text of an unknown error is none of the peer's business.
+ * reason, since the text of an unknown error may hold secrets.
  */
 export function closeStatusFor(error: unknown): CloseStatus {
   if (error instanceof ProtocolError || error instanceof LimitError) {

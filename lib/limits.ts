@@ -8,8 +8,8 @@ import { typeName } from "./options.ts";
 /**
  * The number given under `name`, or `fallback` where none was. `Infinity` turns a limit off.
  *
- * @throws {TypeError} if it is no number.
- * @throws {RangeError} if it is NaN, negative or fractional.
+ * @throws {TypeError} If it is not a number.
+ * @throws {RangeError} If it is NaN, negative or fractional.
  */
 export function readLimit(name: string, value: unknown, fallback: number): number {
   if (value === undefined) return fallback;

@@ -8,7 +8,7 @@ import process from "node:process";
 import { createInterface } from "node:readline";
 import { type Collection, measureHeap } from "./memory.ts";
 
-/** Tells the runner the port, answers its questions, and leaves when it does. */
+/** Prints the port for the runner, answers its questions, and ends when it does. */
 export function announce(port: number): void {
   console.log(`listening ${port}`);
   createInterface({ input: process.stdin })

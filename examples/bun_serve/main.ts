@@ -35,7 +35,7 @@ const voting: ConnectionHandlers<Voter> = {
   open: (connection) => void voters.add(connection),
   message(connection, choice): void {
     if (typeof choice !== "string" || !choices.includes(choice)) {
-      return connection.close({ closeCode: 4000, reason: "That is none of the choices" });
+      return connection.close({ closeCode: 4000, reason: "That is not one of the choices" });
     }
     connection.data.choice = choice;
     tellReaders();

@@ -16,14 +16,14 @@ import { BadMessage, readMessage, readName } from "./words.ts";
 
 /** How often everybody is pinged, in milliseconds. */
 const PING_INTERVAL = 1000;
-/** Who talks on and on may say one thing in so many milliseconds, */
+/** How often a guest may say something, in milliseconds, */
 const PACE = 50;
 /** but so many things at once, after a silence. */
 const BURST = 20;
 
 const rooms = new Rooms();
 
-/** Judges who asks to come in: what it gives becomes `connection.data`, a Response refuses. */
+/** Decides who may come in: what it returns becomes `connection.data`, a Response refuses. */
 function handshake(request: Request): { data: Person } | Response {
   const { pathname, searchParams } = new URL(request.url);
   if (pathname !== "/chat") return new Response("The chat is at /chat\n", { status: 404 });

@@ -64,7 +64,7 @@ export class Room {
     this.#tellAll({ type: "said", said });
   }
 
-  /** Tells everybody how long everybody's round trip takes; one under way counts as it grows. */
+  /** Sends everybody how long everybody's round trip takes; one under way counts as it grows. */
   tellRoundTrips(): void {
     const now = performance.now();
     const of: [string, number][] = [];

@@ -46,7 +46,7 @@ export class BadMessage extends Error {
 /**
  * Reads what a page said.
  *
- * @throws {BadMessage} if it is not what a page says.
+ * @throws {BadMessage} If it is not what a page says.
  */
 export function readMessage(data: string | Uint8Array): FromPage {
   if (typeof data !== "string") throw new BadMessage(1003, "This chat speaks text, not binary");

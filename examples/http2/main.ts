@@ -67,7 +67,7 @@ server.on("request", ({ url }, response) => {
 });
 // WebSockets over HTTP/1.1.
 server.on("upgrade", (request, socket, head) => void upgrade(request, socket, head, options));
-// WebSockets over HTTP/2. A server with "request" takes each CONNECT as its own affair without this.
+// WebSockets over HTTP/2. A server with "request" handles each CONNECT by itself without this.
 server.on("connect", ({ stream, headers }: Http2ServerRequest) => {
   void upgrade(stream, headers, options);
 });

@@ -54,7 +54,7 @@ export class Store {
     return list.sort((a, b) => b.modified - a.modified);
   }
 
-  /** Opens a file to read it; undefined if there is none of that name. */
+  /** Opens a file to read it; undefined if no file has that name. */
   async open(name: string): Promise<FileHandle | undefined> {
     // A name of another spelling could only be an attempt to get something that is not listed.
     if (safeName(name) !== name || await this.#find(name) === undefined) return undefined;

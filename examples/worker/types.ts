@@ -7,7 +7,7 @@ import type { WebSocketLike } from "../../mod.ts";
 
 /** One end of a `WebSocketPair`. */
 export interface WorkerSocket extends WebSocketLike {
-  /** Makes this Worker the peer of the other end. */
+  /** Turns this Worker into the peer of the other end. */
   accept(): void;
 }
 

@@ -26,7 +26,7 @@ export { isWebSocketUpgrade, type RequestLike } from "../handshake/upgrade.ts";
 
 /** What `Deno.serve` tells of a request: the second argument of its handler. */
 export interface ServeInfo {
-  /** Who asks. */
+  /** The peer's address. */
   readonly remoteAddr: {
     readonly transport: string;
     readonly hostname?: string;
@@ -125,7 +125,7 @@ export async function upgrade<
   refuseUnsupported(options, "Deno.serve's WebSocket");
   const { origins, hosts } = settings;
   const secure = isSecure(request), remoteAddress = addressOf(options.info);
-  // Deno never lets go of the socket if it upgrades for a client that left while the hook was asked.
+  // Deno never releases the socket if it upgrades for a client that left while the hook was pending.
   // Not looked at for a hook that answers at once: Deno warns once of any use of it.
   let signal: AbortSignal | undefined;
   const onWait = (): void => void (signal = request.signal);

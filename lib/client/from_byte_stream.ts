@@ -63,7 +63,7 @@ const OPTIONS: OptionNames<FromByteStreamOptions> = {
 };
 
 /**
- * Makes a connection of a byte stream that is past the handshake: an HTTP/2 stream (RFC 8441), say.
+ * Creates a connection of a byte stream that is past the handshake: an HTTP/2 stream (RFC 8441), say.
  * Locks both streams.
  *
  * @throws {TypeError | RangeError} If an option is missing, unknown or invalid, or a stream is locked.

@@ -54,7 +54,7 @@ const OPTIONS: OptionNames<FromWebSocketOptions> = {
 };
 
 /**
- * Makes a connection of any WebSocket with the standard's interface, connecting or open: a browser's,
+ * Creates a connection of any WebSocket with the standard's interface, connecting or open: a browser's,
  * Deno's, Bun's or Node's, one that `Deno.upgradeWebSocket` gives, one end of a Cloudflare Worker's
  * pair after its `accept()`. Resolves when it is open. Leave the socket alone from then on; messages
  * that came before the call are lost.

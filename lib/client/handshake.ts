@@ -56,7 +56,7 @@ export class ClientHandshake implements TransportSink {
     transport.write(init.request);
   }
 
-  /** Gives up. */
+  /** Stops waiting. */
   fail(error: unknown): void {
     if (this.#settled) return;
     this.#settled = true;

@@ -22,7 +22,7 @@ const UNSUPPORTED = ["tls", "path", "maxHeaderSize", "maxHeaders"] as const;
 /**
  * Opens a stream of the session and makes the handshake on it.
  *
- * @throws {TypeError} for an option that is the session's affair, or a `wss:` URL and a session without
+ * @throws {TypeError} For an option that belongs to the session, or a `wss:` URL and a session without
  * TLS (rejects).
  */
 export async function connectHttp2<Message extends AnyMessage>(
@@ -34,7 +34,7 @@ export async function connectHttp2<Message extends AnyMessage>(
   const unsupported = UNSUPPORTED.find((name) => options[name] !== undefined);
   if (unsupported !== undefined) {
     throw new TypeError(
-      `Cannot connect: the option ${unsupported} does not go with http2, it is the session's affair`,
+      `Cannot connect: the option ${unsupported} does not go with http2, it belongs to the session`,
     );
   }
   const request = connectRequest(target, offer);

@@ -38,7 +38,7 @@ export class Http2Handshake implements TransportSink {
     stream.on("response", (headers: Http2Headers) => this.#answered(headers));
   }
 
-  /** Gives up. */
+  /** Stops waiting. */
   fail(error: unknown): void {
     if (this.#settled) return;
     this.#settled = true;

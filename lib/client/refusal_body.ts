@@ -19,7 +19,7 @@ export class RefusalBody {
   #decoded: Uint8Array<ArrayBuffer> = this.#raw;
   #complete = false;
 
-  /** Makes it for the response with this head. */
+  /** Creates one for the response with this head. */
   constructor({ status, headers }: Pick<ResponseHead, "status" | "headers">) {
     // Neither of these has a body, whatever its headers say.
     const none = status === 204 || status === 304;

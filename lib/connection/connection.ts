@@ -261,7 +261,7 @@ export class WebSocketConnection<
    * sent all the same; await `ready` then), or if the connection is no longer open and nothing was
    * sent (`readyState` tells which). One message of any size into an empty buffer returns true.
    *
-   * @throws {TypeError} If the data is none of these, its memory is detached or out of bounds, or an
+   * @throws {TypeError} If the data has another type, its memory is detached or out of bounds, or an
    * option is unknown or invalid.
    */
   send(data: SendData, options?: SendOptions): boolean;
@@ -339,7 +339,7 @@ export class WebSocketConnection<
    * The messages, one after the other. It ends after a normal close (1000, 1001, 1005) and throws a
    * {@linkcode ConnectionClosedError} after any other. Leaving the loop does not close.
    *
-   * @throws {TypeError} if the connection is read another way.
+   * @throws {TypeError} If the connection is read another way.
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<Message, undefined> {
     this.#receiver.claim("iteration");
@@ -355,7 +355,7 @@ export class WebSocketConnection<
   /**
    * The messages as a stream, with the same ending as iteration. Cancelling it closes with 1000.
    *
-   * @throws {TypeError} if the connection is read another way.
+   * @throws {TypeError} If the connection is read another way.
    */
   get readable(): ReadableStream<Message> {
     if (this.#readable === undefined) {

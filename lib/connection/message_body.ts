@@ -30,7 +30,7 @@ export class MessageBody {
   #error: Error | undefined;
   #reader: Reader | undefined;
 
-  /** Makes an empty one. */
+  /** Creates an empty one. */
   constructor(account: BodyAccount) {
     this.#account = account;
   }

@@ -39,7 +39,7 @@ class PendingTake<Message, Result> implements Waiter<Message> {
   }
 }
 
-/** Who is told of how full a queue is. */
+/** Receives notifications of how full a queue is. */
 export interface MessageQueueOwner {
   /** Called when more waits than the high-water mark allows, and for all that is added then. */
   onFull(): void;
@@ -143,7 +143,7 @@ export class MessageQueue<Message> {
     return promise;
   }
 
-  /** Waits for a message and gives what `finish` makes of it: one promise, where `then` makes two. */
+  /** Waits for a message and returns what `finish` makes of it: one promise, where `then` makes two. */
   waitFor<Result>(finish: (message: Message | undefined) => Result): Promise<Result> {
     const waiter = new PendingTake(finish);
     this.#add(waiter);

@@ -50,7 +50,7 @@ export class Pings {
 
   /**
    * A pong came. It settles its ping and all older ones: a peer may answer only the newest of
-   * several (RFC 6455 section 5.5.3). One that answers none of ours is nobody's business.
+   * several (RFC 6455 section 5.5.3). One that answers none of our pings is ignored.
    */
   onPong(payload: Uint8Array): void {
     if (payload.length !== 4 || this.#waiting.size === 0) return;

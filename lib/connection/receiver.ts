@@ -169,7 +169,7 @@ export class Receiver<Connection, Message extends AnyMessage>
   /** From the link: a piece of it. */
   onMessageData(piece: Uint8Array<ArrayBuffer>): void {
     const body = this.#arriving!;
-    // A message with a hole in it is none.
+    // A message with a hole in it must not be delivered.
     if (this.#overflows()) body.discard(this.#events.closedError());
     else body.push(piece);
   }

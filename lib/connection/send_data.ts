@@ -94,7 +94,7 @@ function checkCompress(compress: unknown): void {
 export interface SendReader {
   /** The next chunk. */
   read(): Promise<{ done?: boolean | undefined; value?: SendData | undefined }>;
-  /** Nothing more is wanted. Whatever comes of it is nobody's business. */
+  /** Cancels the source; what the cancellation fails with is ignored. */
   cancel(reason: unknown): void;
 }
 
@@ -148,7 +148,7 @@ function isRead(
 /**
  * The reader of a source.
  *
- * @throws {TypeError} if it is a stream that is locked, or a message that is already read.
+ * @throws {TypeError} If it is a stream that is locked, or a message that is already read.
  */
 export function readerOf(source: SendSource): SendReader {
   const stream = isRead(source) ? source : source.stream();

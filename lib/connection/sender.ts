@@ -41,12 +41,12 @@ export class Sender {
   /** The Close that waits behind the queue. */
   #closing: CloseStatus | undefined;
   #ready: PromiseWithResolvers<void> | undefined;
-  /** `send` gave false, so `drain` is due. */
+  /** `send` returned false, so `drain` is due. */
   #owesDrain = false;
   #ended = false;
   #drained: PromiseWithResolvers<void> | undefined;
 
-  /** Makes it for `link`. */
+  /** Creates one for `link`. */
   constructor(link: Link, options: ResolvedLimits, events: SenderEvents) {
     this.#link = link;
     this.#options = options;

@@ -84,7 +84,7 @@ export class StreamedMessage {
    * The content as it comes, each chunk yours to keep. Chunks of text may end within a character.
    * Cancelling discards the rest.
    *
-   * @throws {TypeError} if the message is already read.
+   * @throws {TypeError} If the message is already read.
    */
   stream(): ReadableStream<Uint8Array<ArrayBuffer>> {
     this.#use();

@@ -61,7 +61,7 @@ export class StreamedSend {
   readonly #stallTimer = new ReadingTimer(() => this.#stalled());
   readonly #abort = (): void => this.stop(this.#signal!.reason);
 
-  /** Makes it; nothing is read before `run`. */
+  /** Creates one; nothing is read before `run`. */
   constructor(
     reader: SendReader,
     options: SendSourceOptions & { type: MessageType | undefined },
@@ -105,7 +105,7 @@ export class StreamedSend {
     if (this.#reading) this.#context.timers.set(this.#stallTimer, patience);
   }
 
-  /** Gives up, because of `reason`. */
+  /** Stops waiting, because of `reason`. */
   stop(reason: unknown): void {
     if (!this.#end()) return;
     this.#reader.cancel(reason);

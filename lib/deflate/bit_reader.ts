@@ -66,7 +66,7 @@ export class BitReader {
     this.bits &= (1 << this.count) - 1;
   }
 
-  /** Goes on to where a byte begins, after `giveBack`. */
+  /** Goes on to where a byte begins, after `unread`. */
   align(): void {
     this.bits = this.count = 0;
   }

@@ -48,7 +48,7 @@ export class BitWriter {
     this.count = 0;
   }
 
-  /** Makes room for `bits` bits more, by handing over the bytes there are if need be. */
+  /** Reserves room for `bits` bits more, by handing over the bytes there are if need be. */
   reserve(bits: number, emit: PieceSink): void {
     if (this.length + (bits >>> 3) + 8 > OUTPUT_SIZE) this.flush(emit);
   }

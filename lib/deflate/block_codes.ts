@@ -63,7 +63,7 @@ export class BlockCodes {
   /**
    * Reads on; true when both codes are there, false at the end of the input.
    *
-   * @throws {ProtocolError} if they are no codes.
+   * @throws {ProtocolError} If they are not valid codes.
    */
   read(reader: BitReader): boolean {
     if (this.#state === COUNTS) {
@@ -141,14 +141,14 @@ function noCode(): never {
 const spare: BlockCodes[] = [];
 const MAX_SPARE = 4;
 
-/** Lends codes, until the block ends that they are for. */
+/** Acquires codes for one block. */
 export function acquireCodes(): BlockCodes {
   const codes = spare.pop() ?? new BlockCodes();
   codes.begin();
   return codes;
 }
 
-/** Takes them back. */
+/** Releases them. */
 export function releaseCodes(codes: BlockCodes): void {
   if (spare.length < MAX_SPARE) spare.push(codes);
 }

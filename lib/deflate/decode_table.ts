@@ -110,7 +110,7 @@ export class DecodeTable {
   readonly #maxRoot: number;
   readonly #partial: boolean;
 
-  /** Makes a table that is yet to be built. */
+  /** Creates a table that is yet to be built. */
   constructor(options: DecodeTableOptions) {
     this.entries = new Int32Array(options.entries);
     this.#alphabet = options.alphabet;
@@ -161,7 +161,7 @@ export class DecodeTable {
   /**
    * Fills the root with the codes that it can hold: for each further bit, the table so far is set
    * down once more behind itself, and the codes that end with that bit replace what is not theirs.
-   * Gives the first of the codes that are too long.
+   * Returns the first of the codes that are too long.
    */
   #fillRoot(): number {
     const { entries, root } = this, alphabet = this.#alphabet;

@@ -40,7 +40,7 @@ export class Deflater {
   #bits = 0;
   #bitCount = 0;
 
-  /** Makes a deflater without context. */
+  /** Creates a deflater without context. */
   constructor({ level, windowBits }: DeflaterOptions) {
     this.#level = LEVELS[level - 1];
     this.#reach = 1 << windowBits;
@@ -93,7 +93,7 @@ export class Deflater {
   }
 
   /**
-   * Gives all that was taken of a message in progress, so that the peer can read it without what
+   * Returns all that was taken of a message in progress, so that the peer can read it without what
    * follows: behind an empty stored block, whole this time, the next piece begins at a byte.
    */
   flush(emit: PieceSink): void {
@@ -133,7 +133,7 @@ export class Deflater {
     this.#chains.end = end + to - from;
   }
 
-  /** Makes room in the window for more. */
+  /** Reserves room in the window for more. */
   #slide(emit: PieceSink): void {
     const shift = this.#position - this.#reach;
     if (this.#blockStart >= 0 && this.#blockStart < shift) {
@@ -153,7 +153,7 @@ export class Deflater {
     this.#blockStart = this.#position;
   }
 
-  /** Makes symbols of the bytes up to `to`, or some more where a match goes on. */
+  /** Turns the bytes into symbols, up to `to`, or some more where a match goes on. */
   #compress(to: number, emit: PieceSink): void {
     const chains = this.#chains;
     const { good } = this.#level;

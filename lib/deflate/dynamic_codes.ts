@@ -49,7 +49,7 @@ export class DynamicCodes {
   #orderCount = 0;
 
   /**
-   * Makes the codes for a block whose symbols are counted.
+   * Creates the codes for a block whose symbols are counted.
    *
    * @returns The bits that the codes and the symbols take, extra bits of symbols not included.
    */
@@ -61,7 +61,7 @@ export class DynamicCodes {
     return bits + this.#buildRunCode();
   }
 
-  /** Gives the symbols their codes, and writes what tells the codes. */
+  /** Assigns the codes to the symbols, and writes the description of the codes. */
   write(writer: BitWriter, { usedLiterals, usedDistances }: Symbols): void {
     const lengths = this.#runLengths;
     const codes = this.#runCodes;
@@ -137,7 +137,7 @@ export class DynamicCodes {
     this.#runFrequencies[symbol]++;
   }
 
-  /** Makes the code of the code lengths. Gives the bits that it and the code lengths take. */
+  /** Creates the code of the code lengths. Returns the bits that it and the code lengths take. */
   #buildRunCode(): number {
     const frequencies = this.#runFrequencies;
     const lengths = this.#runLengths;
@@ -154,7 +154,7 @@ export class DynamicCodes {
   }
 }
 
-/** How many distance symbols are told: where there is none, one length of 0. */
+/** Returns how many lengths of distance codes are written: at least one, which is 0 without a distance. */
 function distancesTold(used: UsedSymbols): number {
   return Math.max(1, used.end);
 }

@@ -30,7 +30,7 @@ export interface PerMessageDeflateInit {
 
 /**
  * The extension of one connection. A context is made with the first message that needs it. Where no
- * context is taken over, one is lent for each message, from its first byte to its last.
+ * context is taken over, one is acquired for each message, from its first byte to its last.
  */
 export class PerMessageDeflate implements MessageExtension {
   /** The extension and its parameters, as they stand in the response's header. */
@@ -65,7 +65,7 @@ export class PerMessageDeflate implements MessageExtension {
     this.#encoded(piece);
   };
 
-  /** Makes the extension of one end. */
+  /** Creates the extension of one end. */
   constructor({ role, agreement, level, threshold }: PerMessageDeflateInit) {
     const server = role === "server";
     const { serverMaxWindowBits, clientMaxWindowBits } = agreement;
@@ -123,7 +123,7 @@ export class PerMessageDeflate implements MessageExtension {
     else releaseDeflater(deflater, this.#deflateBits, this.#level);
   }
 
-  /** Gives back what messages in progress hold, and forgets the rest: the connection has ended. */
+  /** Releases what messages in progress hold, and drops the rest: the connection has ended. */
   release(): void {
     const inflater = this.#inflater, deflater = this.#deflater;
     this.#inflater = this.#deflater = undefined;

@@ -12,7 +12,7 @@ const FIRST_SIZE = 1024;
 const MAX_HASHES = 8192;
 /** So many positions are put into their chains at once: none of them waits for another. */
 const AHEAD = 256;
-/** Who is choosy takes a match of four or five bytes up to these distances. */
+/** With `skipFarShort`, a match of four or five bytes is taken up to these distances only. */
 const FAR_FOUR = 512;
 const FAR_FIVE = 4096;
 /** In sparse chains, so many positions of each match are, and its last. */
@@ -61,7 +61,7 @@ export class HashChains {
   /** From a product to a hash. */
   #shift: number;
 
-  /** Makes an empty window of 2^windowBits bytes. */
+  /** Creates an empty window of 2^windowBits bytes. */
   constructor(windowBits: number, { nice }: Level) {
     this.#reach = 1 << windowBits;
     this.#maxChain = this.#reach + Math.max(4096, this.#reach >>> 1);
@@ -90,12 +90,12 @@ export class HashChains {
   }
 
   /** What is spent from here on. */
-  set effort({ skipFarShort: choosy, sparse }: Effort) {
-    this.#skipFarShort = choosy;
+  set effort({ skipFarShort, sparse }: Effort) {
+    this.#skipFarShort = skipFarShort;
     this.#ahead = sparse ? 0 : this.#maxAhead;
   }
 
-  /** Makes room for `length` bytes by growing, as far as the buffer may grow. Gives the room. */
+  /** Reserves room for `length` bytes by growing, as far as the buffer may grow. Returns the room. */
   reserve(length: number): number {
     const { window, end } = this;
     if (end + length > window.length && window.length < this.#maxChain) this.#grow(end + length);

@@ -150,7 +150,7 @@ function limitLengths(used: number, limit: number): void {
 }
 
 /**
- * Gives each of the symbols `used` its code (section 3.2.2), as `bits << 4 | length`, the bits
+ * Assigns its code to each of the symbols `used` (section 3.2.2), as `bits << 4 | length`, the bits
  * reversed: codes are sent from their most significant bit on (section 3.1.1).
  */
 export function assignCodes(

@@ -72,7 +72,7 @@ export class Inflater {
   /** What a dynamic block's codes lie in, until it ends. */
   #codes: BlockCodes | undefined;
 
-  /** Makes an inflater with an empty window. */
+  /** Creates an inflater with an empty window. */
   constructor(options: InflaterOptions) {
     this.#ring = new Ring(options.windowBits);
   }

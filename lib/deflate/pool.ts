@@ -1,6 +1,6 @@
 /**
- * Contexts for connections that keep none (RFC 7692 section 7.1.1): each is lent for the length of
- * one message, and empty whenever it is lent.
+ * Contexts for connections that keep none (RFC 7692 section 7.1.1): each is acquired for the length of
+ * one message, and empty whenever it is acquired.
  *
  * @module
  */
@@ -16,23 +16,23 @@ const MAX_SPARE = 4;
 const inflaters = new Map<number, Inflater[]>();
 const deflaters = new Map<number, Deflater[]>();
 
-/** Lends an empty inflater for a window. */
+/** Acquires an empty inflater for a window. */
 export function acquireInflater(windowBits: number): Inflater {
   return inflaters.get(windowBits)?.pop() ?? new Inflater({ windowBits });
 }
 
-/** Takes one back that was lent for this window. */
+/** Releases one that was acquired for this window. */
 export function releaseInflater(inflater: Inflater, windowBits: number): void {
   inflater.reset();
   keep(inflaters, windowBits, inflater);
 }
 
-/** Lends an empty deflater for a window and a level. */
+/** Acquires an empty deflater for a window and a level. */
 export function acquireDeflater(windowBits: number, level: number): Deflater {
   return deflaters.get(windowBits << 4 | level)?.pop() ?? new Deflater({ windowBits, level });
 }
 
-/** Takes one back that was lent for this window and level. */
+/** Releases one that was acquired for this window and level. */
 export function releaseDeflater(deflater: Deflater, windowBits: number, level: number): void {
   deflater.reset();
   keep(deflaters, windowBits << 4 | level, deflater);

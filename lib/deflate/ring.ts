@@ -43,7 +43,7 @@ export class Ring {
   /** How many bytes from there on may be handed on. */
   #limit = 0;
 
-  /** Makes a ring for a window of `1 << windowBits` bytes. */
+  /** Creates a ring for a window of `1 << windowBits` bytes. */
   constructor(windowBits: number) {
     this.window = 1 << Math.max(windowBits, LEAST_WINDOW_BITS);
     this.#fullSize = Math.max(this.window, LEAST_FULL_SIZE);
@@ -63,9 +63,9 @@ export class Ring {
   }
 
   /**
-   * Makes room for at least one byte, once `at` has come to `stop`. What is full is handed on.
+   * Reserves room for at least one byte, once `at` has come to `stop`. What is full is handed on.
    *
-   * @throws {LimitError} if no more may be written.
+   * @throws {LimitError} If no more may be written.
    */
   makeRoom(emit: PieceSink): void {
     if (this.at - this.#from >= this.#limit) throw tooLarge(this.#limit);

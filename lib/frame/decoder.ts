@@ -105,7 +105,7 @@ export class FrameDecoder {
   #key = 0;
 
   /**
-   * Makes a decoder that hands on to `sink`.
+   * Creates a decoder that hands on to `sink`.
    *
    * @throws {TypeError | RangeError} If an option is unknown or invalid.
    */
@@ -135,13 +135,13 @@ export class FrameDecoder {
   }
 
   /**
-   * Decodes `chunk` from `from` on and gives the offset up to which it did: `chunk.length`, or less
+   * Decodes `chunk` from `from` on and returns the offset up to which it did: `chunk.length`, or less
    * if the sink stopped; the next call must begin with the bytes that are left. The chunk is neither
    * changed nor kept.
    *
    * @throws {TypeError} If the memory of the chunk is detached or out of bounds.
-   * @throws {ProtocolError} if the peer broke a rule of section 5.
-   * @throws {LimitError} if a frame announces more than `maxFrameSize`. What was good before the bad
+   * @throws {ProtocolError} If the peer broke a rule of section 5.
+   * @throws {LimitError} If a frame announces more than `maxFrameSize`. What was good before the bad
    * frame has been handed on; after it nothing more is, and every call throws the same again.
    */
   decode(chunk: Uint8Array, from = 0): number {

@@ -21,13 +21,13 @@ export interface DecoderStreamCore<In> {
 
 /** What a decoding stream is: the halves of a TransformStream. */
 export interface DecoderStream<In, Out> {
-  /** Takes the input. A write settles when its chunk is used up. */
+  /** Accepts the input. A write settles when its chunk is used up. */
   readonly writable: WritableStream<In>;
-  /** Gives the output. */
+  /** Yields the output. */
   readonly readable: ReadableStream<Out>;
 }
 
-/** Makes a pair around the core that `makeCore` gives; the core hands each item to `emit`. */
+/** Creates a pair around the core that `makeCore` gives; the core hands each item to `emit`. */
 export function decoderStream<In, Out>(
   makeCore: (emit: (item: Out) => void) => DecoderStreamCore<In>,
 ): DecoderStream<In, Out> {

@@ -63,7 +63,7 @@ export class FrameEncoder {
   readonly #flusher: OutputFlusher | undefined;
 
   /**
-   * Makes an encoder, with an output of its own unless one is given.
+   * Creates an encoder, with an output of its own unless one is given.
    *
    * @throws {TypeError} If an option is unknown or invalid.
    */

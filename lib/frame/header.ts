@@ -24,7 +24,7 @@ export function headerLength(second: number): number {
 }
 
 /**
- * Judges what a header's first two bytes tell, in a fixed order: opcode, reserved bits, a control
+ * Validates what a header's first two bytes tell, in a fixed order: opcode, reserved bits, a control
  * frame's FIN and length, mask. Nothing of the payload is needed, so a bad frame fails before any
  * of it is read.
  *
@@ -66,7 +66,7 @@ export function validateHeader(
 /**
  * The 16-bit length at `at`.
  *
- * @throws {ProtocolError} if it would have fitted in 7 bits (section 5.2: "the minimal number of
+ * @throws {ProtocolError} If it would have fitted in 7 bits (section 5.2: "the minimal number of
  * bytes MUST be used to encode the length").
  */
 export function readLength16(bytes: Uint8Array, at: number): number {
@@ -78,7 +78,7 @@ export function readLength16(bytes: Uint8Array, at: number): number {
 /**
  * The 64-bit length at `at`. Above 2^53 it is no longer exact, which is far above any limit.
  *
- * @throws {ProtocolError} if it would have fitted in 16 bits, or its top bit is set (section 5.2).
+ * @throws {ProtocolError} If it would have fitted in 16 bits, or its top bit is set (section 5.2).
  */
 export function readLength64(bytes: Uint8Array, at: number): number {
   const high = word(bytes, at), low = word(bytes, at + 4);
@@ -101,7 +101,7 @@ function refusal(code: ProtocolError["code"], what: string): ProtocolError {
 
 /**
  * Writes a header without a masking key at `at`, the length in as few bytes as can hold it (section
- * 5.2), and gives the offset behind it. `maskBit` is 0x80 for a client, 0 for a server.
+ * 5.2), and returns the offset behind it. `maskBit` is 0x80 for a client, 0 for a server.
  */
 export function writeHeader(
   target: Uint8Array,

@@ -99,7 +99,7 @@ export function maskedCopy(
   return copy;
 }
 
-/** Gives a fresh masking key: 32 bits that the peer and the caller cannot foretell. */
+/** Returns a fresh masking key: 32 bits that the peer and the caller cannot foretell. */
 export type MaskSource = () => number;
 
 const pool = new Int32Array(2048);

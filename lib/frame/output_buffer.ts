@@ -45,7 +45,7 @@ export class OutputBuffer {
     return this.#bytes;
   }
 
-  /** Makes room for `size` more bytes and gives the offset at which to write them. */
+  /** Reserves room for `size` more bytes and returns the offset at which to write them. */
   reserve(size: number): number {
     if (this.#end + size > this.#bytes.length) this.#grow(size);
     return this.#end;
@@ -57,7 +57,7 @@ export class OutputBuffer {
   }
 
   /**
-   * Makes room for `size` bytes behind `used` bytes that are written and not committed, and keeps
+   * Reserves room for `size` bytes behind `used` bytes that are written and not committed, and keeps
    * these. All offsets may change.
    */
   extend(used: number, size: number): void {

@@ -43,14 +43,14 @@ export class PayloadBuffer {
     return at;
   }
 
-  /** Gives all that was gathered, in a buffer of exactly that size, and begins anew. */
+  /** Returns all that was gathered, in a buffer of exactly that size, and begins anew. */
   finish(): Uint8Array<ArrayBuffer> {
     const bytes = this.#bytes, length = this.#length;
     this.clear();
     return bytes.length === length ? bytes : bytes.slice(0, length);
   }
 
-  /** Gives what was gathered as a view, for a reader that copies, and begins anew. */
+  /** Returns what was gathered as a view, for a reader that copies, and begins anew. */
   finishView(): Uint8Array<ArrayBuffer> {
     const view = this.#bytes.subarray(0, this.#length);
     this.clear();

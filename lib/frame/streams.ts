@@ -29,13 +29,13 @@ import { BATCH, type DecoderStream, decoderStream } from "./decoder_stream.ts";
  * ```
  */
 export class FrameDecoderStream implements DecoderStream<Uint8Array, Frame> {
-  /** Gives the frames. */
+  /** Yields the frames. */
   readonly readable: ReadableStream<Frame>;
   /** Takes the bytes, in chunks of any size; a chunk is neither changed nor kept. */
   readonly writable: WritableStream<Uint8Array>;
 
   /**
-   * Makes the pair.
+   * Creates the pair.
    *
    * @throws {TypeError | RangeError} If an option is unknown or invalid.
    */
@@ -65,7 +65,7 @@ export class FrameDecoderStream implements DecoderStream<Uint8Array, Frame> {
   }
 }
 
-/** Makes a Frame of what a decoder hands on. */
+/** Creates a Frame of what a decoder hands on. */
 class FrameAssembler implements FrameSink {
   readonly #emit: (frame: Frame) => void;
   readonly #gathered = new PayloadBuffer();
@@ -126,7 +126,7 @@ export function truncated(what: "frame" | "message"): ProtocolError {
  */
 export class FrameEncoderStream extends TransformStream<Frame, Uint8Array<ArrayBuffer>> {
   /**
-   * Makes the stream. A frame that section 5 forbids errors it with a TypeError.
+   * Creates the stream. A frame that section 5 forbids errors it with a TypeError.
    *
    * @throws {TypeError} If an option is unknown or invalid.
    */

@@ -23,7 +23,7 @@ export interface ProtocolChoice {
  * else the first of those the server supports that the client offers. With none in common the
  * connection goes on without.
  *
- * @throws {TypeError} if the hook chose what the client does not offer.
+ * @throws {TypeError} If the hook chose what the client does not offer.
  */
 export function chooseProtocol(offered: readonly string[], choice: ProtocolChoice): string {
   const { chosen, supported = [] } = choice;
@@ -56,7 +56,7 @@ export interface AcceptInit extends AgreedInit {
 /**
  * The bytes of the 101 response that accepts (section 4.2.2, item 5).
  *
- * @throws {TypeError} if the subprotocol is no token, or a header is reserved or malformed.
+ * @throws {TypeError} If the subprotocol is not a token, or a header is reserved or malformed.
  */
 export function acceptHead(init: AcceptInit): Uint8Array<ArrayBuffer> {
   const headers: [string, string][] = [
@@ -71,7 +71,7 @@ export function acceptHead(init: AcceptInit): Uint8Array<ArrayBuffer> {
 /**
  * The header lines that tell what was agreed on, and then those of the caller.
  *
- * @throws {TypeError} if the subprotocol is no token, or a header is reserved or malformed.
+ * @throws {TypeError} If the subprotocol is not a token, or a header is reserved or malformed.
  */
 export function agreedHeaders(init: AgreedInit): [string, string][] {
   const { protocol = "", extensions = "" } = init;
@@ -112,8 +112,8 @@ export const FRAMING: ReadonlySet<string> = new Set([
 /**
  * The bytes of the head of a final response, after whose body the connection closes.
  *
- * @throws {RangeError} if the status is no whole number from 200 to 999.
- * @throws {TypeError} if a header breaks the grammar.
+ * @throws {RangeError} If the status is not a whole number from 200 to 999.
+ * @throws {TypeError} If a header breaks the grammar.
  */
 export function refusalHead(init: RefusalInit): Uint8Array<ArrayBuffer> {
   const { status, contentLength } = init;

@@ -19,7 +19,7 @@ const RESERVED: ReadonlySet<string> = new Set([
 /**
  * The caller's headers as lines, checked, each `Set-Cookie` on its own line.
  *
- * @throws {TypeError} naming the header, if it is reserved to the handshake or breaks the grammar.
+ * @throws {TypeError} If it is reserved to the handshake or breaks the grammar.
  */
 export function readCallerHeaders(
   headers: HeadersInit | undefined,

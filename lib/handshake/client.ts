@@ -23,7 +23,7 @@ const SCHEMES: ReadonlyMap<string, string> = new Map([
  * The URL to connect to, with the scheme ws or wss. The schemes http and https stand for these, as
  * in the WebSocket constructor of browsers.
  *
- * @throws {DOMException} SyntaxError if it is no absolute URL, has another scheme, or a fragment
+ * @throws {DOMException} SyntaxError If it is not an absolute URL, has another scheme, or a fragment
  * (RFC 6455 section 3).
  * @throws {TypeError} If it is neither a string nor a URL.
  */
@@ -57,7 +57,7 @@ export function parseWebSocketURL(url: string | URL): URL {
 /**
  * The subprotocols to offer, as a list (RFC 6455 section 4.1, item 10).
  *
- * @throws {DOMException} SyntaxError if one is no token, or comes twice.
+ * @throws {DOMException} SyntaxError If one is not a token, or is repeated.
  * @throws {TypeError} If it is neither a string nor a list of strings.
  */
 export function checkProtocols(protocols?: string | readonly string[]): string[] {
@@ -100,8 +100,8 @@ export interface ClientRequestInit extends ClientOfferInit {
  * the caller gives one.
  *
  * @param url What {@linkcode parseWebSocketURL} gave.
- * @throws {DOMException} SyntaxError if a subprotocol is no token, or comes twice.
- * @throws {TypeError} if the host is none, or a header is reserved or malformed.
+ * @throws {DOMException} SyntaxError If a subprotocol is not a token, or is repeated.
+ * @throws {TypeError} If the host is missing, or a header is reserved or malformed.
  */
 export function requestFor(url: URL, init: ClientRequestInit): Uint8Array<ArrayBuffer> {
   const { key, host = url.host } = init;
@@ -135,8 +135,8 @@ function hasCredentials({ username, password }: URL): boolean {
 /**
  * The header lines that offer what the two may agree on, and then those of the caller.
  *
- * @throws {DOMException} SyntaxError if a subprotocol is no token, or comes twice.
- * @throws {TypeError} if a header is reserved or malformed.
+ * @throws {DOMException} SyntaxError If a subprotocol is not a token, or is repeated.
+ * @throws {TypeError} If a header is reserved or malformed.
  */
 export function offerHeaders(url: URL, init: ClientOfferInit): [string, string][] {
   const { extensions = "" } = init;

@@ -46,7 +46,7 @@ export interface Agreement {
 }
 
 /**
- * Judges the answer to a handshake.
+ * Validates the answer to a handshake.
  *
  * @throws {HandshakeError} with the status and headers that came, and a code that tells why it is
  * no acceptance: `STATUS`, `HTTP_VERSION`, `UPGRADE_HEADER`, `CONNECTION_HEADER`, `ACCEPT_MISMATCH`,

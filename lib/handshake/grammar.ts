@@ -116,7 +116,7 @@ class Scanner {
       if (code === BACKSLASH) {
         value += this.#text.slice(pieceStart, this.#at++);
         pieceStart = this.#at;
-        code = this.#text.charCodeAt(this.#at); // NaN at the end, which is no token character
+        code = this.#text.charCodeAt(this.#at); // NaN at the end, which is not a token character
       }
       if (!isTokenCharacter(code)) this.fail("a quoted value must be a token");
     }
@@ -156,7 +156,7 @@ function parseList<T>(scanner: Scanner, element: (scanner: Scanner) => T): T[] {
 /**
  * The tokens of a `Sec-WebSocket-Protocol` header, in order (`1#token`, RFC 6455 section 4.3).
  *
- * @throws {HandshakeError} with status 400 if it is no list of tokens, or an empty one.
+ * @throws {HandshakeError} with status 400 if it is not a list of tokens, or an empty one.
  */
 export function parseTokenList(value: string): string[] {
   const scanner = new Scanner(value, { header: "Sec-WebSocket-Protocol", code: "PROTOCOL_HEADER" });
@@ -197,7 +197,7 @@ function parseExtension(scanner: Scanner): ExtensionOffer {
 /**
  * Writes extensions as a header value: the inverse of {@linkcode parseExtensions}.
  *
- * @throws {TypeError} if a name or a value is no token.
+ * @throws {TypeError} If a name or a value is not a token.
  */
 export function formatExtensions(extensions: Iterable<ExtensionOffer>): string {
   const checked = (text: string): string => {

@@ -11,7 +11,7 @@
 export class HeaderLines implements Iterable<[string, string]> {
   #lines: [string, string][] = [];
 
-  /** Makes a list of these lines: a `Headers` object, say. Nothing is checked. */
+  /** Creates a list of these lines: a `Headers` object, say. Nothing is checked. */
   constructor(lines: Iterable<readonly [string, string]> = []) {
     for (const [name, value] of lines) this.append(name, value);
   }

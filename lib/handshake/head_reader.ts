@@ -84,9 +84,9 @@ export class HeadReader<Kind extends keyof Heads> {
   #headers = new HeaderLines();
 
   /**
-   * Makes a reader for one head.
+   * Creates a reader for one head.
    *
-   * @throws {TypeError | RangeError} if a limit is no whole number from 0, or Infinity.
+   * @throws {TypeError | RangeError} If a limit is not a whole number from 0, or Infinity.
    */
   constructor(options: HeadReaderOptions<Kind>) {
     this.#kind = options.kind;
@@ -102,10 +102,10 @@ export class HeadReader<Kind extends keyof Heads> {
   }
 
   /**
-   * Reads on, and gives the number of bytes of the chunk that belong to the head. Once `head` is
+   * Reads on, and returns the number of bytes of the chunk that belong to the head. Once `head` is
    * set, the bytes after them are what follows it.
    *
-   * @throws {HandshakeError} if the bytes are no head of that kind (status 400, or 505 for another
+   * @throws {HandshakeError} If the bytes are not a head of that kind (status 400, or 505 for another
    * version than HTTP/1.1) or pass a limit (431), now and at every later call. For a response the
    * status is 0: none was received.
    */

@@ -65,7 +65,7 @@ export function statusTextOf(status: number): string {
 /**
  * The bytes of a request's head (RFC 9112 section 3).
  *
- * @throws {TypeError} if a part of it breaks HTTP's grammar, naming that part.
+ * @throws {TypeError} If a part of it breaks HTTP's grammar, naming that part.
  */
 export function writeRequestHead(init: RequestHeadInit): Uint8Array<ArrayBuffer> {
   const { method = "GET", target } = init;
@@ -83,8 +83,8 @@ export function writeRequestHead(init: RequestHeadInit): Uint8Array<ArrayBuffer>
 /**
  * The bytes of a response's head (RFC 9112 section 4).
  *
- * @throws {TypeError} if a part of it breaks HTTP's grammar, naming that part.
- * @throws {RangeError} if the status is no whole number from 100 to 999.
+ * @throws {TypeError} If a part of it breaks HTTP's grammar, naming that part.
+ * @throws {RangeError} If the status is not a whole number from 100 to 999.
  */
 export function writeResponseHead(init: ResponseHeadInit): Uint8Array<ArrayBuffer> {
   const { status, statusText = statusTextOf(status) } = init;
@@ -102,7 +102,7 @@ export function writeResponseHead(init: ResponseHeadInit): Uint8Array<ArrayBuffe
 /**
  * Checks one header line that a caller gave (RFC 9110 sections 5.1 and 5.5).
  *
- * @throws {TypeError} naming the header, if its name is no token or its value has a control
+ * @throws {TypeError} If its name is not a token or its value has a control
  * character other than a tab, or one past U+00FF.
  */
 export function checkHeader(name: string, value: string): void {

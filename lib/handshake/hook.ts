@@ -68,7 +68,7 @@ export interface HandshakeDecision<Data = unknown> extends NotADecision {
 export type HandshakeResult<Data = unknown> = Response | HandshakeDecision<Data> | undefined;
 
 /**
- * Judges a handshake that breaks no rule, before it is answered. It may take its time, up to the
+ * Decides about a handshake that breaks no rule, before it is answered. It may take its time, up to the
  * `handshakeTimeout`. A Response, returned or thrown, refuses with that response; undefined or a
  * decision accepts.
  *
@@ -98,7 +98,7 @@ export type HandshakeOutcome<Data = unknown> =
  *
  * @param result What the hook gave; undefined where there is no hook.
  * @param request What the client offers, and what the server supports, the preferred first.
- * @throws {TypeError} if the result is none that a hook may give: a value of another type, a
+ * @throws {TypeError} If a hook must not return the result: a value of another type, a
  * Response that cannot be sent, a subprotocol that was not offered, a header that is reserved.
  */
 export function readHookResult<Data>(

@@ -22,7 +22,7 @@ export type HostPolicy = "*" | readonly string[];
 /**
  * The option `hosts`, checked.
  *
- * @throws {TypeError} if it is neither `"*"` nor a list, or has an entry that no host can match.
+ * @throws {TypeError} If it is neither `"*"` nor a list, or has an entry that no host can match.
  */
 export function readHostPolicy(value: unknown): HostPolicy | undefined {
   if (value === undefined || value === "*") return value;
@@ -129,7 +129,7 @@ export interface HostContext {
 }
 
 /**
- * Judges the host of a request, for WebSocket or not.
+ * Validates the host of a request, for WebSocket or not.
  *
  * @throws {HandshakeError} with status 403 if the server does not answer to that host.
  */

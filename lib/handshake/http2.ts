@@ -50,7 +50,7 @@ export interface ValidateConnectOptions extends ValidateOptions {
 }
 
 /**
- * Judges a request by each rule of RFC 8441, then by the server's policies.
+ * Validates a request by each rule of RFC 8441, then by the server's policies.
  *
  * @throws {HandshakeError} with the status and headers to answer with: 405 for another method than
  * CONNECT, 501 for another protocol than websocket or none, 431 for a header list that is too large,
@@ -168,7 +168,7 @@ function readAuthority(
 /**
  * The header list that accepts (RFC 8441 section 5.1).
  *
- * @throws {TypeError} if the subprotocol is no token, or a header is reserved or malformed.
+ * @throws {TypeError} If the subprotocol is not a token, or a header is reserved or malformed.
  */
 export function connectAnswer(init: AgreedInit): Http2Headers {
   return { ":status": 200, ...toHttp2Headers(agreedHeaders(init)) };
@@ -177,7 +177,7 @@ export function connectAnswer(init: AgreedInit): Http2Headers {
 /**
  * The header list of a response that refuses, without the fields that HTTP/2 does not have.
  *
- * @throws {TypeError} if a header breaks the grammar, or the status is one that accepts.
+ * @throws {TypeError} If a header breaks the grammar, or the status is one that accepts.
  */
 export function connectRefusal(response: Response): Http2Headers {
   // RFC 9110 section 9.3.6: the client would take the body for the peer's frames.
@@ -194,8 +194,8 @@ export function connectRefusal(response: Response): Http2Headers {
  * The header list of the request (RFC 8441 sections 4 and 5).
  *
  * @param url What `parseWebSocketURL` gave.
- * @throws {DOMException} SyntaxError if a subprotocol is no token, or comes twice.
- * @throws {TypeError} if a header is reserved or malformed.
+ * @throws {DOMException} SyntaxError If a subprotocol is not a token, or is repeated.
+ * @throws {TypeError} If a header is reserved or malformed.
  */
 export function connectRequest(url: URL, init: ClientOfferInit): Http2Headers {
   return {
@@ -209,7 +209,7 @@ export function connectRequest(url: URL, init: ClientOfferInit): Http2Headers {
 }
 
 /**
- * Judges the answer to a handshake. RFC 9110 section 9.3.6: any status of 2xx makes it a tunnel.
+ * Validates the answer to a handshake. RFC 9110 section 9.3.6: any status of 2xx makes it a tunnel.
  *
  * @throws {HandshakeError} with the status and headers that came, and a code that tells why it is no
  * acceptance, as of `checkResponse`.

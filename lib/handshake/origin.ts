@@ -39,7 +39,7 @@ export type OriginPolicy =
 /**
  * The option `origins`, checked.
  *
- * @throws {TypeError} if it is neither `"*"` nor a list nor a function, or has an entry that no origin
+ * @throws {TypeError} If it is neither `"*"` nor a list nor a function, or has an entry that no origin
  * can match, such as one with a path or without a scheme.
  */
 export function readOriginPolicy(value: unknown): OriginPolicy | undefined {
@@ -67,7 +67,7 @@ export interface OriginContext {
   secure: boolean;
   /** The policy. Default: the host of the origin must be the host of the request. */
   origins?: OriginPolicy | undefined;
-  /** Gives what a function that judges is told. */
+  /** Returns what the function of the option `origins` receives. */
   request(): OriginRequestInfo;
 }
 
@@ -87,10 +87,10 @@ export function readOrigin(headers: HeaderLines): string | undefined {
 }
 
 /**
- * Judges the origin of a handshake.
+ * Validates the origin of a handshake.
  *
  * @throws {HandshakeError} with status 403 if the origin may not connect.
- * @throws {TypeError} if a function that judges gives anything but a boolean.
+ * @throws {TypeError} If the function returns anything but a boolean.
  */
 export function checkOrigin(origin: string | undefined, context: OriginContext): void {
   const { origins } = context;
@@ -148,7 +148,7 @@ function refused(origin: string | undefined, expected: string): HandshakeError {
 
 /**
  * The one spelling of an origin (RFC 6454 section 6.2): the default port dropped, in lower case;
- * undefined for what is no origin, as a URL with a path or a user name is none.
+ * undefined for what is not an origin, such as a URL with a path or a user name.
  */
 export function canonicalOrigin(origin: string): string | undefined {
   if (origin === "null") return origin;

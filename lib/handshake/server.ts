@@ -52,7 +52,7 @@ export function isUpgradeRequest(head: { headers: HeaderLines }): boolean {
 }
 
 /**
- * Judges a request by each rule of section 4.2.1, then by the server's policies.
+ * Validates a request by each rule of section 4.2.1, then by the server's policies.
  *
  * @throws {HandshakeError} with the status and headers to answer with: 405 for another method than
  * GET, 426 if WebSocket or its version 13 is not asked for, 403 for a host or origin that is not

@@ -27,7 +27,7 @@ export class Keepalive extends Timer {
   /** There is one only while a pong is awaited: most connections never wait long. */
   #pongDue: ReadingTimer | undefined;
 
-  /** Makes it; nothing is sent before `start`. */
+  /** Creates one; nothing is sent before `start`. */
   constructor(options: ResolvedLimits, events: KeepaliveEvents) {
     super();
     this.#options = options;

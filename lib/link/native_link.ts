@@ -90,7 +90,7 @@ interface HeldControl {
 
 /**
  * A link over an open WebSocket of the platform's. Whoever made it passes on what the platform tells:
- * `gotMessage`, `gotPing`, `gotPong`, `gotDrain` and `gotClose`.
+ * `onMessage`, `onPing`, `onPong`, `onDrain` and `onClose`.
  */
 export class NativeLink implements Link {
   /** What it can do. */
@@ -121,7 +121,7 @@ export class NativeLink implements Link {
   #drainPoll: CallbackTimer | undefined;
   #closeTimer: ReadingTimer | undefined;
 
-  /** Makes the link over a socket that is open. */
+  /** Creates the link over a socket that is open. */
   constructor(socket: NativeSocket, init: NativeLinkInit) {
     const { options, capabilities, remoteAddress, tellsDrain = false, anyMemory = false } = init;
     this.#socket = socket;
@@ -310,7 +310,7 @@ export class NativeLink implements Link {
     this.#socket.pause?.();
   }
 
-  /** Gives what is held, soon, and then what comes. */
+  /** Delivers what is held, soon, and then what comes. */
   resume(): void {
     if (!this.#paused) return;
     this.#paused = false;

@@ -53,7 +53,7 @@ export class WriteScheduler implements OutputFlusher {
   #pollDue: ReadingTimer | undefined;
   #microtask: (() => void) | undefined;
 
-  /** Makes the scheduler from `output` to `transport`. */
+  /** Creates the scheduler from `output` to `transport`. */
   constructor(
     pipe: { output: OutputBuffer; transport: Transport; options: ResolvedLimits },
     events: WriteEvents,

@@ -6,9 +6,9 @@
 import { type CloseStatus, ProtocolError } from "../errors.ts";
 import { MAX_CONTROL_PAYLOAD } from "../frame/opcode.ts";
 
-/** Stands for a Close frame without a code (section 7.1.5). Never on the wire. */
+/** The code of a Close frame without one (section 7.1.5). Never on the wire. */
 export const NO_STATUS = 1005;
-/** Stands for a connection that ended without a Close frame (section 7.1.5). Never on the wire. */
+/** The code of a connection that ended without a Close frame (section 7.1.5). Never on the wire. */
 export const ABNORMAL = 1006;
 
 /** The longest reason, in bytes of UTF-8: what two bytes of code leave of 125. */
@@ -35,7 +35,7 @@ export function isNormalEnd(code: number): boolean {
 /**
  * Reads a Close frame's unmasked payload. An empty one is the status 1005.
  *
- * @throws {ProtocolError} if it has one byte, a code that may not be sent, or a reason that is not
+ * @throws {ProtocolError} If it has one byte, a code that may not be sent, or a reason that is not
  * UTF-8.
  */
 export function readClosePayload(payload: Uint8Array): CloseStatus {
@@ -67,8 +67,8 @@ export function readClosePayload(payload: Uint8Array): CloseStatus {
 /**
  * Writes a Close frame's payload; the status 1005 gives an empty one.
  *
- * @throws {RangeError} if the code may not be sent, or the reason is over 123 bytes of UTF-8.
- * @throws {TypeError} if the code is no number or the reason no string, or there is a reason and no
+ * @throws {RangeError} If the code may not be sent, or the reason is over 123 bytes of UTF-8.
+ * @throws {TypeError} If the code is not a number or the reason is not a string, or there is a reason and no
  * code.
  */
 export function writeClosePayload(status: CloseStatus): Uint8Array<ArrayBuffer> {

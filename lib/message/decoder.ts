@@ -121,7 +121,7 @@ export class MessageDecoder implements FrameSink {
   #controlHave = 0;
 
   /**
-   * Makes a decoder that hands on to `sink`.
+   * Creates a decoder that hands on to `sink`.
    *
    * @throws {TypeError | RangeError} If an option is unknown or invalid.
    */
@@ -248,7 +248,7 @@ export class MessageDecoder implements FrameSink {
     } else this.#control.onPong(payload);
   }
 
-  /** Judges a data frame on its header: limits, then the order of fragments (section 5.4). */
+  /** Validates a data frame on its header: limits, then the order of fragments (section 5.4). */
   #beginFragment(first: number, size: number): void {
     const opcode = first & OPCODE_BITS;
     const transformed = opcode === CONTINUATION ? this.#transformed : (first & RSV) !== 0;

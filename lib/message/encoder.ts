@@ -33,7 +33,7 @@ export class MessageEncoder {
   #next = -1;
   #transformed = false;
 
-  /** Makes an encoder that writes through `frames`. */
+  /** Creates an encoder that writes through `frames`. */
   constructor(frames: FrameEncoder, extension?: MessageExtension) {
     this.#frames = frames;
     this.#extension = extension;
@@ -96,7 +96,7 @@ export class MessageEncoder {
   /**
    * Encodes a Close frame (section 5.5.1).
    *
-   * @throws {RangeError | TypeError} if the status is one that may not be sent.
+   * @throws {RangeError | TypeError} If the status is one that may not be sent.
    */
   close(status: CloseStatus): void {
     this.#frames.encode(FIN | CLOSE, writeClosePayload(status));
@@ -122,8 +122,8 @@ export class MessageEncoder {
 /**
  * The payload, if a control frame can carry it.
  *
- * @throws {TypeError} if it is no Uint8Array.
- * @throws {RangeError} if it has more than 125 bytes (section 5.5).
+ * @throws {TypeError} If it is not a Uint8Array.
+ * @throws {RangeError} If it has more than 125 bytes (section 5.5).
  */
 export function checkControlPayload(payload: unknown): Uint8Array {
   if (!(payload instanceof Uint8Array)) {

@@ -48,7 +48,7 @@ export interface MessageExtension {
    * has read. The next call begins with those that are left. An extension that does not stop returns
    * nothing.
    *
-   * @throws {ProtocolError} for data that it cannot decode.
+   * @throws {ProtocolError} For data that it cannot decode.
    * @throws {LimitError} when there would be more than `limit`.
    */
   decode(piece: Uint8Array, final: boolean, limit: number, emit: PieceSink): number | void;
@@ -58,6 +58,6 @@ export interface MessageExtension {
   encode(piece: Uint8Array, final: boolean, emit: PieceSink): void;
   /** What it has counted; undefined if it does not. */
   readonly bytes?: ExtensionBytes;
-  /** Gives back what it holds, as the connection has ended: nothing is asked of it any more. */
+  /** Releases what it holds, as the connection has ended: it is not used any more. */
   release?(): void;
 }

@@ -13,7 +13,7 @@ export class PrefixViews {
   readonly bytes: Uint8Array;
   readonly #kept = new Array<Uint8Array | undefined>(KEPT).fill(undefined);
 
-  /** Gives views of `bytes`. */
+  /** Creates views of `bytes`. */
   constructor(bytes: Uint8Array) {
     this.bytes = bytes;
   }

@@ -78,12 +78,12 @@ function acquireScratch(limit: number): ScratchBuffer {
   return scratch;
 }
 
-/** Takes a scratch back for the next piece. */
+/** Releases a scratch buffer, for the next piece. */
 export function releaseScratch(scratch: ScratchBuffer): void {
   if (scratch.small) spare = scratch;
 }
 
-/** Lets `extension` encode a piece of a message, and gives what came of it. */
+/** Has `extension` encode a piece of a message, and returns the result. */
 export function encodePiece(
   extension: MessageExtension,
   piece: Uint8Array,
@@ -102,7 +102,7 @@ export function messageTooLarge(size: number, limit: number): LimitError {
   );
 }
 
-/** Lets `extension` decode the masked bytes `chunk[start, end)`, a whole message of up to `limit`. */
+/** Has `extension` decode the masked bytes `chunk[start, end)`, a whole message of up to `limit`. */
 export function decodeWhole(
   extension: MessageExtension,
   chunk: Uint8Array,

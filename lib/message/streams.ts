@@ -36,13 +36,13 @@ import type { Message } from "./message.ts";
  * ```
  */
 export class MessageDecoderStream implements DecoderStream<Frame, Message> {
-  /** Gives the messages. */
+  /** Yields the messages. */
   readonly readable: ReadableStream<Message>;
-  /** Takes the frames. */
+  /** Accepts the frames. */
   readonly writable: WritableStream<Frame>;
 
   /**
-   * Makes the pair.
+   * Creates the pair.
    *
    * @throws {TypeError | RangeError} If an option is unknown or invalid.
    */

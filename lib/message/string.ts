@@ -30,7 +30,7 @@ export function decodeUtf8(bytes: Uint8Array): string {
       throw new TypeError("Cannot decode text: it is not UTF-8");
     }
   }
-  // Bun throws nothing from 2 GiB on, and gives the empty string.
+  // Bun throws nothing from 2 GiB on, and returns the empty string.
   if (text === "" && bytes.length > 0) throw tooLong(bytes.length);
   return text;
 }

@@ -117,15 +117,15 @@ export const CONNECTION_OPTIONS: OptionNames<ConnectionOptions> = {
 
 const CLOCK: OptionNames<Clock> = { now: true, setTimer: true, clearTimer: true };
 
-/** Every default filled in, but for compression: that is the affair of our own protocol. */
+/** All options with their defaults, without compression, which only our own protocol has. */
 export type ResolvedLimits = Required<Omit<ConnectionOptions, "perMessageDeflate">>;
 
 /**
  * Fills in the defaults.
  *
- * @throws {RangeError} for a number that is NaN, negative or fractional, or a pingInterval of 0; it
+ * @throws {RangeError} For a number that is NaN, negative or fractional, or a pingInterval of 0; it
  * names the option.
- * @throws {TypeError} for what is no number where one is wanted.
+ * @throws {TypeError} For what is not a number where one is wanted.
  */
 export function readConnectionLimits(options: ConnectionOptions): ResolvedLimits {
   const { messages = "whole" } = options;

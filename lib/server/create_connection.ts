@@ -32,7 +32,7 @@ export interface OpenedConnection<Data, Message extends AnyMessage> {
   extensions: string;
 }
 
-/** Makes the connection; it begins with `start`. */
+/** Creates the connection; it begins with `start`. */
 export function createServerConnection<Data, Message extends AnyMessage>(
   transport: Transport,
   settings: ServerSettings<Data, Message>,

@@ -135,7 +135,7 @@ class RefusalLog {
   }
 }
 
-/** Returns the default of `onRefused`; what a hook refused by a Response is its own affair. */
+/** Returns the default of `onRefused`; a refusal by a Response of the hook is not printed. */
 export function logRefusals(clock: Clock): RefusalHandler {
   return (error, { remoteAddress }): void => {
     if (error.code === REFUSED) return;

@@ -45,7 +45,7 @@ const EMPTY = new Uint8Array(0);
  */
 export type ServerHandshakePhase = "deciding" | "answering" | "lingering";
 
-/** Who is told how an opening handshake ended. */
+/** Receives the outcome of an opening handshake. */
 export interface ServerHandshakeEvents<Data, Message extends AnyMessage = MessageData> {
   /** Whether the listener can only be reached from this machine. */
   readonly boundToLoopback: boolean;
@@ -91,7 +91,7 @@ export class ServerHandshake<Data, Message extends AnyMessage = MessageData>
   /** What is told of it to the user's handlers. */
   readonly #context: RefusalContext;
 
-  /** Makes the handshake; nothing happens before `start`. */
+  /** Creates the handshake; nothing happens before `start`. */
   constructor(
     transport: Transport,
     settings: ServerSettings<Data, Message>,

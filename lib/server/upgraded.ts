@@ -10,7 +10,7 @@ const upgraded = new WeakSet<object>();
 /**
  * Takes a socket for WebSocket.
  *
- * @throws {TypeError} if it was taken before.
+ * @throws {TypeError} If it was taken before.
  */
 export function markUpgraded(socket: object): void {
   if (upgraded.has(socket)) {

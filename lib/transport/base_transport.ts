@@ -64,7 +64,7 @@ export abstract class BaseTransport implements Transport {
     return true;
   }
 
-  /** Gives up on what still has to go out after a while. */
+  /** Stops waiting on what still has to go out after a while. */
   protected linger(giveUp: () => void): void {
     this.#linger = startLinger(giveUp);
   }

@@ -249,7 +249,7 @@ class BunTransport extends BaseTransport {
 /**
  * Listens on Bun.
  *
- * @throws {TransportError} if the address cannot be had.
+ * @throws {TransportError} If the address cannot be had.
  */
 export function listenBun(
   bun: BunLike,
@@ -282,7 +282,7 @@ export function listenBun(
 /**
  * Connects on Bun; with TLS, after the handshake.
  *
- * @throws {TransportError} if no connection is made.
+ * @throws {TransportError} If no connection is made.
  */
 export async function connectBun(
   bun: BunLike,

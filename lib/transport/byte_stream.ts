@@ -142,7 +142,7 @@ class ByteStreamTransport extends BaseTransport {
 }
 
 /**
- * Makes a transport of a pair of byte streams, and locks both. Bytes written belong to the writable
+ * Creates a transport of a pair of byte streams, and locks both. Bytes written belong to the writable
  * from then on; an end of the readable is the peer's end, and `closeWrite` closes the writable.
  *
  * @throws {TypeError} If one of them is missing, or locked already.

@@ -318,7 +318,7 @@ class DenoTransportListener implements TransportListener {
 /**
  * Listens on Deno.
  *
- * @throws {TransportError} if the address cannot be had.
+ * @throws {TransportError} If the address cannot be had.
  */
 export function listenDeno(
   deno: DenoLike,
@@ -342,7 +342,7 @@ export function listenDeno(
 /**
  * Connects on Deno; with TLS, after the handshake.
  *
- * @throws {TransportError} if no connection is made.
+ * @throws {TransportError} If no connection is made.
  */
 export async function connectDeno(
   deno: DenoLike,

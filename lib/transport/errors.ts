@@ -152,7 +152,7 @@ export function listenError(cause: unknown, endpoint: Endpoint): TransportError 
           : "the path is in use; choose another, or remove the file if nothing listens there";
       case "ADDRESS_NOT_AVAILABLE":
         return endpoint.path === undefined
-          ? "the address is none of this machine's; choose another hostname"
+          ? "the address is not one of this machine's; choose another hostname"
           : "its folder is missing; create the folder, or choose another path";
       case "PERMISSION_DENIED":
         return endpoint.path === undefined

@@ -231,10 +231,10 @@ class MemoryTransport extends BaseTransport {
 }
 
 /**
- * Makes two connected transports. A peer that closes without `closeWrite`, or with bytes unread,
+ * Creates two connected transports. A peer that closes without `closeWrite`, or with bytes unread,
  * shows as a reset.
  *
- * @throws {RangeError} if `capacity` or `chunkSize` is no whole number from 1.
+ * @throws {RangeError} If `capacity` or `chunkSize` is not a whole number from 1.
  */
 export function memoryTransportPair(options: MemoryTransportOptions = {}): MemoryTransportPair {
   const events = new EventQueue(options.manual ?? false);

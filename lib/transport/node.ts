@@ -146,7 +146,7 @@ export function fromNodeSocket(socket: NodeSocket, path?: string): Transport {
  * Listens with `node:net`. TLS is agreed on each socket by itself, so that a handshake that never
  * ends counts as a connection.
  *
- * @throws {TransportError} if the address cannot be had.
+ * @throws {TransportError} If the address cannot be had.
  */
 export function listenNode(
   { net, tls }: NodeModules,
@@ -205,7 +205,7 @@ export function listenNode(
 /**
  * Connects with `node:net` or `node:tls`; with TLS, after the handshake.
  *
- * @throws {TransportError} if no connection is made.
+ * @throws {TransportError} If no connection is made.
  */
 export function connectNode(
   modules: NodeModules,

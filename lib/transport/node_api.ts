@@ -43,13 +43,13 @@ export interface NodeSocket {
   setNoDelay?(noDelay?: boolean): unknown;
   /** How long the socket may be idle; 0 for ever. */
   setTimeout?(milliseconds: number): unknown;
-  /** Hears what the peer sends. */
+  /** Listens for what the peer sends. */
   on(event: "data", listener: (chunk: Uint8Array) => void): unknown;
-  /** Hears of its failure. */
+  /** Listens for its failure. */
   on(event: "error", listener: (error: Error) => void): unknown;
-  /** Hears of the peer's end, of room to write again, or that it is gone. */
+  /** Listens for the peer's end, for room to write again, or for its close. */
   on(event: "end" | "drain" | "close", listener: () => void): unknown;
-  /** Hears once that it is connected, that TLS is agreed, or that all was written. */
+  /** Listens once for the connection, for the end of the TLS handshake, or for all being written. */
   once(event: "connect" | "secureConnect" | "secure" | "finish", listener: () => void): unknown;
 }
 
@@ -78,7 +78,7 @@ export interface NodeTlsConnectOptions extends NodeConnectOptions {
 
 /** What is used of `node:net`. */
 export interface NodeNet {
-  /** Makes a server. */
+  /** Creates a server. */
   createServer(
     options: { allowHalfOpen: boolean },
     connection: (socket: NodeSocket) => void,

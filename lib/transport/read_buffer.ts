@@ -10,13 +10,13 @@ const SMALL = 1_024;
 const POOLED_SIZES = [65_536, 262_144];
 /** After so many reads in a row that the next smaller buffer would have held, it comes back. */
 const PATIENCE = 4;
-/** So many buffers of each size wait for the next borrower; more are left to the garbage collector. */
+/** How many free buffers of each size are kept; more are left to the garbage collector. */
 const POOL_LIMIT = 64;
 
 const pools: Uint8Array[][] = POOLED_SIZES.map(() => []);
 
 /**
- * Lends the memory for one read at a time: 1 KiB of its own, exchanged for 64 KiB from a pool once a
+ * Provides the memory for one read at a time: 1 KiB of its own, exchanged for 64 KiB from a pool once a
  * read has filled it, and these for 256 KiB; and back again after a few small reads (a keepalive's
  * pongs, if nothing else, so that a connection that once was busy and now is idle gives it back).
  */
@@ -32,7 +32,7 @@ export class ReadBuffer {
     return this.#pooled ?? (this.#small ??= new Uint8Array(SMALL));
   }
 
-  /** Tells how much the read brought, once its bytes have been used. */
+  /** Records how many bytes the read brought, once they have been used. */
   used(size: number): void {
     const level = this.#level;
     if (size === (POOLED_SIZES[level] ?? SMALL)) {
@@ -42,7 +42,7 @@ export class ReadBuffer {
     else if (++this.#smallReads === PATIENCE) this.#exchange(level - 1);
   }
 
-  /** Gives all memory back; no read may be pending. */
+  /** Releases all memory; no read may be pending. */
   release(): void {
     this.#exchange(-1);
     this.#small = undefined;

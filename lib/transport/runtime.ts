@@ -94,7 +94,7 @@ function unsupported(verb: string): DOMException {
  * Listens for connections on Deno's, Bun's or Node's sockets. The port is 0 unless given, the address
  * `0.0.0.0`.
  *
- * @throws {TransportError} if the address cannot be had.
+ * @throws {TransportError} If the address cannot be had.
  * @throws {TypeError | RangeError} If an option is invalid, or two contradict each other.
  * @throws {DOMException} NotSupportedError where there are no sockets: in a browser.
  */
@@ -118,7 +118,7 @@ export async function listenTransport(
  * Connects with Deno's, Bun's or Node's sockets, to `localhost` unless a host is given; with TLS, the
  * handshake is over and the certificate checked when it resolves.
  *
- * @throws {TransportError} if no connection is made.
+ * @throws {TransportError} If no connection is made.
  * @throws {TypeError | RangeError} If an option is invalid, or two contradict each other.
  * @throws {DOMException} NotSupportedError where there are no sockets: in a browser; or the signal's
  * reason once it aborts.

@@ -6,16 +6,16 @@
  */
 
 /**
- * The sizes that are lent, in bytes; a larger write is held as it is. A fragment of 64 KiB fits with
+ * The sizes of the pooled memory, in bytes; a larger write is held as it is. A fragment of 64 KiB fits with
  * its header: a message of any size leaves through the same memory.
  */
 const SIZES = [4_096, 66_560];
-/** So many of each size wait for the next borrower; more are left to the garbage collector. */
+/** How many free ones of each size are kept; more are left to the garbage collector. */
 const POOL_LIMIT = 64;
 
 const pools: Uint8Array[][] = SIZES.map(() => []);
 
-/** A copy of `bytes` in lent memory; undefined if they are too many. */
+/** Returns a copy of `bytes` in pooled memory; undefined if they are too many. */
 export function acquireCopy(bytes: Uint8Array): Uint8Array | undefined {
   const level = SIZES.findIndex((size) => bytes.length <= size);
   if (level === -1) return undefined;
@@ -24,8 +24,8 @@ export function acquireCopy(bytes: Uint8Array): Uint8Array | undefined {
   return memory.subarray(0, bytes.length);
 }
 
-/** Gives back what `lendCopy` gave. Whoever still reads it must be done. */
-export function releaseCopy(lent: Uint8Array): void {
-  const pool = pools[SIZES.indexOf(lent.buffer.byteLength)];
-  if (pool.length < POOL_LIMIT) pool.push(new Uint8Array(lent.buffer));
+/** Releases what `acquireCopy` returned. Nothing may read it any more. */
+export function releaseCopy(copy: Uint8Array): void {
+  const pool = pools[SIZES.indexOf(copy.buffer.byteLength)];
+  if (pool.length < POOL_LIMIT) pool.push(new Uint8Array(copy.buffer));
 }

@@ -143,7 +143,7 @@ describe("upgrade for Bun.serve", () => {
     assert.match(String(errors), /does not take the request/);
   });
 
-  it("threat 19: a Host that is none is a 400, whatever Bun makes of it", async () => {
+  it("threat 19: an invalid Host is a 400, whatever Bun makes of it", async () => {
     for (const url of ["http://localhost/chat", "/chat"]) {
       for (const host of ["[::", "a b", "", "a, b"]) {
         const asked = { ...fields(request({ host })), url } as Request;

@@ -185,7 +185,7 @@ describe("a request behind Deno.serve", onDeno, () => {
     assert.equal(await statusOf(rig.port, { Host: "rebound.example" }), 403);
   });
 
-  it("threat 19: a Host that is none is a 400 or the runtime's", guard, async () => {
+  it("threat 19: an invalid Host is a 400 or the runtime's", guard, async () => {
     await using rig = serve({ websocket: () => assert.fail("refused") });
     for (const Host of ["[::", "a b", "", undefined, "a/b", "u@h"]) {
       assert.equal(await statusOf(rig.port, { Host }), 400, Host);

@@ -467,7 +467,7 @@ describe("upgrade over HTTP/2: refusals", () => {
     assert.match(message(answer.errors[0]), /status 200 accepts/);
   });
 
-  it("an option that is none is 500, and the promise does not reject", options, async () => {
+  it("an unknown option is a 500, and the promise does not reject", options, async () => {
     const answer = await refused({ maxMessageSize: -1 }, {});
     assert.equal(answer.status, 500);
     assert.match(message(answer.errors[0]), /maxMessageSize/);

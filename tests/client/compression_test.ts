@@ -148,7 +148,7 @@ describe("compression, as a client asks for it", () => {
     },
   );
 
-  it("threat 05: an answer with a window that is none fails the handshake, not a frame", {
+  it("threat 05: an answer with an invalid window fails the handshake, not a frame", {
     timeout,
   }, async () => {
     const values = ["99", "7", "16", "0", "08", "016", "+8", "-8", "8.5", "1e1", "0xf", "NaN"];

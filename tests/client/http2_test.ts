@@ -301,7 +301,7 @@ describe("connect over HTTP/2", () => {
   });
 
   it(
-    "an option that is the session's affair is a TypeError, as is wss without TLS",
+    "an option that belongs to the session is a TypeError, as is wss without TLS",
     options,
     async () => {
       await using rig = await echo();

@@ -181,7 +181,7 @@ for (const role of ROLES) {
       connection.terminate();
     });
 
-    it("a maxSize that is none rejects, and the message can still be read", async () => {
+    it("an invalid maxSize rejects, and the message can still be read", async () => {
       const { connection, peer } = openStream({ role });
       peer.say("text");
       const message = await connection.receive();

@@ -287,7 +287,7 @@ describe("permessage-deflate", () => {
     assert.deepEqual(decode(next, [encode(next, [HELLO])]), HELLO);
   });
 
-  it("a context that fails, or whose connection ends while it works, is lent to nobody", () => {
+  it("a context that fails, or whose connection ends while it works, is not used again", () => {
     const agreement = { serverNoContextTakeover: true, clientNoContextTakeover: true };
     const packed = encode(make("server", agreement), [tradesJson(1, 100_000)]);
     const one = make("client", agreement), two = make("client", agreement);
@@ -343,7 +343,7 @@ describe("permessage-deflate", () => {
     }
   });
 
-  it("a context that was stopped in is lent empty when its connection has ended", () => {
+  it("a context in which decoding stopped is reused empty when its connection has ended", () => {
     const agreement = { serverNoContextTakeover: true, clientNoContextTakeover: true };
     const packed = encode(make("server", agreement), [tradesJson(1, 100_000)]);
     for (let i = 0; i < 6; i++) {

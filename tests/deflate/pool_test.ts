@@ -12,7 +12,7 @@ import { inflate, inflateWith } from "./decode.ts";
 const HELLO = hex("'Hello'");
 
 describe("pool of contexts", () => {
-  it("what is returned is lent again, for the same window and level only", () => {
+  it("what is released is acquired again, for the same window and level only", () => {
     const inflater = acquireInflater(11);
     releaseInflater(inflater, 11);
     assert.notEqual(acquireInflater(12), inflater);
@@ -27,7 +27,7 @@ describe("pool of contexts", () => {
     assert.notEqual(acquireDeflater(11, 3), deflater);
   });
 
-  it("what is lent is empty: nothing of the message before can be reached", () => {
+  it("what is acquired is empty: nothing of the message before can be reached", () => {
     const inflater = acquireInflater(15);
     inflateWith(inflater, [hex("f2 48 cd c9 c9 07 00")]);
     inflater.inflate(hex("f2 48 cd"), false, Infinity, () => {}); // and half a message

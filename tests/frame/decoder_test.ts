@@ -298,7 +298,7 @@ describe("frame decoder", () => {
     for (const limit of [undefined, 0, -0, Infinity, 2 ** 53 - 1]) make(limit);
   });
 
-  it("a role that is none is a TypeError", () => {
+  it("an invalid role is a TypeError", () => {
     const options = { role: "peer" } as unknown as { role: "client" };
     assert.throws(() => new FrameDecoder(options, new Recorder()), TypeError);
   });

@@ -192,7 +192,7 @@ describe("frame encoder", () => {
     assert.deepEqual(buffer, hex("aa bb 01 02 03 cc"));
   });
 
-  it("a role that is none is a TypeError", () => {
+  it("an invalid role is a TypeError", () => {
     const options = { role: "both" } as unknown as { role: Role };
     assert.throws(() => new FrameEncoder(options), TypeError);
   });

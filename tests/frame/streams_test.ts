@@ -124,7 +124,7 @@ describe("FrameEncoderStream", () => {
     await assert.rejects(collect(streamOf(frames).pipeThrough(encoder)), TypeError);
   });
 
-  it("a role that is none is refused at once", () => {
+  it("an invalid role is refused at once", () => {
     assert.throws(() => new FrameEncoderStream({ role: "x" as "client" }), TypeError);
   });
 });

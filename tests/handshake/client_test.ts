@@ -52,7 +52,7 @@ describe("checkProtocols", () => {
     assert.deepEqual(checkProtocols(), []);
   });
 
-  it("4.1 item 10: refuses what is no token, and what comes twice", () => {
+  it("4.1 item 10: refuses what is not a token, and what comes twice", () => {
     for (const bad of ["", "a b", "a,b", "a\r\nX: y", "\xe9"]) {
       assertSyntaxError(() => checkProtocols(bad), /not a token/);
     }
@@ -88,7 +88,7 @@ describe("requestFor (RFC 6455 section 4.1)", () => {
     assert.equal(linesOf("ws://[::1]:1/")[1], "Host: [::1]:1");
   });
 
-  it("takes another host when told, and refuses one that is none", () => {
+  it("takes another host when asked to, and refuses an invalid one", () => {
     assert.equal(linesOf("ws://a/", { host: "b:1" })[1], "Host: b:1");
     for (const host of ["b\r\nX: y", "b/c", ""]) {
       assert.throws(() => linesOf("ws://a/", { host }), {

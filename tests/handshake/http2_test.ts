@@ -174,7 +174,7 @@ describe("validateConnect", () => {
     assert.ok(judge({ "content-length": "0" }));
   });
 
-  it("threat 46: an origin of another host is refused, as is a host that is none of ours", () => {
+  it("threat 46: an origin of another host is refused, as is a host that is not ours", () => {
     refused({ origin: "https://evil.example" }, "ORIGIN_REFUSED", { status: 403 });
     refused({ origin: "null" }, "ORIGIN_REFUSED", { status: 403 });
     refused({ origin: "http://a, http://server.example.com" }, "ORIGIN_REFUSED", { status: 403 });
@@ -288,7 +288,7 @@ describe("connectRequest", () => {
     assert.equal(request("wss://me:it@a/")[":authority"], "a");
   });
 
-  it("threat 6: refuses what is no token, and headers that are the handshake's", () => {
+  it("threat 6: refuses what is not a token, and headers that are the handshake's", () => {
     assertSyntaxError(() => request("ws://a/", { protocols: ["a\r\nb"] }), /is not a token/);
     for (const name of ["Host", ":path", "Upgrade", "Connection", "Sec-WebSocket-Protocol"]) {
       assert.throws(() => request("ws://a/", { headers: [[name, "x"]] }), TypeError);

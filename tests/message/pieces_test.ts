@@ -368,7 +368,7 @@ for (const role of ROLES) {
       assert.deepEqual([error?.closeCode, names], [1008, ["start", "data"]]);
     });
 
-    it("an order of fragments that is none fails, and the message begun gets no end", () => {
+    it("an invalid order of fragments fails, and the message begun gets no end", () => {
       const orphan = given(role, ["80 01 | 61"]);
       assert.deepEqual([orphan.names, orphan.error?.code], [[], "CONTINUATION_UNEXPECTED"]);
       const late = given(role, ["82 05 | 01x5", "80 06 | 01x6"], { maxMessageSize: 10 });

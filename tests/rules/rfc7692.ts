@@ -229,7 +229,7 @@ const parameters: Rule[] = [
         client: [
           ANSWER,
           UNFIT,
-          "threat 05: an answer with a window that is none fails the handshake, not a frame",
+          "threat 05: an answer with an invalid window fails the handshake, not a frame",
           "7.1.2: windows are 8 to 15 in plain digits, and what else came is shown at no length",
         ],
       },
@@ -299,7 +299,7 @@ const parameters: Rule[] = [
       server: ["7.1.2: windows are 8 to 15 in plain digits, anything else declines the offer"],
       client: [
         "7.1.2: windows are 8 to 15 in plain digits, and what else came is shown at no length",
-        "threat 05: an answer with a window that is none fails the handshake, not a frame",
+        "threat 05: an answer with an invalid window fails the handshake, not a frame",
       ],
     },
   },

@@ -81,7 +81,7 @@ export const rfc8441: readonly Rule[] = [
     tests: {
       client: [
         TARGET,
-        "an option that is the session's affair is a TypeError, as is wss without TLS",
+        "an option that belongs to the session is a TypeError, as is wss without TLS",
       ],
     },
   },
@@ -128,7 +128,7 @@ export const rfc8441: readonly Rule[] = [
       server: [
         "5: subprotocols and extensions are judged as in HTTP/1.1",
         "5: the version is 13; the answer to another names it, and asks for no upgrade",
-        "threat 46: an origin of another host is refused, as is a host that is none of ours",
+        "threat 46: an origin of another host is refused, as is a host that is not ours",
       ],
     },
   },

@@ -123,7 +123,7 @@ const request: Rule[] = [
     rule: "the subprotocols are tokens, not empty, none twice",
     who: "client",
     tests: {
-      client: ["4.1 item 10: refuses what is no token, and what comes twice"],
+      client: ["4.1 item 10: refuses what is not a token, and what comes twice"],
       server: ["4.1 item 10: refuses subprotocols that are no tokens, or come twice"],
     },
   },

@@ -267,7 +267,7 @@ describe("what cannot be asked for is refused before anything is opened", () => 
     );
   });
 
-  it("a subprotocol that is no token, or comes twice", options, async () => {
+  it("a subprotocol that is not a token, or comes twice", options, async () => {
     assertSyntaxError(
       await rejection(connect(url, { protocols: ["chat one"] })),
       `Cannot offer subprotocol "chat one": it is not a token`,
@@ -278,7 +278,7 @@ describe("what cannot be asked for is refused before anything is opened", () => 
     );
   });
 
-  it("an option that is none", options, async () => {
+  it("an unknown option", options, async () => {
     assertError(
       await rejection(connect(url, { maxMessageSize: -1 })),
       RangeError,

@@ -127,7 +127,7 @@ describe("accept", () => {
     await ended;
   });
 
-  it("rejects an option that is none, and leaves the streams alone", async () => {
+  it("rejects an unknown option, and leaves the streams alone", async () => {
     const { server } = duplex();
     await assert.rejects(accept(server, { maxMessageSize: -1 }), RangeError);
     await assert.rejects(accept(server, { protocols: ["a b"] }), TypeError);

@@ -345,7 +345,7 @@ for (const [way, answer] of Object.entries(ways)) {
       }
     });
 
-    it("with a Content-Length that is none is a 500", async () => {
+    it("with an invalid Content-Length is a 500", async () => {
       for (const length of ["x", "-1", "1e3", "1, 1", "0x10"]) {
         const stream = new Source(async (at) => {
           if (at > 0) await settle();

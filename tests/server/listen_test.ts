@@ -165,7 +165,7 @@ describe("listen", () => {
     }
   });
 
-  it("a shutdown timeout that is none is a RangeError, and nothing is shut down", async () => {
+  it("an invalid shutdown timeout is a RangeError, and nothing is shut down", async () => {
     await using server = await start();
     await assert.rejects(server.shutdown({ timeout: -1 }), RangeError);
     await using connection = await connect(urlOf(server));

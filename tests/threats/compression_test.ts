@@ -123,7 +123,7 @@ describe("threats to compressed messages", () => {
     });
   }
 
-  it("threat 05: a server's answer with a window that is none fails the handshake, not the first frame", () => {
+  it("threat 05: a server's answer with an invalid window fails the handshake, not the first frame", () => {
     const options = readPerMessageDeflate(true)!;
     const values = ["99", "7", "16", "0", "08", "016", "+8", "-8", "8.5", "1e1", "0xf", "NaN"];
     for (const name of ["server_max_window_bits", "client_max_window_bits"]) {

@@ -354,7 +354,7 @@ for (const sockets of [own, nodeNet]) {
 describe("options of listenTransport and connectTransport", () => {
   const sink = { onConnection() {}, onError() {} };
 
-  it("a port that is none is a RangeError", async () => {
+  it("an invalid port is a RangeError", async () => {
     for (const port of [-1, 65_536, 1.5, NaN]) {
       await assert.rejects(listenTransport({ port }, sink), RangeError);
       await assert.rejects(connectTransport({ port }), RangeError);

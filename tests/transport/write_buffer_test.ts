@@ -14,7 +14,7 @@ describe("memory for a write", () => {
     assert.equal(acquireCopy(new Uint8Array(66_561)), undefined);
   });
 
-  it("is lent again only once it is given back", () => {
+  it("is acquired again only once it is released", () => {
     const one = acquireCopy(new Uint8Array(10))!;
     const two = acquireCopy(new Uint8Array(10))!;
     assert.notEqual(one.buffer, two.buffer);

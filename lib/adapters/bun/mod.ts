@@ -40,7 +40,7 @@ export interface BunServerLike {
   readonly hostname?: string | undefined;
   /** Takes a request's socket for WebSocket. */
   upgrade(request: Request, options: { headers: [string, string][]; data: unknown }): boolean;
-  /** Who asks. */
+  /** The peer's address. */
   requestIP(request: Request): { address: string; port: number } | null;
 }
 

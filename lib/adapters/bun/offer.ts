@@ -21,7 +21,7 @@ export function offerForBun(offers: readonly ExtensionOffer[]): string {
     const window = params.get("server_max_window_bits");
     const forgets = params.has("server_no_context_takeover");
     if (window === undefined) return forgets ? `${NAME}; server_no_context_takeover` : NAME;
-    // Bun answers one of the two. A window of 8 bits is none that zlib can keep to.
+    // Bun answers one of the two. zlib has no window of 8 bits.
     if (forgets || window === "8") continue;
     return `${NAME}; server_max_window_bits=${Math.min(Number(window), MAX_WINDOW)}`;
   }

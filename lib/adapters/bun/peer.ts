@@ -43,7 +43,7 @@ export interface BunPeerInit {
   readonly options: ResolvedLimits;
   /** The peer's address, where known. */
   readonly remoteAddress: TransportAddress | undefined;
-  /** Makes the connection; called once the socket is open. */
+  /** Creates the connection; called once the socket is open. */
   readonly open: (link: NativeLink) => void;
 }
 

@@ -62,7 +62,7 @@ const MAX_TIMEOUT = 0xffff_ffff;
 const MAX_IDLE = 960;
 
 /**
- * Makes the object for `Bun.serve`'s `websocket`, by options of this library's: what Bun sets once for
+ * Creates the object for `Bun.serve`'s `websocket`, by options of this library's: what Bun sets once for
  * all connections of a server. Settings of Bun's own may be put over it:
  * `{ ...websocketWith(options), publishToSelf: true }`.
  *

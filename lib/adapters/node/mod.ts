@@ -27,7 +27,7 @@ export type { NodeSocket } from "../../transport/node_api.ts";
  * been told why, or when the peer has gone. It does not reject: refusals go to `onRefused`, errors, those
  * of the options as well (the peer gets 500), to `onError`.
  *
- * Call it in the event itself: to wait is the affair of the hook `handshake`. Until the call nobody hears
+ * Call it in the event itself: to wait, use the hook `handshake`. Until the call nobody hears
  * the socket's errors, and Deno's `node:https` keeps all that a client sends. From then on the socket is
  * ours, and the server's timeouts do not concern it. `server.close()` waits for the connections that are
  * open, and closes none: close them with 1001.
