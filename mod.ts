@@ -45,6 +45,7 @@ export {
   type CloseStatus,
   ConnectionClosedError,
   HandshakeError,
+  type HandshakeErrorCode,
   type HandshakeErrorDetails,
   LimitError,
   ProtocolError,

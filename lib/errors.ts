@@ -110,10 +110,47 @@ export interface HandshakeErrorDetails {
   cause?: unknown;
 }
 
+/** Why an opening handshake failed. A hook that throws an error of its own may give it any other code. */
+export type HandshakeErrorCode =
+  // what was received breaks a rule
+  | "HEAD_MALFORMED"
+  | "HEAD_TOO_LARGE" // maxHeaderSize, maxHeaders
+  | "HTTP_VERSION"
+  | "METHOD"
+  | "TARGET"
+  | "REQUEST_BODY"
+  | "HOST_HEADER"
+  | "ORIGIN_HEADER"
+  | "UPGRADE_HEADER"
+  | "CONNECTION_HEADER"
+  | "KEY_HEADER"
+  | "VERSION_HEADER"
+  | "PROTOCOL_HEADER"
+  | "EXTENSIONS_HEADER"
+  | "ACCEPT_MISMATCH"
+  | "EXTENSION_NOT_OFFERED"
+  | "EXTENSION_PARAMETERS"
+  | "PROTOCOL_NOT_OFFERED"
+  | "PROTOCOL" // the :protocol of RFC 8441
+  | "STATUS"
+  // a server refuses
+  | "HOST_REFUSED" // hosts
+  | "ORIGIN_REFUSED" // origins
+  | "REFUSED" // the hook's Response
+  | "UNAVAILABLE" // full, or shutting down
+  | "INTERNAL" // a fault, in its cause
+  // a client cannot connect
+  | "HANDSHAKE_TIMEOUT" // handshakeTimeout, on a server too
+  | "HTTP2_NOT_ENABLED"
+  | "PLATFORM_REFUSED"
+  | (string & Record<never, never>);
+
 /** The opening handshake failed (RFC 6455 section 4). */
 export class HandshakeError extends SluiceError {
   /** The class. */
   override readonly name = "HandshakeError";
+  /** Why it failed. */
+  declare readonly code: HandshakeErrorCode;
   /** On a server, the status to answer with; on a client, the status that came, or 0 for none. */
   readonly status: number;
   /** Headers for the answer (server), or of the answer (client). */
@@ -124,7 +161,7 @@ export class HandshakeError extends SluiceError {
   readonly received: boolean;
 
   /** Creates the error for one failed handshake. */
-  constructor(code: string, message: string, details: HandshakeErrorDetails) {
+  constructor(code: HandshakeErrorCode, message: string, details: HandshakeErrorDetails) {
     super(code, message, "cause" in details ? { cause: details.cause } : undefined);
     this.status = details.status;
     this.headers = details.headers ?? new Headers();

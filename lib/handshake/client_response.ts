@@ -7,7 +7,7 @@
 
 import { type DeflateAgreement, readDeflateResponse } from "../deflate/negotiation.ts";
 import type { ResolvedPerMessageDeflate } from "../deflate/options.ts";
-import { HandshakeError } from "../errors.ts";
+import { HandshakeError, type HandshakeErrorCode } from "../errors.ts";
 import type { ExtensionOffer } from "../message/extension.ts";
 import { isToken, listHas, parseExtensions, quote } from "./grammar.ts";
 import type { ResponseHead } from "./head.ts";
@@ -185,7 +185,7 @@ function shown(text: string): string {
   return quote(text).slice(1, -1);
 }
 
-function fail(head: AnswerHead, code: string, why: string, cause?: unknown): never {
+function fail(head: AnswerHead, code: HandshakeErrorCode, why: string, cause?: unknown): never {
   throw new HandshakeError(code, `Cannot open connection: ${why}`, {
     status: head.status,
     headers: head.headers.toHeaders(),

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { HandshakeError } from "../errors.ts";
+import { HandshakeError, type HandshakeErrorCode } from "../errors.ts";
 import type { ExtensionOffer } from "../message/extension.ts";
 
 const TAB = 0x09;
@@ -72,10 +72,10 @@ export function isSpace(code: number): boolean {
 class Scanner {
   readonly #text: string;
   readonly #header: string;
-  readonly #code: string;
+  readonly #code: HandshakeErrorCode;
   #at = 0;
 
-  constructor(text: string, of: { header: string; code: string }) {
+  constructor(text: string, of: { header: string; code: HandshakeErrorCode }) {
     this.#text = text;
     this.#header = of.header;
     this.#code = of.code;

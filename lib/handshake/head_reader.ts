@@ -8,7 +8,7 @@
  * @module
  */
 
-import { HandshakeError } from "../errors.ts";
+import { HandshakeError, type HandshakeErrorCode } from "../errors.ts";
 import { readLimit } from "../limits.ts";
 import { isFieldCharacter, isSpace, isTokenCharacter, quote, trimSpace } from "./grammar.ts";
 import { HeaderLines } from "./head.ts";
@@ -284,7 +284,7 @@ export class HeadReader<Kind extends keyof Heads> {
     this.#fail("HEAD_TOO_LARGE", `it has more than ${limit} (option ${option})`, 431);
   }
 
-  #fail(code: string, why: string, status: number): never {
+  #fail(code: HandshakeErrorCode, why: string, status: number): never {
     this.#bytes = new Uint8Array(0);
     this.#failure = new HandshakeError(code, `Cannot read ${this.#kind} head: ${why}`, {
       status: this.#kind === "request" ? status : 0,

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { HandshakeError } from "../errors.ts";
+import { HandshakeError, type HandshakeErrorCode } from "../errors.ts";
 import type { ExtensionOffer } from "../message/extension.ts";
 import { listHas, parseExtensions, parseTokenList, quote } from "./grammar.ts";
 import { HeaderLines, type RequestHead } from "./head.ts";
@@ -285,6 +285,10 @@ export interface RefusalAnswer {
 }
 
 /** Refuses: always throws. */
-export function refuse(code: string, why: string, answer: RefusalAnswer = { status: 400 }): never {
+export function refuse(
+  code: HandshakeErrorCode,
+  why: string,
+  answer: RefusalAnswer = { status: 400 },
+): never {
   throw new HandshakeError(code, `Cannot accept handshake: ${why}`, answer);
 }
