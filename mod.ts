@@ -63,6 +63,7 @@ export { OutputBuffer } from "./lib/frame/output_buffer.ts";
 export type { DecoderStream } from "./lib/frame/decoder_stream.ts";
 export { FrameDecoderStream, FrameEncoderStream } from "./lib/frame/streams.ts";
 export type { Http2Headers } from "./lib/handshake/http2.ts";
+export type { HeaderEntries } from "./lib/handshake/caller_headers.ts";
 export { isWebSocketUpgrade, type RequestLike } from "./lib/handshake/upgrade.ts";
 export {
   type ControlSink,

@@ -196,14 +196,14 @@ export class HandshakeError extends SluiceError {
 }
 
 /** The decoder for a media type's charset (RFC 9110 section 8.3.2), or for UTF-8 if that is unknown. */
-function decoderOf(contentType: string): TextDecoder {
+function decoderOf(contentType: string): InstanceType<typeof TextDecoder> {
   let charset = "utf-8";
   for (const parameter of contentType.split(";").slice(1)) {
     const [name, value = ""] = parameter.split("=", 2);
     if (name.trim().toLowerCase() === "charset") charset = value.replaceAll('"', "").trim();
   }
   try {
-    return new TextDecoder(charset);
+    return new TextDecoder(charset as "utf-8"); // the type of Bun knows three charsets
   } catch {
     return new TextDecoder();
   }

@@ -6,6 +6,7 @@
 import type { ConnectionHandler, ErrorHandler } from "../connection/connection.ts";
 import { checkConnectionHandler } from "../connection/handlers.ts";
 import type { AnyMessage, MessageModeOf } from "../connection/streamed_message.ts";
+import type { HeaderEntries } from "../handshake/caller_headers.ts";
 import type { ClientOfferInit } from "../handshake/client.ts";
 import type { ClientTerms } from "../handshake/client_response.ts";
 import type { Http2Headers } from "../handshake/http2.ts";
@@ -54,7 +55,7 @@ export interface ConnectOptions<Message extends AnyMessage = MessageData>
    */
   protocols?: string | readonly string[];
   /** Headers to add: `Authorization`, `Cookie`, `Origin`, say. Not in a browser. */
-  headers?: HeadersInit;
+  headers?: HeaderEntries;
   /** Stops waiting while connecting: rejects with the signal's reason. No effect once open. */
   signal?: AbortSignal;
   /** For `wss:`: further certificates (PEM) to trust, and the name to check. Not in a browser. */

@@ -153,7 +153,7 @@ function isRead(
 export function readerOf(source: SendSource): SendReader {
   const stream = isRead(source) ? source : source.stream();
   if ("getReader" in stream) {
-    const reader = stream.getReader() as ReadableStreamDefaultReader<SendData>;
+    const reader = (stream as ReadableStream<SendData>).getReader();
     return {
       read: () => reader.read(),
       cancel: async (reason) => {

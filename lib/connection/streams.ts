@@ -62,8 +62,10 @@ export function writableOf(
         else tell();
       });
     },
-    write(data, { signal }): void | Promise<void> {
-      // Aborting this stream waits for the write under way: so a message under way ends with it.
+    write(data, controller): void | Promise<void> {
+      // Aborting this stream waits for the write under way: so a message under way ends with it. Node's
+      // types do not have this signal.
+      const { signal } = controller as unknown as { readonly signal: AbortSignal };
       if (isSource(data)) return connection.send(data, { signal });
       // True does not say that nothing waits: this message may be a large one.
       if (connection.send(data) && connection.bufferedAmount === 0) return;

@@ -5,7 +5,7 @@
  */
 
 import type { Refusal } from "../errors.ts";
-import { readCallerHeaders } from "./caller_headers.ts";
+import { type HeaderEntries, readCallerHeaders } from "./caller_headers.ts";
 import { isToken, quote } from "./grammar.ts";
 import { statusTextOf, writeResponseHead } from "./head_writer.ts";
 import { acceptFor } from "./key.ts";
@@ -44,7 +44,7 @@ export interface AgreedInit {
   /** The value of `Sec-WebSocket-Extensions`; `""` or undefined for none. */
   extensions?: string | undefined;
   /** Headers to add. */
-  headers?: HeadersInit | undefined;
+  headers?: HeaderEntries | undefined;
 }
 
 /** The same in HTTP/1.1. */

@@ -8,6 +8,15 @@ import { typeName } from "../options.ts";
 import { quote } from "./grammar.ts";
 import { checkHeader } from "./head_writer.ts";
 
+/**
+ * Headers that a caller adds: a `Headers` object, pairs of name and value, or an object. It is what the
+ * standard calls `HeadersInit`, a name that not all platforms' types have.
+ */
+export type HeaderEntries =
+  | Headers
+  | Iterable<readonly string[]>
+  | Readonly<Record<string, string>>;
+
 /** What the handshake writes itself, besides everything that begins with `sec-websocket-`. */
 const RESERVED: ReadonlySet<string> = new Set([
   "upgrade",
@@ -22,7 +31,7 @@ const RESERVED: ReadonlySet<string> = new Set([
  * @throws {TypeError} If it is reserved to the handshake or breaks the grammar.
  */
 export function readCallerHeaders(
-  headers: HeadersInit | undefined,
+  headers: HeaderEntries | undefined,
   options: { alsoReserved?: string } = {},
 ): [string, string][] {
   if (headers === undefined) return [];

@@ -5,7 +5,7 @@
  */
 
 import { typeName } from "../options.ts";
-import { readCallerHeaders } from "./caller_headers.ts";
+import { type HeaderEntries, readCallerHeaders } from "./caller_headers.ts";
 import { isToken, quote } from "./grammar.ts";
 import { writeRequestHead } from "./head_writer.ts";
 import { parseHost } from "./host.ts";
@@ -83,7 +83,7 @@ export interface ClientOfferInit {
   /** The value of `Sec-WebSocket-Extensions`; `""` or undefined to offer none. */
   extensions?: string | undefined;
   /** Headers to add: `Authorization`, `Cookie`, `Origin`, say. */
-  headers?: HeadersInit | undefined;
+  headers?: HeaderEntries | undefined;
 }
 
 /** What to ask for in HTTP/1.1. */

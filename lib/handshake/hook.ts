@@ -8,7 +8,7 @@
 import { checkNames, typeName } from "../options.ts";
 import { isInstance, isThenable, textOf } from "../thrown.ts";
 import { chooseProtocol } from "./answer.ts";
-import { readCallerHeaders } from "./caller_headers.ts";
+import { type HeaderEntries, readCallerHeaders } from "./caller_headers.ts";
 import { quote } from "./grammar.ts";
 
 /** What a hook is told besides the request. */
@@ -55,7 +55,7 @@ export interface HandshakeDecision<Data = unknown> extends NotADecision {
   /** One of the subprotocols that the client offers; `""` for none. Default: by `protocols`. */
   protocol?: string;
   /** Headers to add to the 101 response: `Set-Cookie`, say. */
-  headers?: HeadersInit;
+  headers?: HeaderEntries;
   /** What becomes `connection.data`. */
   data?: Data;
 }

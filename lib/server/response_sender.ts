@@ -64,6 +64,12 @@ export interface ResponseSenderOptions {
   onProgress?(): void;
 }
 
+/** What is used of the reader of a body; the platforms' types differ in the rest. */
+interface BodyReader {
+  read(): Promise<{ done: boolean; value?: unknown }>;
+  cancel(reason?: unknown): Promise<void>;
+}
+
 /** Sends one Response. */
 export class ResponseSender {
   readonly #response: Response;
@@ -73,7 +79,7 @@ export class ResponseSender {
   #onLate: (() => void) | undefined;
   /** Ends what is waited for. */
   #settle: ((done: boolean) => void) | undefined;
-  #reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
+  #reader: BodyReader | undefined;
   /** The read that is under way. */
   #next: Promise<Uint8Array | undefined> | undefined;
   /** What the body gave before the head left. */

@@ -23,6 +23,13 @@ export interface ByteStreamPair {
 /** The most that is written at once, in bytes: a writer reports nothing before it has taken all. */
 const MAX_WRITE_SIZE = 65_536;
 
+/** What is used of the reader; the platforms' types differ in the rest. */
+interface ByteReader {
+  readonly closed: Promise<unknown>;
+  read(): Promise<{ done: boolean; value?: Uint8Array | undefined }>;
+  cancel(reason?: unknown): Promise<void>;
+}
+
 class ByteStreamTransport extends BaseTransport {
   readonly remoteAddress: TransportAddress | undefined;
   readonly localAddress: TransportAddress | undefined = undefined;
@@ -31,7 +38,7 @@ class ByteStreamTransport extends BaseTransport {
   readonly copiesOnWrite = true;
   readonly copiesRest = true;
   readonly maxWriteSize = MAX_WRITE_SIZE;
-  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
+  readonly #reader: ByteReader;
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
   #reading = false;
   #paused = false;

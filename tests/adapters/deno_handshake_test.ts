@@ -167,7 +167,7 @@ describe("a request behind Deno.serve", onDeno, () => {
         ["null", 403],
       ];
       for (const [Origin, status] of matrix) {
-        assert.equal(await statusOf(rig.port, { Origin }), status, Origin);
+        assert.equal(await statusOf(rig.port, { Origin }), status, `${Origin}`);
       }
       using asker = new Asker(rig.port, { Origin: "http://evil.example" });
       assert.match(
@@ -188,7 +188,7 @@ describe("a request behind Deno.serve", onDeno, () => {
   it("threat 19: an invalid Host is a 400 or the runtime's", guard, async () => {
     await using rig = serve({ websocket: () => assert.fail("refused") });
     for (const Host of ["[::", "a b", "", undefined, "a/b", "u@h"]) {
-      assert.equal(await statusOf(rig.port, { Host }), 400, Host);
+      assert.equal(await statusOf(rig.port, { Host }), 400, `${Host}`);
     }
   });
 

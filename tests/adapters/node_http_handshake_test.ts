@@ -312,7 +312,7 @@ describe("upgrade behind node:http: who is let in, and who is not", () => {
     ];
     for (const [origin, status] of cases) {
       const answer = await rig.answerTo(requestOf({ host, origin }));
-      assert.equal(answer.status, status, origin);
+      assert.equal(answer.status, status, `${origin}`);
       assert.match(answer.body, /origins/);
     }
     const rebound = { host: `evil.example:${rig.port}`, origin: `http://evil.example:${rig.port}` };

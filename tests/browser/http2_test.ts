@@ -1,7 +1,7 @@
 /** Chromium's own WebSocket over HTTP/2 (RFC 8441): several on the session that its page came by. */
 import { describe, it } from "node:test";
 import assert from "node:assert/strict";
-import http2 from "node:http2";
+import http2, { type ServerHttp2Stream } from "node:http2";
 import type { AddressInfo } from "node:net";
 import { upgradeHttp2 } from "../../lib/adapters/node/http2.ts";
 import type { CloseInfo, WebSocketConnection } from "../../mod.ts";
@@ -39,7 +39,7 @@ async function withTab(
     upgrades++;
     socket.destroy();
   });
-  server.on("stream", (stream, headers) => {
+  server.on("stream", (stream: ServerHttp2Stream, headers) => {
     stream.on("error", () => {});
     if (headers[":method"] === "CONNECT") {
       void upgradeHttp2(stream, headers, {

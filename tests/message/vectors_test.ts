@@ -19,7 +19,7 @@ function splitOffsets({ bytes }: Vector): number[] {
   return all.filter((offset) => offset < 24 || offset > bytes.length - 8 || offset % 16384 === 0);
 }
 
-function assertCores(vector: Vector, chunks: Uint8Array[], message?: string): void {
+function assertCores(vector: Vector, chunks: Uint8Array[], message = "whole"): void {
   const { messages, error } = throughCores(chunks, vector.options);
   assert.deepEqual(
     error === undefined ? { messages } : { messages, error },

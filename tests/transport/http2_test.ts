@@ -1,6 +1,6 @@
 /** The transport over a stream of node:http2. */
 import assert from "node:assert/strict";
-import http2, { type ClientHttp2Session } from "node:http2";
+import http2, { type ClientHttp2Session, type ServerHttp2Stream } from "node:http2";
 import { describe, it } from "node:test";
 import type { Transport } from "../../lib/link/transport.ts";
 import { TransportError } from "../../lib/errors.ts";
@@ -19,7 +19,7 @@ async function openPair(kind: "tcp" | "tls"): Promise<Http2Pair> {
     ? http2.createSecureServer({ cert, key, settings })
     : http2.createServer({ settings });
   const accepted = Promise.withResolvers<Transport>();
-  server.on("stream", (stream) => {
+  server.on("stream", (stream: ServerHttp2Stream) => {
     accepted.resolve(fromHttp2Stream(stream));
     stream.respond({ ":status": 200 });
   });
@@ -75,7 +75,7 @@ describe("transport over node:http2", () => {
     for (const late of ["sink", "transport"]) {
       const server = http2.createServer({ settings: { enableConnectProtocol: true } });
       const accepted = Promise.withResolvers<End>();
-      server.on("stream", (stream) => {
+      server.on("stream", (stream: ServerHttp2Stream) => {
         stream.resume(); // or Node does not tell of the end before somebody reads
         stream.respond({ ":status": 200 });
         const early = late === "sink" ? fromHttp2Stream(stream) : undefined;
