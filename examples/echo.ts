@@ -4,7 +4,7 @@ import { listen } from "../lib/server/mod.ts";
 const server = await listen({
   port: process.env.PORT ?? 8080,
   websocket: {
-    // A peer that does not read is not read from: its next message waits until there is room.
+    // While this peer does not read, its next message is not read either.
     message: (connection, data) => connection.send(data) ? undefined : connection.ready,
   },
 });
