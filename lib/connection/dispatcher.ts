@@ -45,7 +45,8 @@ export class Dispatcher<Connection extends ReportedConnection, Message extends A
 
   readonly #connection: Connection;
   readonly #link: Link;
-  readonly #init: DispatcherInit<Connection>;
+  readonly #onClosed: ((connection: Connection) => void) | undefined;
+  readonly #onError: ReportHandler<Connection> | undefined;
   #handlers: Handlers<Connection, Message> | undefined;
   /** Created when it is first asked for. */
   #closed: PromiseWithResolvers<CloseInfo> | undefined;
@@ -57,7 +58,8 @@ export class Dispatcher<Connection extends ReportedConnection, Message extends A
   ) {
     this.#connection = connection;
     this.#link = link;
-    this.#init = init;
+    this.#onClosed = init.onClosed;
+    this.#onError = init.onError;
     this.receiver = new Receiver({ link, connection, options }, this);
     this.sender = new Sender(link, options, this);
   }
@@ -131,7 +133,7 @@ export class Dispatcher<Connection extends ReportedConnection, Message extends A
 
   /** From the receiver: nobody reads the connection. */
   onReport(error: Error): void {
-    reportError(this.#init.onError, error, contextOf(this.#connection));
+    reportError(this.#onError, error, contextOf(this.#connection));
   }
 
   /** The user's code failed: 1011 for the peer, the error for `onError`. */
@@ -140,7 +142,7 @@ export class Dispatcher<Connection extends ReportedConnection, Message extends A
     if (isInstance(error, ConnectionClosedError) && this.#link.readyState !== OPEN) return;
     this.receiver.stop();
     this.#link.fail({ closeCode: 1011, reason: "" }, toError(error));
-    reportError(this.#init.onError, error, contextOf(this.#connection));
+    reportError(this.#onError, error, contextOf(this.#connection));
   }
 
   /** Returns the error that says how the connection ended, or that it is closing. */
@@ -171,7 +173,7 @@ export class Dispatcher<Connection extends ReportedConnection, Message extends A
     const info = this.closeInfo!, handlers = this.#handlers;
     if (handlers?.close !== undefined) this.#call(() => handlers.close!(this.#connection, info));
     this.#closed?.resolve(info);
-    this.#init.onClosed?.(this.#connection);
+    this.#onClosed?.(this.#connection);
   }
 
   #call(handler: () => void | Promise<void>): void {

@@ -12,14 +12,28 @@ export interface ResolvedConnectionOptions extends ResolvedLimits {
   perMessageDeflate: ResolvedPerMessageDeflate | undefined;
 }
 
+/** The options that were read last. */
+let latest: ResolvedConnectionOptions | undefined;
+
+/**
+ * Returns the options, as one object for all that have the same values: behind a runtime's server each
+ * connection reads its options by itself, and keeps them.
+ */
+function share(options: ResolvedConnectionOptions): ResolvedConnectionOptions {
+  for (const name of Object.keys(options) as (keyof ResolvedConnectionOptions)[]) {
+    if (latest?.[name] !== options[name]) return latest = options;
+  }
+  return latest!;
+}
+
 /**
  * Fills in the defaults.
  *
- * @throws {TypeError | RangeError} as `readConnectionLimits` does, and for `perMessageDeflate`.
+ * @throws {TypeError | RangeError} As `readConnectionLimits` does, and for `perMessageDeflate`.
  */
 export function readConnectionOptions(options: ConnectionOptions): ResolvedConnectionOptions {
-  return {
+  return share({
     ...readConnectionLimits(options),
     perMessageDeflate: readPerMessageDeflate(options.perMessageDeflate),
-  };
+  });
 }

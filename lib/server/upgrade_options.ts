@@ -166,9 +166,15 @@ export function readUpgradeOptions<Data, Message extends AnyMessage = MessageDat
     hosts: readHostPolicy(options.hosts),
     handshakeTimeout: readLimit("handshakeTimeout", options.handshakeTimeout, 10_000),
     websocket,
-    onError: (error, context): void => reportError(onError, error, context),
+    onError: onError === undefined
+      ? printFault // one function for all connections
+      : (error, context): void => reportError(onError, error, context),
     onRefused: guardRefusals(onRefused ?? logRefusals(connection.clock)),
   };
+}
+
+function printFault(error: unknown, context: Parameters<typeof reportError>[2]): void {
+  reportError(undefined, error, context);
 }
 
 /**

@@ -39,6 +39,9 @@ interface TlsHandle {
   readonly _parent?: { readStart?(): unknown; readStop?(): unknown } | null;
 }
 
+/** The options of a TCP socket, one object for all. */
+const TCP: NodeTransportOptions = {};
+
 /** One socket of Node's. */
 class NodeTransport extends DuplexTransport<NodeSocket> {
   readonly secure: boolean;
@@ -139,7 +142,7 @@ export function fromNodeSocket(socket: NodeSocket, path?: string): Transport {
   // The HTTP server's timeouts are not ours; and its TLS sockets would end with the peer.
   socket.setTimeout?.(0);
   socket.allowHalfOpen = true;
-  return new NodeTransport(socket, { path });
+  return new NodeTransport(socket, path === undefined ? TCP : { path });
 }
 
 /**
