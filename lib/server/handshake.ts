@@ -17,6 +17,12 @@ import { HeadReader } from "../handshake/head_reader.ts";
 import { isResponse } from "../handshake/hook.ts";
 import { isUpgradeRequest, readRequest, toRequest, validateRequest } from "../handshake/server.ts";
 import type { UpgradeRequest } from "../handshake/server.ts";
+import {
+  afterOpeningEvent,
+  isPending,
+  type OpeningEvent,
+  type OpeningState,
+} from "../protocol/opening.ts";
 import { isInstance, isThenable, toError } from "../thrown.ts";
 import {
   faultContext,
@@ -39,11 +45,8 @@ const LINGER_TIMEOUT = 2_000;
 
 const EMPTY = new Uint8Array(0);
 
-/**
- * How far an opening handshake has come after its request was read: the hook or `fetch` decides, a
- * Response is sent, or all was said and the peer's end is awaited.
- */
-export type ServerHandshakePhase = "deciding" | "answering" | "lingering";
+/** The states of an opening handshake after its request was read, and before it is done. */
+export type ServerHandshakePhase = Exclude<OpeningState, "reading" | "done">;
 
 /** Receives the outcome of an opening handshake. */
 export interface ServerHandshakeEvents<Data, Message extends AnyMessage = MessageData> {
@@ -76,7 +79,7 @@ export class ServerHandshake<Data, Message extends AnyMessage = MessageData>
   #abort: AbortController | undefined;
   readonly #timer = new ReadingTimer(() => this.#late());
   readonly #timers: Timers;
-  #state: "reading" | ServerHandshakePhase | "done" = "reading";
+  #state: OpeningState = "reading";
   /** Sends the Response of the hook or of `fetch`. */
   #sender: ResponseSender | undefined;
   /** What came behind the head: the connection's first bytes. */
@@ -133,7 +136,7 @@ export class ServerHandshake<Data, Message extends AnyMessage = MessageData>
 
   /** Answers 503 in place of anything else: the server is full, or going away. */
   unavailable(why: string): void {
-    if (!this.#isPending()) return;
+    if (!isPending(this.#state)) return;
     this.#failed(
       new HandshakeError("UNAVAILABLE", `Cannot accept handshake: ${why}`, {
         status: 503,
@@ -153,7 +156,7 @@ export class ServerHandshake<Data, Message extends AnyMessage = MessageData>
       { status: 503 },
     );
     this.#timer.cancel();
-    this.#enter("lingering");
+    this.#move("refuse");
     this.#transport.close();
     this.#settings.onRefused(error, this.#context);
   }
@@ -199,7 +202,7 @@ export class ServerHandshake<Data, Message extends AnyMessage = MessageData>
     this.#timer.cancel();
     if (this.#state === "done") return;
     const answered = this.#state === "answering" || this.#state === "lingering";
-    this.#state = "done";
+    this.#move("gone");
     const reason = clientLeft();
     this.#abort?.abort(reason);
     this.#sender?.cancel(reason);
@@ -210,9 +213,11 @@ export class ServerHandshake<Data, Message extends AnyMessage = MessageData>
     }
   }
 
-  #enter(phase: ServerHandshakePhase): void {
-    this.#state = phase;
-    this.#owner.onPhase?.(this, phase);
+  #move(event: OpeningEvent): void {
+    const state = afterOpeningEvent(this.#state, event);
+    if (state === this.#state) return;
+    this.#state = state;
+    if (state !== "reading" && state !== "done") this.#owner.onPhase?.(this, state);
   }
 
   #read(chunk: Uint8Array): void {
@@ -227,7 +232,7 @@ export class ServerHandshake<Data, Message extends AnyMessage = MessageData>
   }
 
   #decide(head: RequestHead, rest: Uint8Array): void {
-    this.#enter("deciding");
+    this.#move("head");
     this.#head = head;
     this.#hold(rest);
     this.#asksUpgrade = isUpgradeRequest(head);
@@ -279,7 +284,7 @@ export class ServerHandshake<Data, Message extends AnyMessage = MessageData>
     });
     const head = acceptHead({ key: validated.key, protocol, extensions, headers });
     this.#timer.cancel();
-    this.#state = "done";
+    this.#move("accept");
     transport.write(head);
     this.#owner.onOpen(this, connection);
     // Before the connection reads, which may pause it again at once.
@@ -328,14 +333,14 @@ export class ServerHandshake<Data, Message extends AnyMessage = MessageData>
       canChunk: true,
       head: (framing) => refusalHead({ status, statusText, headers, ...framing }),
       onHead: (): void => {
-        this.#enter("answering");
+        this.#move("respond");
         this.#drop();
       },
       onProgress: (): void => this.#owner.onPhase?.(this, "answering"),
     });
     sender.send().then((sent) => {
       if (this.#state !== "answering") return;
-      if (sent) this.#linger();
+      if (sent) this.#linger("sent");
       else this.#transport.close();
     }, (error) => this.#sendFailed(error));
   }
@@ -358,8 +363,8 @@ export class ServerHandshake<Data, Message extends AnyMessage = MessageData>
    * Our direction ends, what still comes is dropped, until the peer has ended too: to close with
    * bytes unread would reset the connection, and the peer might never see the answer.
    */
-  #linger(): void {
-    this.#enter("lingering");
+  #linger(event: "sent" | "refuse"): void {
+    this.#move(event);
     this.#abort = undefined; // whoever leaves now has got the answer
     this.#transport.closeWrite();
     this.#drop();
@@ -376,14 +381,9 @@ export class ServerHandshake<Data, Message extends AnyMessage = MessageData>
     this.#rest = rest;
   }
 
-  /** Whether it was neither accepted nor answered. */
-  #isPending(): boolean {
-    return this.#state === "reading" || this.#state === "deciding";
-  }
-
   /** Answers with what the error says, lingers until the peer has read it, and reports it. */
   #failed(error: unknown): void {
-    if (!this.#isPending()) return this.#failedLate(error);
+    if (!isPending(this.#state)) return this.#failedLate(error);
     const refusal = refusalFor(error);
     const { status, text } = refusal;
     this.#error = refusal.fault
@@ -392,7 +392,7 @@ export class ServerHandshake<Data, Message extends AnyMessage = MessageData>
     this.#sender?.cancel(error);
     this.#transport.write(refusalBytes(refusal, this.#head?.method));
     const reported = !(refusal.fault && this.#clientHasLeft());
-    this.#linger();
+    this.#linger("refuse");
     if (reported) reportFailure(error, this.#settings, this.#context);
   }
 
