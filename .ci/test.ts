@@ -37,9 +37,9 @@ else if (last === "") console.log(tail.join("\n")); // it ended before it came t
 const names = [...skipped].map(([name, count]) => `  ${count > 1 ? `${count} x ` : ""}${name}`);
 if (names.length > 0) {
   console.log(
-    `skipped, as another runtime or a program is needed:\n${names.slice(0, 100).join("\n")}`,
+    `skipped, as another runtime or a program is needed:\n${names.slice(0, 60).join("\n")}`,
   );
-  if (names.length > 100) console.log(`  and ${names.length - 100} more`);
+  if (names.length > 60) console.log(`  and ${names.length - 60} more`);
 }
 console.log(last);
 process.exit(status);

@@ -93,7 +93,7 @@ export class LimitError extends SluiceError {
   }
 }
 
-/** What a HandshakeError tells besides its message. */
+/** The details of a HandshakeError. */
 export interface HandshakeErrorDetails {
   /** On a server, the status to answer with; on a client, the status that came, or 0 for none. */
   status: number;
@@ -110,7 +110,10 @@ export interface HandshakeErrorDetails {
   cause?: unknown;
 }
 
-/** Why an opening handshake failed. A hook that throws an error of its own may give it any other code. */
+/**
+ * Why an opening handshake failed. A hook that throws an error of its own may give it any other
+ * code.
+ */
 export type HandshakeErrorCode =
   // what was received breaks a rule
   | "HEAD_MALFORMED"
@@ -157,7 +160,9 @@ export class HandshakeError extends SluiceError {
   readonly headers: Headers;
   /** On a refused client, the first bytes of the response's body (at most 4 KiB). */
   readonly body: Uint8Array<ArrayBuffer>;
-  /** Whether the status, headers and body came from a server; false for those of an answer to send. */
+  /**
+   * Whether the status, headers and body came from a server; false for those of an answer to send.
+   */
   readonly received: boolean;
 
   /** Creates the error for one failed handshake. */
@@ -170,7 +175,8 @@ export class HandshakeError extends SluiceError {
   }
 
   /**
-   * The body as text, by the charset of its `Content-Type` or as UTF-8; `""` if there is none, or it is
+   * The body as text, by the charset of its `Content-Type` or as UTF-8; `""` if there is none, or
+   * it is
    * compressed (`Content-Encoding`). A character that is cut off at the end is left out.
    */
   get text(): string {
@@ -186,8 +192,9 @@ export class HandshakeError extends SluiceError {
    *
    * Sent are the headers of an answer to send, but for those that frame a message or belong to a
    * connection. Of an answer that was received from another server (a gateway passes the error of
-   * `connect` on) only `Allow`, `Retry-After`, `Sec-WebSocket-Version` and `WWW-Authenticate` are sent:
-   * no cookie and no text of that server. With 502 there are no headers, and the text tells nothing.
+   * `connect` on) only `Allow`, `Retry-After`, `Sec-WebSocket-Version` and `WWW-Authenticate` are
+   * sent:
+   * no cookie and no text of that server. With 502 there are no headers, and the text says nothing.
    */
   toResponse(): Response {
     const { status, headers, text } = refusalFor(this);
@@ -195,7 +202,9 @@ export class HandshakeError extends SluiceError {
   }
 }
 
-/** The decoder for a media type's charset (RFC 9110 section 8.3.2), or for UTF-8 if that is unknown. */
+/**
+ * The decoder for a media type's charset (RFC 9110 section 8.3.2), or for UTF-8 if that is unknown.
+ */
 function decoderOf(contentType: string): InstanceType<typeof TextDecoder> {
   let charset = "utf-8";
   for (const parameter of contentType.split(";").slice(1)) {
@@ -249,7 +258,8 @@ export interface CloseStatus {
 /**
  * How a connection ended: the value of `connection.closed`.
  *
- * `closeCode` and `reason` are those of the Close frame that was received, or 1006 and `""` if none was
+ * `closeCode` and `reason` are those of the Close frame that was received, or 1006 and `""` if none
+ * was
  * (RFC 6455 section 7.1.5). Many peers answer a Close with its code alone: what this side gave as the
  * reason is in `sent`. On a platform's own WebSocket they are what the platform reports.
  */
@@ -278,7 +288,7 @@ export class ConnectionClosedError extends SluiceError implements CloseInfo {
   readonly initiator: "local" | "remote";
   readonly error: Error | undefined;
 
-  /** Creates the error that tells how the connection ended. */
+  /** Creates the error that says how the connection ended. */
   constructor(info: CloseInfo) {
     const reason = info.reason === "" ? "" : `: ${info.reason}`;
     super(
@@ -297,7 +307,8 @@ export class ConnectionClosedError extends SluiceError implements CloseInfo {
 }
 
 /**
- * The close code and reason that tell a peer about an error: the error's own, or 1011 with an empty
+ * Returns the close code and reason that report an error to the peer: the error's own, or 1011 with
+ * an empty
  * reason, since the text of an unknown error may hold secrets.
  */
 export function closeStatusFor(error: unknown): CloseStatus {

@@ -24,7 +24,7 @@ import {
 
 export { isWebSocketUpgrade, type RequestLike } from "../handshake/upgrade.ts";
 
-/** What `Deno.serve` tells of a request: the second argument of its handler. */
+/** What `Deno.serve` knows of a request: the second argument of its handler. */
 export interface ServeInfo {
   /** The peer's address. */
   readonly remoteAddr: {
@@ -59,17 +59,17 @@ interface DenoLike {
  * that resets its connection before the 101, unless a `handshake` hook was being waited for (see
  * SECURITY.md). `websocket` gets the connection once it is open.
  *
- * It is the runtime's socket, and `capabilities` tells what it lacks: compression, pings by hand, and
+ * It is the runtime's socket, and `capabilities` says what it lacks: compression, pings by hand, and
  * a way to stop reading, so that with more than `maxReceiveBuffered` not taken the connection is closed
  * with 1008. `maxMessageSize` is judged when a message has come; the runtime itself takes frames up to
  * 64 MiB. `terminate()` can do no more than to close with 1000, and a peer that never answers a Close
- * keeps the runtime's socket until it leaves, though `closed` told the end after `closeTimeout`. Who
+ * keeps the runtime's socket until it leaves, though `closed` has resolved after `closeTimeout`. Who
  * needs these things on Deno uses `node:http` and `@sluice/websocket/node`.
  *
  * The runtime pings a peer that is silent and drops it after `pingInterval` and `pingTimeout` together,
- * in whole seconds; if either is `Infinity`, never. It does not tell which address the server is bound
+ * in whole seconds; if either is `Infinity`, never. It does not say which address the server is bound
  * to, so any Host is let in unless `hosts` says otherwise: a server for this machine alone wants
- * `hosts: ["localhost", "127.0.0.1", "[::1]"]`, against DNS rebinding. Nor does it tell whether TLS is
+ * `hosts: ["localhost", "127.0.0.1", "[::1]"]`, against DNS rebinding. Nor does it say whether TLS is
  * in use: `secure` and the scheme of `url` are those of the request's URL, which a client chooses that
  * sends an absolute request target. Over HTTP/2 a request is answered with 426: `Deno.serve` does not
  * offer RFC 8441, and browsers open a connection with HTTP/1.1 for the WebSocket. If a `handshake` hook
@@ -211,7 +211,7 @@ function addressOf(info: ServeInfo | undefined): TransportAddress | undefined {
 
 /**
  * Returns the head of a request, with the URL as its target: the URL is the Host and the path joined
- * as text or, if the target was absolute, that target as it was sent, and nothing tells which.
+ * as text or, if the target was absolute, that target as it was sent; which of the two cannot be seen.
  */
 function headOf({ method, url, headers: given }: Request): RequestHead {
   const headers = new HeaderLines(given);
@@ -223,7 +223,7 @@ function headOf({ method, url, headers: given }: Request): RequestHead {
   return { method, target: url, headers };
 }
 
-/** Returns whether TLS protects the connection, as far as the URL tells. */
+/** Returns whether TLS protects the connection, as far as the URL shows. */
 function isSecure({ url }: Request): boolean {
   const scheme = url.slice(0, url.indexOf(":")).toLowerCase();
   return scheme === "https" || scheme === "wss";

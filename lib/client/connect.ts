@@ -33,7 +33,7 @@ import { type ConnectOptions, type ConnectPlan, readConnectOptions } from "./opt
 
 /**
  * Connects to a WebSocket server and resolves when the connection is open. In a browser it runs on
- * the platform's WebSocket, and `capabilities` tells what that lacks.
+ * the platform's WebSocket, and `capabilities` says what that lacks.
  *
  * Rejects with a {@linkcode TransportError} when no connection is made (refused, name not resolved,
  * certificate rejected), a {@linkcode HandshakeError} when the server answers anything but a correct

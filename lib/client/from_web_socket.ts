@@ -1,5 +1,5 @@
 /**
- * A connection over a WebSocket that somebody else has made.
+ * A connection over a WebSocket that was created elsewhere.
  *
  * @module
  */
@@ -59,7 +59,7 @@ const OPTIONS: OptionNames<FromWebSocketOptions> = {
  * pair after its `accept()`. Resolves when it is open. Leave the socket alone from then on; messages
  * that came before the call are lost.
  *
- * The platform's limits remain, and `capabilities` tells them. It cannot pause, so that with more than
+ * The platform's limits remain, and `capabilities` lists them. It cannot pause, so that with more than
  * `maxReceiveBuffered` not taken the connection is closed; `terminate()` can do no more than to close
  * with 1000 (Bun's client can do both). It has no pings; messages pass whole. Where compression is
  * agreed on, the platform has done it, as it does by itself.

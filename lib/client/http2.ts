@@ -16,7 +16,7 @@ import type { ClientHttp2Session, ConnectPlan } from "./options.ts";
 import { Http2Handshake } from "./http2_handshake.ts";
 import { createClientConnection } from "./create_connection.ts";
 
-/** Options of a socket, or of who reads from it: the session has its own. */
+/** Options of a socket and of reading from it: the session has its own. */
 const UNSUPPORTED = ["tls", "path", "maxHeaderSize", "maxHeaders"] as const;
 
 /**
@@ -81,7 +81,7 @@ function settled(session: ClientHttp2Session): Promise<void> {
 }
 
 /**
- * Resolves when the server's settings are known. A session does not tell, but they are the first that
+ * Resolves when the server's settings are known. A session has no event for it, but they are the first that
  * a server sends (RFC 9113 section 3.4): once it has answered a ping, they are here.
  */
 function settle(session: ClientHttp2Session): Promise<void> {

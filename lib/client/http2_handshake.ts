@@ -14,7 +14,7 @@ import { RefusalBody } from "./refusal_body.ts";
 
 /** How it ends. */
 export interface Http2HandshakeEvents {
-  /** Called in the pass in which the answer came: who starts the transport misses nothing. */
+  /** Called in the pass in which the answer came, so that nothing is missed by starting the transport here. */
   onOpen(transport: Transport, agreement: Agreement): void;
   onFailed(error: unknown): void;
 }
@@ -33,7 +33,7 @@ export class Http2Handshake implements TransportSink {
     this.#events = events;
     this.#transport = fromHttp2Stream(stream);
     this.#transport.start(this);
-    // Until the answer is here: Deno may tell of data before it tells of the answer in front of it.
+    // Until the answer is here: Deno may report data before the answer that precedes them.
     this.#transport.pause();
     stream.on("response", (headers: Http2Headers) => this.#answered(headers));
   }

@@ -13,7 +13,7 @@ import type { ConnectPlan } from "./options.ts";
 const UNSUPPORTED = ["headers", "tls", "path", "maxHeaderSize", "maxHeaders"] as const;
 
 /**
- * Opens the platform's WebSocket. Why it failed, if it did, the platform tells nobody.
+ * Opens the platform's WebSocket. If it fails, the platform does not say why.
  *
  * @throws {DOMException} NotSupportedError If the platform cannot honour an option, unless it is off.
  */

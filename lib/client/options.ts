@@ -75,7 +75,7 @@ export interface ConnectOptions<Message extends AnyMessage = MessageData>
   maxHeaders?: number;
   /**
    * Handlers, or a function that is given the connection once it is open. Without it, read what
-   * `connect` gives, or call `discard()` on it: a connection that nobody reads answers no pings once
+   * `connect` gives, or call `discard()` on it: a connection that is not read answers no pings once
    * `receiveHighWaterMark` is reached.
    */
   websocket?: ConnectionHandler<undefined, Message>;

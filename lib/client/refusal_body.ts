@@ -12,7 +12,7 @@ const MAX_RAW = 2 * MAX_BODY;
 
 /** Gathers the body until it is complete, or enough of it is there (RFC 9112 section 6.3). */
 export class RefusalBody {
-  /** How long it is; Infinity where only its coding, or the connection's end, tells. */
+  /** How long it is; Infinity where only its coding, or the end of the connection, shows it. */
   readonly #length: number;
   readonly #chunked: boolean;
   #raw = new Uint8Array(0);

@@ -48,7 +48,7 @@ export interface ConnectionHandlers<
    * meanwhile, until more than `receiveHighWaterMark` waits. Without this handler messages are dropped.
    *
    * Messages that came before the connection closed are still given to it; each call then has
-   * `closeTimeout` to settle, or else the rest is dropped and `onError` is told.
+   * `closeTimeout` to settle, or else the rest is dropped and `onError` is called.
    *
    * With `messages: "stream"` a {@linkcode StreamedMessage} has begun to come. What the handler has
    * not read of it when its promise settles is discarded; so is a message that it has not begun to
@@ -88,7 +88,7 @@ export interface ErrorContext<
 
 /**
  * Called with each fault of the user's own code (a handler or a hook that throws, or returns what it
- * must not; a connection that nobody reads) and of the server itself (no more files to accept a
+ * must not; a connection that is not read) and of the server itself (no more files to accept a
  * connection with). What a handler throws is passed as it is. A handshake that a server refuses is no
  * fault: see {@linkcode RefusalHandler}.
  *
@@ -236,7 +236,7 @@ export class WebSocketConnection<
   }
 
   /**
-   * Resolves when the connection is closed, and tells how. Never rejects.
+   * Resolves when the connection is closed, with how it ended. Never rejects.
    *
    * With handlers it resolves after `close` was called: once the `message` handler is done with what had
    * come. A `message` handler that awaits it waits for itself, until `closeTimeout`.
@@ -259,7 +259,7 @@ export class WebSocketConnection<
    *
    * Returns false if more than `sendHighWaterMark` was waiting to leave before this message (it is
    * sent all the same; await `ready` then), or if the connection is no longer open and nothing was
-   * sent (`readyState` tells which). One message of any size into an empty buffer returns true.
+   * sent (see `readyState`). One message of any size into an empty buffer returns true.
    *
    * @throws {TypeError} If the data has another type, its memory is detached or out of bounds, or an
    * option is unknown or invalid.
@@ -279,7 +279,7 @@ export class WebSocketConnection<
    * Resolves when all of it is encoded. Rejects with what the source failed with, with the signal's
    * reason, or with a {@linkcode ConnectionClosedError}; the source is cancelled then. A message of
    * which something has been sent cannot be taken back: the connection is then closed with 1011. A
-   * rejection that nobody looks at is no unhandled one.
+   * rejection that is not handled is not reported as unhandled.
    *
    * @throws {TypeError} If the stream is locked, the message was read before, or an option is unknown or
    * invalid.
@@ -423,8 +423,8 @@ export class WebSocketConnection<
    */
   close(closeCode?: number, reason?: string): void;
   /**
-   * Begins the closing handshake (RFC 6455 section 7.1.2); `closed` tells when it is over. Messages
-   * that still come are delivered until the peer's Close; the peer no longer waits for who takes them:
+   * Begins the closing handshake (RFC 6455 section 7.1.2); `closed` resolves when it is over. Messages
+   * that still come are delivered until the peer's Close; the peer no longer waits for your code to take them:
    * from the first one over `receiveHighWaterMark` on they are dropped. A second call does nothing.
    *
    * A message that is being sent from its source, and what waits behind it, is sent first, as long as
@@ -457,7 +457,7 @@ export class WebSocketConnection<
     await this.closed;
   }
 
-  /** The error that tells how the connection ended, or that it is closing. */
+  /** Returns the error that says how the connection ended, or that it is closing. */
   closedError(): ConnectionClosedError {
     return this.#dispatcher.closedError();
   }

@@ -131,7 +131,7 @@ export class Dispatcher<Connection extends ReportedConnection, Message extends A
     this.pings?.resume();
   }
 
-  /** From the receiver: nobody reads the connection. */
+  /** From the receiver: nothing reads the connection. */
   onReport(error: Error): void {
     reportError(this.#onError, error, contextOf(this.#connection));
   }

@@ -1,5 +1,5 @@
 /**
- * The content of a message in pieces, between those who receive it and those who read it.
+ * The content of a message in pieces, between the link that receives it and the code that reads it.
  *
  * @module
  */
@@ -7,7 +7,7 @@
 /** Small pieces are joined up to this size: a piece costs far more memory than its bytes. */
 const JOINED_SIZE = 64 * 1024;
 
-/** Is told of what waits, so that reading stops when it is too much. */
+/** Counts what waits, so that reading stops when it is too much. */
 export interface BodyAccount {
   /** So many bytes more wait. */
   charge(size: number): void;
@@ -15,7 +15,7 @@ export interface BodyAccount {
   discharge(size: number): void;
 }
 
-/** Someone who waits for the next piece. */
+/** A read that waits for the next piece. */
 type Reader = PromiseWithResolvers<Uint8Array<ArrayBuffer> | undefined>;
 
 /** The pieces that wait to be read. */
@@ -35,12 +35,12 @@ export class MessageBody {
     this.#account = account;
   }
 
-  /** Whether nobody will read what comes. */
+  /** Whether what comes will not be read. */
   get discarded(): boolean {
     return this.#discarded;
   }
 
-  /** Adds a piece, or hands it to the reader who waits. */
+  /** Adds a piece, or passes it to the read that waits. */
   push(piece: Uint8Array<ArrayBuffer>): void {
     if (this.#discarded) return;
     const reader = this.#reader;
@@ -65,7 +65,7 @@ export class MessageBody {
     this.#reader = undefined;
   }
 
-  /** The rest will never come: whoever reads gets `error`, after what waits. */
+  /** The rest will never come: reads reject with `error`, after what waits. */
   fail(error: Error): void {
     if (this.#ended || this.#error !== undefined) return;
     this.#error = error;

@@ -1,19 +1,25 @@
 /**
- * The messages that wait to be taken, and those who wait for one.
+ * The messages that wait to be taken, and the promises that wait for one.
  *
  * @module
  */
-/** What a message that waits counts besides its size: a small one takes far more memory than its bytes. */
+/**
+ * What a message that waits counts besides its size: a small one takes far more memory than its
+ * bytes.
+ */
 const MESSAGE_COST = 256;
 
-/** Someone who waits for a message. */
+/** A promise that waits for a message. */
 interface Waiter<Message> {
   /** It came; undefined when no more will. */
   take(message: Message | undefined): void;
 }
 
 let resolveMade: (value: unknown) => void, rejectMade: (reason: unknown) => void;
-/** What `new Promise` calls at once: one function for all, as a new one each time costs as much as it. */
+/**
+ * What `new Promise` calls at once: one function for all, as a new one each time costs as much as
+ * it.
+ */
 function keep(resolve: (value: unknown) => void, reject: (reason: unknown) => void): void {
   resolveMade = resolve;
   rejectMade = reject;
@@ -58,7 +64,10 @@ export class MessageQueue<Message> {
   #full = false;
   #ended = false;
 
-  /** Creates a queue that is full when more than `highWaterMark` waits: bytes, and 256 for each message. */
+  /**
+   * Creates a queue that is full when more than `highWaterMark` waits: bytes, and 256 for each
+   * message.
+   */
   constructor(highWaterMark: number, owner: MessageQueueOwner) {
     this.#highWaterMark = highWaterMark;
     this.#owner = owner;
@@ -79,7 +88,7 @@ export class MessageQueue<Message> {
     return this.#full;
   }
 
-  /** Adds a message, or hands it to the first who waits. */
+  /** Adds a message, or passes it to the first promise that waits. */
   push(message: Message): void {
     if (this.#waiters.length > 0) return this.#waiters.shift()!.take(message);
     this.#messages.push(message);
@@ -143,7 +152,9 @@ export class MessageQueue<Message> {
     return promise;
   }
 
-  /** Waits for a message and returns what `finish` makes of it: one promise, where `then` makes two. */
+  /**
+   * Waits for a message and returns what `finish` makes of it: one promise, where `then` makes two.
+   */
   waitFor<Result>(finish: (message: Message | undefined) => Result): Promise<Result> {
     const waiter = new PendingTake(finish);
     this.#add(waiter);
@@ -155,7 +166,10 @@ export class MessageQueue<Message> {
     else this.#waiters.push(waiter);
   }
 
-  /** No more will come: those who wait are told, what waits can still be taken. */
+  /**
+   * No more will come: promises that wait resolve with undefined; queued messages can still be
+   * taken.
+   */
   end(): void {
     this.#ended = true;
     for (const waiter of this.#waiters.splice(0)) waiter.take(undefined);

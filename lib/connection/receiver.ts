@@ -1,5 +1,5 @@
 /**
- * The way in: messages from the link to whoever reads the connection, and makes the peer wait when
+ * The way in: messages from the link to the code that reads the connection, making the peer wait when
  * that takes its time.
  *
  * @module
@@ -20,7 +20,7 @@ export type Reading = "handlers" | "iteration" | "streams";
 /** Why the link is paused: each reason ends by itself. */
 const QUEUE_FULL = 1, USER_PAUSED = 2;
 
-/** How long the queue may be full before nobody having begun to read is reported, in milliseconds. */
+/** How long the queue may be full and unread before that is reported, in milliseconds. */
 const UNREAD_DELAY = 1_000;
 
 /**
@@ -41,7 +41,7 @@ export interface MessageHandler<Connection, Message> {
 
 /** What a receiver asks of its connection, and reports to it. */
 export interface ReceiverEvents {
-  /** Returns the error for those who wait for what will not come. */
+  /** Returns the error for promises that wait for what will not come. */
   closedError(): Error;
   /** Called when a handler has thrown, or its promise was rejected. */
   onHandlerError(error: unknown): void;
@@ -76,7 +76,7 @@ export class Receiver<Connection, Message extends AnyMessage>
   #closing = false;
   #overflowed = false;
   #phase: Phase = "open";
-  /** While open, when to report that nobody reads; after the end, when a handler is given up. */
+  /** While open, when to report that nothing reads; after the end, when to stop waiting for a handler. */
   #timer: CallbackTimer | undefined;
   /** The message whose pieces are coming, and the one that was last asked for. */
   #arriving: MessageBody | undefined;
@@ -278,7 +278,7 @@ export class Receiver<Connection, Message extends AnyMessage>
     return this.#options.messages === "stream";
   }
 
-  /** Hands a message on, or keeps it; false if nobody will ever have it. */
+  /** Passes a message on, or queues it; returns false if it is dropped. */
   #deliver(message: Message): boolean {
     if (this.#dropping || this.#overflows()) return false;
     const busy = this.#handling || this.isPaused || (this.#queue?.length ?? 0) > 0;
@@ -287,7 +287,7 @@ export class Receiver<Connection, Message extends AnyMessage>
     return true;
   }
 
-  /** Whether what comes is dropped: it is over the mark, and nobody makes the peer wait any more. */
+  /** Whether what comes is dropped: it is over the mark, and the peer is not made to wait any more. */
   #overflows(): boolean {
     return this.#overflowed ||= this.#closing && this.isFull;
   }

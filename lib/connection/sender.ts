@@ -192,7 +192,7 @@ export class Sender {
       await streamed.settled;
       this.count++;
     } catch {
-      // Who sent it has been told.
+      // The caller has the rejection.
     }
     this.#underWay = undefined;
   }

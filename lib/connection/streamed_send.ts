@@ -72,7 +72,7 @@ export class StreamedSend {
     this.#signal = options.signal;
     this.#compress = options.compress;
     this.#context = way;
-    // `closed` tells those who do not look here.
+    // A caller that ignores this promise finds the reason in `closed`.
     this.#settled.promise.catch(() => {});
     if (this.#signal?.aborted) this.stop(this.#signal.reason);
     else this.#signal?.addEventListener("abort", this.#abort, { once: true });
@@ -191,7 +191,7 @@ export class StreamedSend {
     if (!link.writeMessage(fragment, false)) await this.#context.untilDrain();
   }
 
-  /** Closing has begun: the source is done with, and `stop` tells how it ended when that is known. */
+  /** Closing has begun: the source is cancelled, and `stop` settles the promise when the end is known. */
   #closing(): Promise<void> {
     this.#reader.cancel(this.#context.closedError());
     return this.#settled.promise;

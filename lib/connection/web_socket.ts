@@ -72,7 +72,8 @@ export interface WebSocketInit<Data, Message extends AnyMessage>
 }
 
 /**
- * Creates the connection once the socket is open: at once, if it is. Listens from the call on, so that
+ * Creates the connection once the socket is open: at once, if it is. Listens from the call on, so
+ * that
  * nothing is missed.
  *
  * Rejects with a {@linkcode HandshakeError} if the socket does not open.
@@ -114,7 +115,10 @@ export function openWebSocket<Data, Message extends AnyMessage>(
   });
 }
 
-/** Passes on what the socket tells, in order: a Blob takes its time, and what follows waits for it. */
+/**
+ * Passes on the events of the socket in their order: a Blob is read asynchronously, and later
+ * events wait for it.
+ */
 class Intake {
   readonly #link: NativeLink;
   #blobs = 0;

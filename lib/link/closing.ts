@@ -1,6 +1,6 @@
 /**
  * What a link does while its connection closes (RFC 6455 section 7.1), by the states of
- * `protocol/closing.ts`: when our answer leaves, which timeout runs, who closes TCP.
+ * `protocol/closing.ts`: when our answer leaves, which timeout runs, which side closes TCP.
  *
  * @module
  */

@@ -16,7 +16,7 @@ export interface Capabilities {
   readonly pause: boolean;
   /** Pings can be sent, and pings and pongs be seen. */
   readonly ping: boolean;
-  /** Messages can be compressed, where both ends agree: `extensions` tells whether they do. */
+  /** Messages can be compressed, where both ends agree: `extensions` shows whether they do. */
   readonly compression: boolean;
   /** Messages larger than memory: they pass in pieces, both ways. */
   readonly streaming: boolean;
@@ -99,7 +99,7 @@ export interface Link {
   close(status: CloseStatus): void;
   /** Called when no message is queued any more, or a handler is done: our answer need not wait for it. */
   onRepliesDone(): void;
-  /** Closes because of an error, which `closed` will tell. */
+  /** Closes because of an error, which `closed` reports. */
   fail(status: CloseStatus, error: Error): void;
   /** Drops the peer at once. */
   terminate(): void;

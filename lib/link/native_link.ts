@@ -55,7 +55,7 @@ export interface NativeLinkInit {
   readonly remoteAddress?: TransportAddress | undefined;
   /** The agreed subprotocol, where the socket does not know it. @default {the socket's} */
   readonly protocol?: string | undefined;
-  /** Whether the platform tells when its buffer has drained; if not, it is asked. @default {false} */
+  /** Whether the platform reports when its buffer has drained; if not, it is polled. @default {false} */
   readonly tellsDrain?: boolean;
   /** Whether the platform sends shared and resizable memory as well. @default {false} */
   readonly anyMemory?: boolean;
@@ -89,7 +89,7 @@ interface HeldControl {
 }
 
 /**
- * A link over an open WebSocket of the platform's. Whoever made it passes on what the platform tells:
+ * A link over an open WebSocket of the platform's. The code that creates it passes on the platform's events, by
  * `onMessage`, `onPing`, `onPong`, `onDrain` and `onClose`.
  */
 export class NativeLink implements Link {
@@ -143,7 +143,7 @@ export class NativeLink implements Link {
     return this.#socket.extensions;
   }
 
-  /** The platform does not tell. */
+  /** Undefined: the platform does not say. */
   get compression(): undefined {
     return undefined;
   }
@@ -173,7 +173,7 @@ export class NativeLink implements Link {
 
   /** The platform has a message. */
   onMessage(data: MessageData): void {
-    // Who failed the connection reads no more of it: behind a message that was dropped would be a gap.
+    // After a failure nothing more is delivered: behind a message that was dropped there would be a gap.
     if (this.#closed || this.#terminated || this.#error !== undefined) return;
     if (this.#isTooLong(data)) return;
     if (!this.#paused && this.#held.length === 0) return this.#deliver(data);
@@ -243,7 +243,7 @@ export class NativeLink implements Link {
     return false;
   }
 
-  /** Nothing: the platform sends whole messages only, and nobody asks for more (`streaming`). */
+  /** Nothing: the platform sends whole messages only (`capabilities.streaming`). */
   beginMessage(): void {}
 
   /** Nothing, like `beginMessage`. */
@@ -330,7 +330,7 @@ export class NativeLink implements Link {
     return true;
   }
 
-  /** What the platform gives is whole; who wants pieces has it in one. */
+  /** The platform delivers whole messages; as a stream, each has one piece. */
   #deliver(data: MessageData): void {
     const sink = this.#messages;
     if (this.#options.messages === "whole") return sink.onMessage(data);
@@ -346,7 +346,7 @@ export class NativeLink implements Link {
     if (!this.#paused && !this.#terminated && !this.#closed) this.#socket.resume?.();
   }
 
-  /** May be called while it gives: a handler closes, and the platform tells so within the call. */
+  /** May be called while it delivers: a handler closes, and the platform reports that within the call. */
   #deliverHeld(): void {
     while (!this.#paused && !this.#terminated && this.#deliveredSize < this.#held.length) {
       const held = this.#held[this.#deliveredSize++];
@@ -402,7 +402,7 @@ export class NativeLink implements Link {
     this.#deliverHeld();
     const { code = ABNORMAL, reason = "", wasClean = false } = event ?? {};
     const received = wasClean ? { closeCode: code, reason } : undefined;
-    // A platform that failed the connection tells what it sent, or 0: the peer said nothing.
+    // A platform that failed the connection reports the code that it sent, or 0: the peer sent none.
     const failed = !wasClean && (code === 0 || this.#error !== undefined);
     const dropped = this.#terminated ||
       this.#error instanceof TransportError && this.#error.code === "TIMED_OUT";

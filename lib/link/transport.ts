@@ -15,11 +15,11 @@ export interface TransportAddress {
   port: number;
 }
 
-/** What a transport tells its owner. Never called from within `start` or `write`. */
+/** Receives what happens on a transport. Never called from within `start` or `write`. */
 export interface TransportSink {
   /**
    * Bytes arrived. The chunk belongs to the transport, which may use its memory again once this
-   * returns: who keeps anything copies it. After `pause` at most one more call comes.
+   * returns: a sink copies what it keeps. After `pause` at most one more call comes.
    */
   onData(chunk: Uint8Array): void;
   /**
@@ -56,7 +56,7 @@ export interface Transport {
   readonly maxWriteSize?: number;
   /** Bytes written that the system has not taken yet. */
   readonly bufferedAmount: number;
-  /** Begins to read and to tell `sink`. Called once; a sink is handed over by calling it again. */
+  /** Begins to read and to report to `sink`. Called once; calling it again replaces the sink. */
   start(sink: TransportSink): void;
   /**
    * Writes all of `bytes`, now or as the system takes them. False once some of it waits: then no
@@ -102,7 +102,7 @@ export interface TransportConnectOptions {
   signal?: AbortSignal | undefined;
 }
 
-/** What a listening socket tells its owner. */
+/** Receives what happens on a listening socket. */
 export interface TransportListenerSink {
   /** A peer connected (with TLS: its handshake may still be under way; `data` comes after it). */
   onConnection(transport: Transport): void;

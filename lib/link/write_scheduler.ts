@@ -20,7 +20,7 @@ const DRAIN_POLL = 10;
 /** A microtask by way of a promise takes a third of the time of Node's `queueMicrotask`. */
 const settled = Promise.resolve();
 
-/** what a write scheduler tells its link. */
+/** What a write scheduler reports to its link. */
 export interface WriteEvents {
   /** All that was written is with the system. */
   onFlushed(): void;
@@ -111,7 +111,7 @@ export class WriteScheduler implements OutputFlusher {
     if (!this.#blocked && this.#write()) this.#events.onFlushed();
   }
 
-  /** The same from the middle of a frame, when nobody may be told: whether all has left. */
+  /** The same from the middle of a frame, without notifications: returns whether all has left. */
   tryFlush(): boolean {
     if (this.#blocked) return false;
     const all = this.#write();

@@ -1,6 +1,6 @@
 /**
  * The closing handshake (RFC 6455 section 7) as states. What a connection may send, whether it still
- * reads, who closes TCP and which timeout runs are read from the state alone.
+ * reads, which side closes TCP and which timeout runs are read from the state alone.
  *
  * | state         | our Close         | the peer's Close | what still comes | what is awaited                |
  * | ------------- | ----------------- | ---------------- | ---------------- | ------------------------------ |

@@ -1,6 +1,6 @@
 /**
  * The options of a connection: read once, by one function. Compression is read by another
- * (`protocol_options.ts`): whoever stands on a platform's WebSocket loads none of it.
+ * (`protocol_options.ts`): a connection on a platform's WebSocket does not load it.
  *
  * @module
  */
@@ -54,9 +54,9 @@ export interface ConnectionOptions {
   /**
    * Past this number of bytes of messages not taken, each counted with 256 bytes more, reading stops until
    * half is taken: also of what the peer says besides, pings and its Close among it. A message counts
-   * from when it has to wait for the one before it, whose `message` handler works, or for whoever
-   * reads. Whole text counts by its `length`. When nobody has begun to read a second after reading stopped,
-   * `onError` is told: call `discard` on a connection that is not to be read. @default {1048576}
+   * from when it has to wait for the one before it, whose `message` handler works, or for the code that
+   * reads. Whole text counts by its `length`. If nothing has begun to read a second after reading stopped,
+   * `onError` is called: call `discard` on a connection that is not to be read. @default {1048576}
    */
   receiveHighWaterMark?: number;
   /**

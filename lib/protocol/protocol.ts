@@ -104,7 +104,7 @@ export class Protocol implements ControlSink {
     this.#options = options;
   }
 
-  /** Sets who receives the messages, and who receives pings and pongs. */
+  /** Sets the receivers of messages, and of pings and pongs. */
   start(messages: MessageReceiver, pings: PingReceiver): void {
     this.#messages = messages;
     this.#pings = pings;

@@ -14,7 +14,7 @@ import { type AcceptOptions, readServerOptions } from "./options.ts";
  * Accepts one WebSocket connection on a byte stream: a Unix socket, a tunnel, a test. Locks both
  * streams.
  *
- * Rejects with a {@linkcode HandshakeError} once a peer whose handshake was refused has been told so,
+ * Rejects with a {@linkcode HandshakeError} once the refusal has been sent to the peer,
  * or with a {@linkcode TransportError} when the stream fails. `onRefused` is called as well if it is
  * given; nothing is printed by default.
  *
@@ -48,7 +48,7 @@ export function accept<Data, Message extends string | Uint8Array<ArrayBuffer> | 
   const caller = new CallSite(accept);
   return new Promise((resolve, reject) => {
     let settings = readServerOptions<Data, Message>(options);
-    // By default nothing is printed: the rejection tells.
+    // By default nothing is printed: the promise rejects.
     if (options.onRefused === undefined) settings = { ...settings, onRefused: (): void => {} };
     const opening = new ServerHandshake<Data, Message>(fromByteStreamPair(stream), settings, {
       boundToLoopback: false,

@@ -43,7 +43,7 @@ interface FailureHandlers {
   onError(error: unknown, context: RefusalContext & { connection: undefined }): void;
 }
 
-/** Returns what a handler is told of a request; `read` is called when the request is asked for. */
+/** Returns the context of a request for a handler; `read` is called when its `request` is read. */
 export function requestContext(
   read: () => Request | undefined,
   remoteAddress: TransportAddress | undefined,

@@ -75,7 +75,7 @@ export class ServerHandshake<Data, Message extends AnyMessage = MessageData>
   readonly #settings: ServerSettings<Data, Message>;
   readonly #owner: ServerHandshakeEvents<Data, Message>;
   readonly #reader: HeadReader<"request">;
-  /** Made for a hook or `fetch`, which may have to be told that the client has gone. */
+  /** Created for a hook or `fetch`, whose request is aborted when the client leaves. */
   #abort: AbortController | undefined;
   readonly #timer = new ReadingTimer(() => this.#late());
   readonly #timers: Timers;
@@ -91,7 +91,7 @@ export class ServerHandshake<Data, Message extends AnyMessage = MessageData>
   #head: RequestHead | undefined;
   /** The request as the user's code has seen it. */
   #request: Request | undefined;
-  /** What is told of it to the user's handlers. */
+  /** The context for the user's handlers. */
   readonly #context: RefusalContext;
 
   /** Creates the handshake; nothing happens before `start`. */
@@ -186,7 +186,7 @@ export class ServerHandshake<Data, Message extends AnyMessage = MessageData>
 
   /**
    * @internal The peer's end: without a whole request there is nothing to answer, and with no more
-   * to come no WebSocket to open. Who asked for a document may still read it.
+   * to come no WebSocket to open. A client that asked for a document may still read it.
    */
   onEnd(): void {
     if (this.#state === "reading" || (this.#state === "deciding" && this.#asksUpgrade)) {
@@ -345,7 +345,7 @@ export class ServerHandshake<Data, Message extends AnyMessage = MessageData>
     }, (error) => this.#sendFailed(error));
   }
 
-  /** The body failed: once the head has left, only the missing end can tell the peer. */
+  /** The body failed: once the head has been sent, only the missing end can show that to the peer. */
   #sendFailed(error: unknown): void {
     if (this.#state !== "answering") return this.#failed(error);
     this.#failedLate(error);
@@ -402,7 +402,7 @@ export class ServerHandshake<Data, Message extends AnyMessage = MessageData>
     this.#settings.onError(error, faultContext(this.#context));
   }
 
-  /** Whether the user's code was told that the client has left: what it throws then is no fault. */
+  /** Whether the user's request was aborted because the client has left: what the code throws then is not a fault. */
   #clientHasLeft(): boolean {
     return this.#abort?.signal.aborted === true;
   }

@@ -41,7 +41,7 @@ export interface ListenOptions<Data = undefined, Message extends AnyMessage = Me
   /**
    * Handlers for every connection, or a function that is given each once it is open. A function reads it
    * one way (`for await`, `receive`, `readable`); one that only sends calls `discard()`, since a
-   * connection that nobody reads answers no pings once `receiveHighWaterMark` is reached.
+   * connection that is not read answers no pings once `receiveHighWaterMark` is reached.
    */
   websocket: ConnectionHandler<Data, Message>;
   /**

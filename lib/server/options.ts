@@ -23,7 +23,8 @@ import {
 export interface AcceptOptions<Data = undefined, Message extends AnyMessage = MessageData>
   extends UpgradeOptions<Data, Message> {
   /**
-   * Handlers, or a function that is given the connection once it is open. Without it, read the connection
+   * Handlers, or a function that is given the connection once it is open. Without it, read the
+   * connection
    * that the call gives.
    */
   websocket?: ConnectionHandler<Data, Message>;
@@ -77,7 +78,10 @@ export interface SettingsOrProblem<Data, Message extends AnyMessage> {
   readonly problem?: { readonly error: unknown };
 }
 
-/** For who has a peer to answer though the options are wrong: by the defaults. Throws nothing. */
+/**
+ * For callers that must answer a peer though the options are invalid: uses the defaults. Does not
+ * throw.
+ */
 export function readServerOptionsFor<Data, Message extends AnyMessage>(
   options: Parameters<typeof readServerOptions<Data, Message>>[0],
 ): SettingsOrProblem<Data, Message> {

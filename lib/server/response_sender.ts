@@ -11,7 +11,10 @@ import { OverdueError } from "./failures.ts";
 
 /** The largest write, in bytes: a peer that takes so much within `closeTimeout` is alive. */
 const SLICE = 65_536;
-/** With no more than this before the newest chunk, in bytes, one more read may show that it was the last. */
+/**
+ * With no more than this before the newest chunk, in bytes, one more read may show that it was the
+ * last.
+ */
 const MAX_HELD = 65_536;
 /** The number of microtasks within which a body that is in memory gives its next chunk. */
 const SOON = 32;
@@ -38,10 +41,11 @@ export interface BodyFraming {
 
 /** How to send a Response. */
 export interface ResponseSenderOptions {
-  /** Where to. What it tells of room to write and of its close goes to `onDrain` and `cancel`. */
+  /** Where to. The caller passes its drain and its close on to `onDrain` and `cancel`. */
   transport: Transport;
   /**
-   * How long the body may take for its first chunk, in milliseconds, and for any other one once the peer
+   * How long the body may take for its first chunk, in milliseconds, and for any other one once the
+   * peer
    * has ended its direction.
    */
   handshakeTimeout: number;
@@ -314,7 +318,9 @@ export class ResponseSender {
   }
 }
 
-/** Returns the reason for which a request's signal aborts, and the body of its answer is cancelled. */
+/**
+ * Returns the reason for which a request's signal aborts, and the body of its answer is cancelled.
+ */
 export function clientLeft(): DOMException {
   return new DOMException("The client went away", "AbortError");
 }

@@ -127,7 +127,7 @@ for (const sockets of [own, nodeNet]) {
       await rejectsWith(
         sockets.listen({ hostname: "192.0.2.1", port: 0 }, { onConnection() {}, onError() {} }),
         "ADDRESS_NOT_AVAILABLE",
-        /^Cannot listen on 192\.0\.2\.1:0: the address is none of this machine's/,
+        /^Cannot listen on 192\.0\.2\.1:0: the address is not one of this machine's/,
       );
     });
 

@@ -64,7 +64,7 @@ const BUN_OPTIONS: OptionNames<BunUpgradeOptions> = { ...UPGRADE_OPTIONS, ...SER
  * {@linkcode websocketWith} made. Each call may have options of its own.
  *
  * It is the runtime's socket, and `capabilities` tells what that lacks: messages larger than memory.
- * Reading does stop where it is paused. Who closes is told so at once, whether the peer answers or not:
+ * Reading does stop where it is paused. When your side closes, that is reported at once, whether the peer answers or not:
  * `closed` then has no `received`, and `wasClean` is false. Compression, a limit of messages above
  * 16 MiB, `pingInterval` and `pingTimeout` are the server's: they are options of `websocketWith`.
  * `extensions` knows of compression that was set there, not of Bun's own setting put over it.
@@ -142,7 +142,7 @@ export async function upgrade<Data, Message extends AnyMessage>(
     if (taken && peer.readyState > 0) return undefined;
     throw new TypeError(`Cannot upgrade: ${taken ? NOT_OURS : NOT_TAKEN}`);
   } catch (error) {
-    // Where it was taken, or the client is gone, nobody sees the answer.
+    // If the socket was taken, or the client is gone, this answer is not sent.
     return request.signal.aborted ? failureResponse(error) : refuse(error, settings, context);
   }
 }

@@ -19,9 +19,9 @@ export interface BunSocketLike {
   binaryType?: string;
   /** Sends a message: how many bytes went, 0 if it was dropped, -1 if some of it waits. */
   send(data: string | Uint8Array<ArrayBuffer>, compress?: boolean): number;
-  /** Closes, and tells so at once. */
+  /** Closes, and reports that at once. */
   close(code?: number, reason?: string): void;
-  /** Drops the peer, and tells so at once. */
+  /** Drops the peer, and reports that at once. */
   terminate(): void;
   /** Sends a ping. */
   ping(payload: Uint8Array): number;
@@ -77,7 +77,7 @@ export class BunPeer implements NativeSocket {
   #link!: NativeLink;
   /** Bun holds something, or did when it was last asked: to ask costs as much as to send. */
   #holds = false;
-  /** It is closed, or our own call is about to: then Bun tells of the end from within that call. */
+  /** It is closed, or our own call is about to: then Bun reports the end from within that call. */
   #leaving = false;
   #pings = 0;
   #pingsSince = 0;
@@ -170,7 +170,7 @@ export class BunPeer implements NativeSocket {
     this.#link.onPong(payload as Uint8Array<ArrayBuffer>);
   }
 
-  /** From Bun: it is closed. Of a Close that we sent it never tells whether it was answered. */
+  /** From Bun: it is closed. It never reports whether a Close of ours was answered. */
   onClose(code: number, reason: string, facts: BunServerInfo): void {
     const link = this.#link;
     if (this.#leaving) {
@@ -185,7 +185,7 @@ export class BunPeer implements NativeSocket {
   }
 }
 
-/** What Bun said of it in a Close, if it sent one, is not told but by the words. */
+/** Only the text says what Bun wrote in a Close, if it sent one. */
 function fail(link: NativeLink, reason: string, { maxPayloadLength: limit }: BunServerInfo): void {
   if (!reason.startsWith("Received ")) {
     const code = reason.includes("timed out") ? "TIMED_OUT" : "IO_FAILED";

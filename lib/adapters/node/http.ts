@@ -44,7 +44,7 @@ export interface NodeRequest {
 
 /**
  * Accepts the WebSocket that a request asks for, or refuses. Never rejects: resolves with undefined
- * once a peer that is refused has been told why, or is gone.
+ * once a refusal has been sent, or the peer has gone.
  */
 export function upgradeHttp<Data, Message extends AnyMessage>(
   request: NodeRequest,

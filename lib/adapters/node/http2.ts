@@ -138,7 +138,7 @@ class Http2Upgrade implements UpgradeInfo, UpgradeClient {
     return this.#validated = validateConnect(this.#headers, options);
   }
 
-  /** For the hook, which may have to be told that the client has gone. */
+  /** For the hook; it is aborted when the client leaves. */
   get request(): Request {
     const leaving = new AbortController();
     this.stream.on("close", () => leaving.abort(clientLeft()));

@@ -24,7 +24,7 @@ export type { NodeSocket } from "../../transport/node_api.ts";
  * that `listen` has: `perMessageDeflate`, pause, pings, messages of any size.
  *
  * Resolves with the connection once it is open, or with undefined: when it was refused and the peer has
- * been told why, or when the peer has gone. It does not reject: refusals go to `onRefused`, errors, those
+ * been sent the refusal, or when the peer has gone. It does not reject: refusals go to `onRefused`, errors, those
  * of the options as well (the peer gets 500), to `onError`.
  *
  * Call it in the event itself: to wait, use the hook `handshake`. Until the call nobody hears
