@@ -14,7 +14,8 @@ import type { ConnectionHandlers } from "../../lib/connection/connection.ts";
 import { LimitError } from "../../lib/errors.ts";
 import { bytesOf, join } from "../connection/support.ts";
 import { needsBun, serve, serveEndpoint } from "./bun_support.ts";
-import { until, within } from "./suite/wire.ts";
+import { within } from "./suite/wire.ts";
+import { until } from "../support/until.ts";
 
 const guard = { timeout: 60_000 };
 const onBun = { ...guard, ...needsBun };
@@ -219,7 +220,7 @@ describe("connections behind Bun.serve", () => {
         }), given);
       const answer = await served.knock();
       assert.equal(answer.status, status);
-      await until(() => errors.length > 0, "an error");
+      await until("an error", () => errors.length > 0);
       assert.match(String(errors), text);
       answer.peer?.vanish();
     }

@@ -11,7 +11,8 @@ import { HandshakeError, TransportError } from "../../lib/errors.ts";
 import { bytesOf, Peer } from "../connection/support.ts";
 import { VirtualClock } from "../support/clock.ts";
 import { nodeNet } from "../transport/sockets.ts";
-import { KINDS, LINES, requestOf, Rig, type ServeOptions, until } from "./node_http_support.ts";
+import { KINDS, LINES, requestOf, Rig, type ServeOptions } from "./node_http_support.ts";
+import { until } from "../support/until.ts";
 
 const statusOf = (error: unknown): unknown =>
   error instanceof HandshakeError ? error.status : error;

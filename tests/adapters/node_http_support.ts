@@ -11,6 +11,7 @@ import type { WebSocketConnection } from "../../lib/connection/connection.ts";
 import { ca, cert, key } from "../certificates/mod.ts";
 import { Peer, textOf } from "../connection/support.ts";
 import { nodeNet } from "../transport/sockets.ts";
+import { until } from "../support/until.ts";
 
 /** Plain and with TLS. */
 export const KINDS: readonly Kind[] = ["http", "https"];
@@ -127,14 +128,5 @@ export class Rig<Data = undefined> implements AsyncDisposable {
     const closed = new Promise<void>((done) => this.server.close(() => done()));
     for (const socket of this.#sockets) socket.destroy();
     await closed;
-  }
-}
-
-/** Waits for what the network does in its own time. */
-export async function until(what: string, condition: () => boolean): Promise<void> {
-  const guard = Date.now() + 20_000;
-  while (!condition()) {
-    assert.ok(Date.now() < guard, `never happened: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 2));
   }
 }

@@ -4,7 +4,8 @@ import { upgrade } from "../../lib/adapters/node/mod.ts";
 import type { CloseInfo } from "../../lib/errors.ts";
 import { TransportError } from "../../lib/errors.ts";
 import { bytesOf, join, readFrames, textOf } from "../connection/support.ts";
-import { KINDS, requestOf, Rig, until } from "./node_http_support.ts";
+import { KINDS, requestOf, Rig } from "./node_http_support.ts";
+import { until } from "../support/until.ts";
 
 const MIB = 1 << 20;
 const slow = { timeout: 60_000 };

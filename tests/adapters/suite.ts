@@ -15,7 +15,8 @@ import { type Endpoint, Refused } from "./suite/endpoint.ts";
 import { handshakeCases } from "./suite/handshakes.ts";
 import { hookCases } from "./suite/hooks.ts";
 import { knownOf, type Place } from "./suite/known.ts";
-import { PATIENCE, until, within } from "./suite/wire.ts";
+import { PATIENCE, within } from "./suite/wire.ts";
+import { until } from "../support/until.ts";
 
 /** Where and how the suite is run. */
 export interface AdapterOptions {
@@ -71,7 +72,7 @@ async function run(endpoint: Endpoint, each: Case): Promise<Rig> {
   const rig = await endpoint.open(each);
   try {
     await each.test(rig);
-    await until(() => rig.told.all("closed").length > 0, "the end of the connection");
+    await until("the end of the connection", () => rig.told.all("closed").length > 0);
   } finally {
     rig.peer.wire.transport.close();
     await within(rig.close(), "what is below the connection to close");

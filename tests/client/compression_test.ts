@@ -17,17 +17,10 @@ import { listenTransport } from "../../lib/transport/runtime.ts";
 import { HELLO, HELLO_AGAIN, messagesOf } from "../connection/compression_support.ts";
 import { bytesOf, frame, join, Peer, readFrames, textOf } from "../connection/support.ts";
 import { tradesJson } from "../deflate/corpus.ts";
+import { until } from "../support/until.ts";
 
 const PMD = "permessage-deflate";
 const timeout = 60_000;
-
-async function until(condition: () => boolean): Promise<void> {
-  const guard = Date.now() + 20_000;
-  while (!condition()) {
-    assert.ok(Date.now() < guard, "never happened");
-    await new Promise((resolve) => setTimeout(resolve, 2));
-  }
-}
 
 /** Reads a request, and answers it once. */
 class Answerer extends Peer {
@@ -140,7 +133,7 @@ describe("compression, as a client asks for it", () => {
         const connection = await connecting;
         connection.send("a".repeat(500));
         const pong = connection.ping();
-        await until(() => peer().messages.length > 0);
+        await until("it has come", () => peer().messages.length > 0);
         assert.equal(peer().messages[0].compressed, false);
         connection.terminate();
         await assert.rejects(pong);
@@ -203,7 +196,7 @@ describe("compression, as a client asks for it", () => {
       for (let at = 0; at < 2; at++) assert.equal(await connection.receive(), "Hello");
       const text = textOf(tradesJson(1, 110));
       for (let at = 0; at < 2; at++) connection.send(text);
-      await until(() => peer().messages.length > 1);
+      await until("it has come", () => peer().messages.length > 1);
       const [one, two] = peer().messages;
       assert.ok(one.compressed && two.compressed);
       assert.deepEqual(one.frames[0].payload, two.frames[0].payload, "no context");

@@ -10,6 +10,7 @@ import { listen } from "../../lib/server/mod.ts";
 import { listenTransport } from "../../lib/transport/runtime.ts";
 import { bytesOf, join, Peer, textOf } from "../connection/support.ts";
 import { VirtualClock } from "../support/clock.ts";
+import { until } from "../support/until.ts";
 
 /** A server of which each connection is in the test's hands. */
 interface Dumb extends AsyncDisposable {
@@ -17,14 +18,6 @@ interface Dumb extends AsyncDisposable {
   /** The peers that have connected. */
   peers: Peer[];
   peer(): Promise<Peer>;
-}
-
-async function until(what: string, condition: () => boolean): Promise<void> {
-  const guard = Date.now() + 20_000;
-  while (!condition()) {
-    assert.ok(Date.now() < guard, `never happened: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 2));
-  }
 }
 
 async function dumb(): Promise<Dumb> {

@@ -4,7 +4,8 @@ import { mkdir, readFile, stat, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { WINDOW } from "../../examples/upload/words.ts";
 import { Chromium, findChromium, needsChromium, type Tab } from "../support/chromium.ts";
-import { digestOf, digestOfBlocks, makeBlock, until, UploadServer } from "./upload_support.ts";
+import { digestOf, digestOfBlocks, makeBlock, UploadServer } from "./upload_support.ts";
+import { until } from "../support/until.ts";
 
 const options = { timeout: 120_000 };
 const MIB = 1 << 20;

@@ -97,15 +97,6 @@ export class UploadServer implements AsyncDisposable {
   }
 }
 
-/** Resolves once a condition holds. The time is only against waiting for ever. */
-export async function until(what: string, condition: () => Promise<boolean>): Promise<void> {
-  const end = performance.now() + 60_000;
-  while (!await condition()) {
-    if (performance.now() > end) throw new Error(`Never came: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}
-
 /** The digest of a file. */
 export async function digestOf(path: string): Promise<string> {
   const hash = createHash("sha256");

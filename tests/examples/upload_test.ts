@@ -6,7 +6,8 @@ import fc from "fast-check";
 import { safeName } from "../../examples/upload/store.ts";
 import { PIECE, WINDOW } from "../../examples/upload/words.ts";
 import type { WebSocketConnection } from "../../mod.ts";
-import { digestOf, digestOfBlocks, makeBlock, until, UploadServer } from "./upload_support.ts";
+import { digestOf, digestOfBlocks, makeBlock, UploadServer } from "./upload_support.ts";
+import { until } from "../support/until.ts";
 
 const options = { timeout: 60_000 };
 const MIB = 1 << 20;

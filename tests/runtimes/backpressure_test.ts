@@ -11,6 +11,7 @@ import { MESSAGE_SIZE, OFFERED } from "./pressure/offers.ts";
 import { RawPeer } from "./pressure/raw_peer.ts";
 import { type Sender, SENDERS, sendUntilHeld } from "./pressure/senders.ts";
 import { Subject, untilStill, type Way } from "./pressure/subject.ts";
+import { until } from "../support/until.ts";
 
 /** A guard against hanging, in milliseconds. */
 const options = { timeout: 120_000, skip: !tellsMemory };
@@ -67,7 +68,7 @@ for (const role of ROLES) {
       const before = await subject.peak();
       await using peer = await rawPeerOf(subject, role, "flood");
       const state = (): ReturnType<Subject["ask"]> => subject.ask({ do: "state", id: "it" });
-      await until(async () => {
+      await until("it is so", async () => {
         const { readyState, sent } = await state();
         return readyState !== 1 || sent === OFFERED;
       });
@@ -157,12 +158,7 @@ async function letRead(subject: Subject, sender: Sender, sent: number): Promise<
   sender.send("the end");
   const { bytes } = await subject.ask({ do: "read", id });
   assert.equal(bytes, sent);
-  await until(() => sender.bufferedAmount === 0);
+  await until("it is so", () => sender.bufferedAmount === 0);
   assert.equal(await sender.close(), true, `${id}: it was no clean end`);
   assert.equal((await subject.ask({ do: "closed", id })).option, undefined);
-}
-
-/** Waits until it holds. */
-async function until(holds: () => Promise<boolean> | boolean): Promise<void> {
-  while (!await holds()) await new Promise((resolve) => setTimeout(resolve, 20));
 }

@@ -6,7 +6,8 @@ import { upgrade as upgradeBun, websocketWith } from "../../lib/adapters/bun/mod
 import { upgrade as upgradeDeno } from "../../lib/adapters/deno.ts";
 import { upgrade as upgradeNode } from "../../lib/adapters/node/mod.ts";
 import { accept, listen } from "../../lib/server/mod.ts";
-import { requestOf, Rig, until } from "../adapters/node_http_support.ts";
+import { requestOf, Rig } from "../adapters/node_http_support.ts";
+import { until } from "../support/until.ts";
 import { FakeWebSocket } from "../link/fake_web_socket.ts";
 
 const guard = { timeout: 60_000 };

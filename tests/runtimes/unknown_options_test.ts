@@ -26,7 +26,8 @@ import { upgrade as upgradeDeno } from "../../lib/adapters/deno.ts";
 import { upgrade as upgradeNode } from "../../lib/adapters/node/mod.ts";
 import { accept, listen } from "../../lib/server/mod.ts";
 import { connectHeaders, http2Rig } from "../adapters/http2_support.ts";
-import { KINDS, requestOf, Rig, until } from "../adapters/node_http_support.ts";
+import { KINDS, requestOf, Rig } from "../adapters/node_http_support.ts";
+import { until } from "../support/until.ts";
 import { FakeWebSocket } from "../link/fake_web_socket.ts";
 import { open, openStream } from "../connection/support.ts";
 

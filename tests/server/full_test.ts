@@ -11,6 +11,7 @@ import { listen, type ListenOptions, type WebSocketServer } from "../../lib/serv
 import { ca, cert, key } from "../certificates/mod.ts";
 import { VirtualClock } from "../support/clock.ts";
 import { plain, REQUEST } from "./support.ts";
+import { until } from "../support/until.ts";
 
 const options = { timeout: 60_000 };
 const ECHO: ListenOptions["websocket"] = {
@@ -100,15 +101,6 @@ class Dialer implements Disposable {
 
   [Symbol.dispose](): void {
     this.#socket.destroy();
-  }
-}
-
-/** Waits for what the network does in its own time. */
-async function until(what: string, condition: () => boolean): Promise<void> {
-  const guard = Date.now() + 30_000;
-  while (!condition()) {
-    assert.ok(Date.now() < guard, `never happened: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 2));
   }
 }
 

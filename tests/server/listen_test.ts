@@ -9,6 +9,7 @@ import { connectTransport } from "../../lib/transport/runtime.ts";
 import { bytesOf, Peer } from "../connection/support.ts";
 import { VirtualClock } from "../support/clock.ts";
 import { answerOf, REQUEST } from "./support.ts";
+import { until } from "../support/until.ts";
 
 const ECHO: ListenOptions["websocket"] = {
   message: (connection, data) => void connection.send(data),
@@ -30,15 +31,6 @@ function start(options: Partial<ListenOptions> = {}): Promise<WebSocketServer> {
 async function dial(server: WebSocketServer): Promise<{ peer: Peer; transport: Transport }> {
   const transport = await connectTransport({ hostname: "127.0.0.1", port: server.address.port });
   return { transport, peer: new Peer(transport, true) };
-}
-
-/** Waits for what the network does in its own time. */
-async function until(what: string, condition: () => boolean): Promise<void> {
-  const guard = Date.now() + 20_000;
-  while (!condition()) {
-    assert.ok(Date.now() < guard, `never happened: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 2));
-  }
 }
 
 async function refusedWith(server: WebSocketServer, status: number): Promise<void> {

@@ -9,7 +9,8 @@ import { HandshakeError } from "../../../mod.ts";
 import type { HandshakeInfo } from "../../../lib/handshake/hook.ts";
 import type { Endpoint, Serve, Served, ServeOptions } from "./endpoint.ts";
 import type { Answer, Knock } from "./http.ts";
-import { until, within } from "./wire.ts";
+import { within } from "./wire.ts";
+import { until } from "../../support/until.ts";
 
 /** A case of a server. */
 export interface HandshakeCase {
@@ -152,7 +153,7 @@ export const handshakeCases: readonly HandshakeCase[] = [
         }
         const messages = (): string[] => errors.map((error) => (error as Error).message);
         const secrets = (): string[] => messages().filter((message) => message === "a secret");
-        await until(() => secrets().length === 2, "the errors in onError");
+        await until("the errors in onError", () => secrets().length === 2);
         // The answer itself may be told as well.
         assert.ok(errors.length <= 4, messages().join());
       });
@@ -171,7 +172,7 @@ export const handshakeCases: readonly HandshakeCase[] = [
         const { status, body } = await knock();
         assert.equal(status, 503);
         assert.match(body, /handshakeTimeout/);
-        await until(() => errors.length > 0, "onError");
+        await until("onError", () => errors.length > 0);
         assert.ok(errors[0] instanceof HandshakeError && errors[0].code === "HANDSHAKE_TIMEOUT");
         gate.resolve(undefined);
         await new Promise((resolve) => setTimeout(resolve, 0));
@@ -237,7 +238,7 @@ export const handshakeCases: readonly HandshakeCase[] = [
         for (const { status, ...request } of wrong) {
           const answer = await knock(request);
           assert.equal(answer.status, status, JSON.stringify(request));
-          await until(() => refusals.length > 0, "onRefused");
+          await until("onRefused", () => refusals.length > 0);
           assert.equal((refusals.pop() as HandshakeError).status, status);
         }
         assert.deepEqual(errors, []);

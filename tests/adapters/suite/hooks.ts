@@ -10,7 +10,8 @@ import { connect, type ErrorContext, HandshakeError, type RefusalContext } from 
 import { oddValues } from "../../support/odd.ts";
 import { listening, type Serve, type Served, type ServeOptions } from "./endpoint.ts";
 import type { HandshakeCase } from "./handshakes.ts";
-import { until, within } from "./wire.ts";
+import { within } from "./wire.ts";
+import { until } from "../../support/until.ts";
 
 /** What the handlers of a server were told. */
 interface ToldHandlers {
@@ -111,7 +112,7 @@ export const hookCases: readonly HandshakeCase[] = [
             const { status, body, peer } = await knock();
             assert.deepEqual([status, peer], [500, undefined]);
             assert.equal(body, "Cannot accept handshake: the server failed\n");
-            await until(() => errors.length > 0, "onError");
+            await until("onError", () => errors.length > 0);
             const [[error]] = errors;
             assert.ok(error instanceof TypeError);
             assert.match(error.message, /^Cannot use what the handshake hook returned: /);
@@ -138,7 +139,7 @@ export const hookCases: readonly HandshakeCase[] = [
           const { status, headers, body, peer } = await knock();
           assert.deepEqual([status, body, peer], [401, "Who are you?", undefined]);
           assert.equal(headers.get("www-authenticate"), "Basic");
-          await until(() => refusals.length > 0, "onRefused");
+          await until("onRefused", () => refusals.length > 0);
           const [[error]] = refusals;
           assert.ok(error instanceof HandshakeError);
           assert.deepEqual([error.code, error.status, errors], ["REFUSED", 401, []]);
@@ -162,7 +163,7 @@ export const hookCases: readonly HandshakeCase[] = [
             assert.equal(answer.status, kept ? status : 502);
             assert.equal(answer.body.includes("no rights"), kept);
             const told = kept ? refusals : errors, other = kept ? errors : refusals;
-            await until(() => told.length > 0, "the report");
+            await until("the report", () => told.length > 0);
             assert.equal(told[0][0], error);
             assert.deepEqual([told.length, other.length], [1, 0]);
           });
@@ -181,7 +182,7 @@ export const hookCases: readonly HandshakeCase[] = [
           };
           await using(serve, { handshake }, async ({ knock }, { errors, refusals }) => {
             assert.equal((await knock()).status, 500, name);
-            await until(() => errors.length > 0, "onError");
+            await until("onError", () => errors.length > 0);
             assert.ok(Object.is(errors[0][0], value), name);
             assert.deepEqual([errors.length, refusals.length], [1, 0], name);
           });
@@ -204,7 +205,7 @@ export const hookCases: readonly HandshakeCase[] = [
       for (const origins of functions) {
         await using(serve, { origins: origins as () => boolean }, async ({ knock }, { errors }) => {
           assert.equal((await knock()).status, 500);
-          await until(() => errors.length > 0, "onError");
+          await until("onError", () => errors.length > 0);
           assert.match(String(errors[0][0]), /TypeError: .*origins must return a boolean/);
         });
       }
@@ -224,7 +225,7 @@ export const hookCases: readonly HandshakeCase[] = [
           headers: { "x-mine": "1", origin: "http://evil.example" },
         });
         assert.deepEqual([failed.status, refused.status], [500, 403]);
-        await until(() => errors.length > 0 && refusals.length > 0, "the reports");
+        await until("the reports", () => errors.length > 0 && refusals.length > 0);
         assert.equal(errors[0][1].connection, undefined);
         for (
           const [context, { port }] of [[errors[0][1], failed], [refusals[0][1], refused]] as const
@@ -263,13 +264,13 @@ export const hookCases: readonly HandshakeCase[] = [
           await using(serve, options, async ({ knock }) => {
             printed.length = 0;
             assert.equal((await knock()).status, 500);
-            await until(() => printed.length >= 2, "the print");
+            await until("the print", () => printed.length >= 2);
             assert.match(String(printed[0][0]), /onError failed/);
             assert.equal(printed[1][1], thrown);
             printed.length = 0;
             const headers = { origin: "http://evil.example" };
             assert.equal((await knock({ headers })).status, 403);
-            await until(() => printed.length >= 2, "the print");
+            await until("the print", () => printed.length >= 2);
             assert.match(String(printed[0][0]), /onRefused failed/);
           });
         }
@@ -308,7 +309,7 @@ export const hookCases: readonly HandshakeCase[] = [
             }
             if (status === 429 || status === 503) assert.equal(headers.get("retry-after"), "7");
             const told = status === 500 || status === 502 ? errors : refusals;
-            await until(() => told.length > 0, "the report");
+            await until("the report", () => told.length > 0);
             assert.equal(errors.length + refusals.length, 1, name);
           });
         } finally {

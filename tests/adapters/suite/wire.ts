@@ -36,15 +36,6 @@ export async function within<Value>(
   }
 }
 
-/** Waits until it holds. */
-export async function until(holds: () => boolean, what: string): Promise<void> {
-  const end = performance.now() + PATIENCE;
-  while (!holds()) {
-    if (performance.now() > end) throw new Error(`Waited in vain: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-}
-
 /** A frame, as it stood on the wire. */
 export interface WireFrame {
   fin: boolean;
