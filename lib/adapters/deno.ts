@@ -160,7 +160,7 @@ export async function upgrade<
   }
 }
 
-/** What a connection is made of. */
+/** What a connection is created with. */
 interface OpenInit<Data, Message extends AnyMessage> {
   request: Request;
   decision: AcceptedUpgrade<Data>;

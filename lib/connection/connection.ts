@@ -102,7 +102,7 @@ export type ErrorHandler<
   context: ErrorContext<Data, Message>,
 ) => void | Promise<void>;
 
-/** What a connection is made of. */
+/** What a connection is created with. */
 export interface ConnectionInit<Data, Message extends AnyMessage> {
   /** The connection's URL, with the scheme `ws:` or `wss:`. */
   url: string;

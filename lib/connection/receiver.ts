@@ -64,7 +64,7 @@ export class Receiver<Connection, Message extends AnyMessage>
   readonly #connection: Connection;
   readonly #events: ReceiverEvents;
   readonly #options: ResolvedLimits;
-  /** Made when a message first has to wait: a connection with handlers may never need it. */
+  /** Created when a message first has to wait: a connection with handlers may never need it. */
   #queue: MessageQueue<Message> | undefined;
   #reading: Reading | undefined;
   /** The handlers with the one that messages go to, now or later. */

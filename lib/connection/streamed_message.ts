@@ -16,7 +16,7 @@ import type { MessageData } from "../message/message.ts";
 /** Any message: whole, or with `messages: "stream"` in pieces. */
 export type AnyMessage = MessageData | StreamedMessage;
 
-/** The option `messages` that gives such messages. */
+/** The value of the option `messages` for such messages. */
 export type MessageModeOf<Message extends AnyMessage> = Message extends StreamedMessage ? "stream"
   : "whole";
 

@@ -1,6 +1,6 @@
 /**
- * Our protocol over a transport: it moves bytes between the two, gathers what leaves into one write,
- * and minds the times.
+ * Our protocol over a transport: it moves bytes between the two, collects output into one write,
+ * and keeps the timeouts.
  *
  * @module
  */
@@ -43,7 +43,7 @@ const ALL_CAPABILITIES: Capabilities = {
   anyCloseCode: true,
 };
 
-/** What a {@linkcode ProtocolLink} is made of. */
+/** What a {@linkcode ProtocolLink} is created with. */
 export interface ProtocolLinkInit {
   /** This end's role. */
   role: Role;

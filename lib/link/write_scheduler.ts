@@ -48,7 +48,7 @@ export class WriteScheduler implements OutputFlusher {
   #rest: Uint8Array | undefined;
   /** What was left when the time to take something began. */
   #unwritten = 0;
-  /** Made when they are first needed, as is the microtask: an idle connection has none. */
+  /** Created when they are first needed, as is the microtask: an idle connection has none. */
   #sendDue: ReadingTimer | undefined;
   #pollDue: ReadingTimer | undefined;
   #microtask: (() => void) | undefined;

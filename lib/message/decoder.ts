@@ -107,7 +107,7 @@ export class MessageDecoder implements FrameSink {
   #fragments = 0;
   /** How much of that message has come, as the application sees it. */
   #size = 0;
-  /** Made for the first message that does not come whole. */
+  /** Created for the first message that does not come whole. */
   #payload: PayloadBuffer | undefined;
   #utf8: Utf8Checker | undefined;
   #closed = false;

@@ -8,7 +8,7 @@
 export interface Clock {
   /** Milliseconds since some fixed moment, never going back. */
   now(): number;
-  /** Calls back once after `delay` milliseconds; gives what cancels it. */
+  /** Calls back once after `delay` milliseconds; returns what cancels it. */
   setTimer(delay: number, callback: () => void): unknown;
   /** Cancels what `setTimer` gave; nothing happens if it has already fired. */
   clearTimer(timer: unknown): void;

@@ -46,7 +46,7 @@ export interface ProtocolEvents {
   onClosing(error?: ProtocolError | LimitError): void;
 }
 
-/** What a {@linkcode Protocol} is made of. */
+/** What a {@linkcode Protocol} is created with. */
 export interface ProtocolInit {
   /** This end's role. */
   role: Role;
