@@ -68,7 +68,7 @@ interface DenoLike {
  *
  * The runtime pings a peer that is silent and drops it after `pingInterval` and `pingTimeout` together,
  * in whole seconds; if either is `Infinity`, never. It does not say which address the server is bound
- * to, so any Host is let in unless `hosts` says otherwise: a server for this machine alone wants
+ * to, so any Host is accepted unless `hosts` says otherwise: a server for this machine alone wants
  * `hosts: ["localhost", "127.0.0.1", "[::1]"]`, against DNS rebinding. Nor does it say whether TLS is
  * in use: `secure` and the scheme of `url` are those of the request's URL, which a client chooses that
  * sends an absolute request target. Over HTTP/2 a request is answered with 426: `Deno.serve` does not

@@ -12,9 +12,9 @@ import { CallbackTimer, ReadingTimer, type Timers } from "../link/timers.ts";
 import type { Link } from "../link/link.ts";
 import { bytesOf, type SendData, type SendReader, type SendSourceOptions } from "./send_data.ts";
 
-/** What is read is gathered to fragments of so many bytes. */
+/** The size of the fragments into which what is read is collected, in bytes. */
 const FRAGMENT_SIZE = 64 * 1024;
-/** What is gathered leaves after so many milliseconds, though the source is slow to fill it. */
+/** How long a fragment is collected at most, in milliseconds, if the source is slow. */
 const COLLECT_TIME = 10;
 
 const utf8 = new TextEncoder();
@@ -99,7 +99,7 @@ export class StreamedSend {
     }
   }
 
-  /** From now on the source may take so many milliseconds for each chunk: others wait for it. */
+  /** Limits the time that the source may take for each chunk, in milliseconds: others wait for it. */
   setReadTimeout(patience: number): void {
     this.#patience = patience;
     if (this.#reading) this.#context.timers.set(this.#stallTimer, patience);

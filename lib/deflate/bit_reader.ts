@@ -1,5 +1,5 @@
 /**
- * Bits out of bytes (RFC 1951 section 3.1.1), as far as the input at hand reaches.
+ * Bits out of bytes (RFC 1951 section 3.1.1), as far as the current input reaches.
  *
  * @module
  */
@@ -11,7 +11,7 @@ const EMPTY = new Uint8Array(0);
  * works on copies of them and puts them back.
  */
 export class BitReader {
-  /** The piece of input at hand. */
+  /** The current piece of input. */
   input: Uint8Array = EMPTY;
   /** The offset of its next byte. */
   next = 0;

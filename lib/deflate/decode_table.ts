@@ -27,7 +27,7 @@ import {
 // An entry: bits 0 to 3 the length of the code, 4 to 7 the number of extra bits (or, of a second
 // table, of its index), 8 to 10 the kind, from 11 on the value. All of it fits in a small integer.
 
-/** The bits of an entry that hold the length of its code: so many are consumed. */
+/** The bits of an entry that hold the length of its code, which is what is consumed. */
 export const CODE_BITS = 15;
 /** Where the number of extra bits stands, under the mask 15. */
 export const EXTRA_SHIFT = 4;
@@ -81,7 +81,7 @@ export interface DecodeTableOptions {
   alphabet: Alphabet;
   /** The most bits that its root may have. */
   root: number;
-  /** The most entries that a code of so many symbols needs, with this root. */
+  /** The most entries that a code of that many symbols needs, with this root. */
   entries: number;
   /** Whether one code of one bit may stand alone, or none at all. */
   partial: boolean;

@@ -10,7 +10,7 @@ import type { UsedSymbols } from "./used.ts";
 /** In longer blocks no bound is looked for: their codes are made anyway. */
 export const BOUND_SYMBOLS = 254;
 
-/** For each count, times its logarithm: by so many bits occurrences of one symbol shorten a code. */
+/** For each count, times its logarithm: the bits by which occurrences of one symbol shorten a code. */
 const SHORTER = new Float64Array(BOUND_SYMBOLS + 2);
 for (let count = 1; count < SHORTER.length; count++) SHORTER[count] = count * Math.log2(count);
 

@@ -55,7 +55,7 @@ export class PerMessageDeflate implements MessageExtension {
   #deflater: Deflater | undefined;
   #decoded: PieceSink = ignore;
   #encoded: PieceSink = ignore;
-  /** They count, and hand on to the sink of the call. */
+  /** They count, and pass on to the sink of the call. */
   readonly #countDecoded: PieceSink = (piece) => {
     this.bytes.receivedDecoded += piece.length;
     return this.#decoded(piece);

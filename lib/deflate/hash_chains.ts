@@ -1,12 +1,12 @@
 /**
- * The window of a deflater, and where in it the bytes at hand occurred before.
+ * The window of a deflater, and where in it the current bytes occurred before.
  *
  * @module
  */
 import { MAX_MATCH } from "./codes.ts";
 import type { Effort, Level } from "./levels.ts";
 
-/** A window begins with so many bytes, and doubles. */
+/** How many bytes a window begins with; it doubles. */
 const FIRST_SIZE = 1024;
 /** There are no more hashes: a larger table is in no cache when it is needed. */
 const MAX_HASHES = 8192;
@@ -15,7 +15,7 @@ const AHEAD = 256;
 /** With `skipFarShort`, a match of four or five bytes is taken up to these distances only. */
 const FAR_FOUR = 512;
 const FAR_FIVE = 4096;
-/** In sparse chains, so many positions of each match are, and its last. */
+/** How many positions of each match are in sparse chains, besides its last. */
 const KEPT = 4;
 /** The hash of four bytes is the upper bits of their product with this (2^32 / phi). */
 const HASH = 0x9e3779b1 | 0;
@@ -122,7 +122,7 @@ export class HashChains {
     const most = end - at < MAX_MATCH ? end - at : MAX_MATCH;
     if (most < 4 || atLeast >= most) return 0;
     if (this.#next <= at + this.#ahead) this.#insert(at);
-    /** From here so many positions are in their chains. */
+    /** How many positions from here are in their chains. */
     const inserted = this.#next - at;
     const view = this.#view;
     const steps = this.#steps;

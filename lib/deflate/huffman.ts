@@ -12,7 +12,7 @@ const weights = new Int32Array(LITERAL_SYMBOLS);
 const counts = new Int32Array(LITERAL_SYMBOLS);
 const nextCode = new Int32Array(MAX_CODE_BITS + 2);
 
-/** Symbols that occur so many times, or more, do so often. */
+/** From how many occurrences on a symbol counts as frequent. */
 const OFTEN = 40;
 /** For each frequency, where in `order` the next symbol of it goes; OFTEN stands for all above. */
 const places = new Int32Array(OFTEN + 2);

@@ -60,12 +60,12 @@ export class Inflater {
   readonly #reader: BitReader = new BitReader();
   readonly #ring: Ring;
   #state = HEADER;
-  /** Whether the block at hand has BFINAL set. */
+  /** Whether the current block has BFINAL set. */
   #final = false;
   /** What is left of a stored block, or of a match. */
   #length = 0;
   #distance = 0;
-  /** How many bits follow for the length or distance at hand; how many bytes of LEN are there. */
+  /** How many bits follow for the current length or distance; how many bytes of LEN are there. */
   #extra = 0;
   #literals = fixedLiterals;
   #distances = fixedDistances;
@@ -96,8 +96,8 @@ export class Inflater {
    * makes sense.
    *
    * Returns how many bytes of the piece were read: all of them, or fewer when `emit` returned `false`.
-   * Then nothing more is handed on, and the next call, with the bytes that are left, goes on where
-   * this one stopped, even within a block. A message of which all bytes were read has been handed on
+   * Then nothing more is passed on, and the next call, with the bytes that are left, goes on where
+   * this one stopped, even within a block. A message of which all bytes were read has been passed on
    * whole.
    *
    * @throws {ProtocolError} with close code 1007 for what is no DEFLATE, reaches back beyond the

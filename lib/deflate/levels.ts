@@ -6,9 +6,9 @@
 
 /** What one level spends on matches. */
 export interface Level {
-  /** A match of so many bytes is long enough: no more positions are compared. */
+  /** From this length on a match is long enough: no more positions are compared. */
   readonly nice: number;
-  /** A match of so many bytes is good: for a better one a byte later, a quarter of the chain. */
+  /** From this length on a match is good: for a better one a byte later, a quarter of the chain. */
   readonly good: number;
   /** What it spends on a message, by its size. */
   readonly efforts: readonly Effort[];
@@ -16,11 +16,11 @@ export interface Level {
 
 /** What is spent on messages of some size. */
 export interface Effort {
-  /** On messages of so many bytes or more. */
+  /** The length from which on it applies to a message, in bytes. */
   readonly from: number;
   /** How many earlier positions are compared for one match. */
   readonly chain: number;
-  /** Below so many bytes, a better match is looked for a byte later; 0: never. */
+  /** Below this length a better match is looked for a byte later; 0: never. */
   readonly lazy: number;
   /**
    * Whether a match of four or five bytes that is far away is left: in codes of the block's own, as
@@ -34,7 +34,7 @@ export interface Effort {
   readonly sparse: boolean;
 }
 
-/** From so many bytes on a message is long, and very long. */
+/** The sizes from which on a message is long, and very long. */
 const LONG = 512;
 const VERY_LONG = 8192;
 

@@ -1,5 +1,5 @@
 /**
- * Where the inflater writes: the window (RFC 7692 section 7.1.2), and what is to be handed on of it.
+ * Where the inflater writes: the window (RFC 7692 section 7.1.2), and what is to be passed on of it.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import type { PieceSink } from "../message/extension.ts";
 const FIRST_SIZE = 512;
 /** A smaller ring would spend its time on its own end. */
 const LEAST_FULL_SIZE = 2048;
-/** zlib told to keep to 8 bits of window uses 9: so many are always there. */
+/** zlib uses 9 bits of window when asked for 8, so there are always at least 9. */
 const LEAST_WINDOW_BITS = 9;
 
 const nothing = new Uint8Array(0);
@@ -38,9 +38,9 @@ export class Ring {
   halted = false;
 
   readonly #fullSize: number;
-  /** The first byte that was not handed on. */
+  /** The first byte that was not passed on. */
   #from = 0;
-  /** How many bytes from there on may be handed on. */
+  /** How many bytes from there on may be passed on. */
   #limit = 0;
 
   /** Creates a ring for a window of `1 << windowBits` bytes. */
@@ -63,7 +63,7 @@ export class Ring {
   }
 
   /**
-   * Reserves room for at least one byte, once `at` has come to `stop`. What is full is handed on.
+   * Reserves room for at least one byte, once `at` has come to `stop`. What is full is passed on.
    *
    * @throws {LimitError} If no more may be written.
    */

@@ -14,7 +14,7 @@ export class UsedSymbols {
   /** A bit for each symbol that was marked. */
   readonly #marks: Int32Array;
 
-  /** Creates one for an alphabet of so many symbols. */
+  /** Creates one for an alphabet of that many symbols. */
   constructor(symbols: number) {
     this.list = new Uint16Array(symbols + 1);
     this.#marks = new Int32Array((symbols >>> 5) + 1);

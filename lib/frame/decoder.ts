@@ -18,7 +18,7 @@ import { checkMemory } from "./memory.ts";
 import { checkRole, CONTROL_BIT, type Role } from "./opcode.ts";
 
 /**
- * Receives frames. A payload is handed on as it lies in the chunk, still masked: who takes it copies
+ * Receives frames. A payload is passed on as it lies in the chunk, still masked: who takes it copies
  * and unmasks in one go with `maskInto(target, at, chunk, start, end, key)`. `first` is the frame's
  * first byte: FIN, reserved bits and opcode. What a sink throws stops the decoder for good.
  */
@@ -46,7 +46,7 @@ export interface FrameDecoderOptions {
   /** The reserved bits an extension has claimed for the first frame of a message. @default {0} */
   allowedRsv?: number;
   /**
-   * Whether every data frame with a payload is handed on in pieces, of at most 64 KiB, between which
+   * Whether every data frame with a payload is passed on in pieces, of at most 64 KiB, between which
    * the sink can {@linkcode FrameDecoder.stop}. By default only a frame that does not lie whole in a
    * chunk is. @default {false}
    */
@@ -89,7 +89,7 @@ export class FrameDecoder {
   readonly #maxFrameSize: number;
   readonly #allowedRsv: number;
   readonly #sink: FrameSink;
-  /** The largest data frame that is handed on whole, and the largest piece of one that is not. */
+  /** The largest data frame that is passed on whole, and the largest piece of one that is not. */
   readonly #maxWhole: number;
   readonly #maxPiece: number;
   #stopped = false;
@@ -105,7 +105,7 @@ export class FrameDecoder {
   #key = 0;
 
   /**
-   * Creates a decoder that hands on to `sink`.
+   * Creates a decoder that passes on to `sink`.
    *
    * @throws {TypeError | RangeError} If an option is unknown or invalid.
    */
@@ -127,7 +127,7 @@ export class FrameDecoder {
   }
 
   /**
-   * Called by a sink: `decode` returns after the frame at hand, or after the piece of it, leaving the
+   * Called by a sink: `decode` returns after the current frame, or after the piece of it, leaving the
    * rest of the chunk.
    */
   stop(): void {
@@ -142,7 +142,7 @@ export class FrameDecoder {
    * @throws {TypeError} If the memory of the chunk is detached or out of bounds.
    * @throws {ProtocolError} If the peer broke a rule of section 5.
    * @throws {LimitError} If a frame announces more than `maxFrameSize`. What was good before the bad
-   * frame has been handed on; after it nothing more is, and every call throws the same again.
+   * frame has been passed on; after it nothing more is, and every call throws the same again.
    */
   decode(chunk: Uint8Array, from = 0): number {
     if (this.#failure !== undefined) throw this.#failure;

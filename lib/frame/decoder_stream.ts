@@ -3,7 +3,7 @@
  *
  * A TransformStream would not do: an error thrown in its `transform` drops what is already queued,
  * and one call queues all that a chunk holds, however much. Here each pull decodes a bounded batch of
- * the chunk at hand, and a violation is raised only at the pull after the last good item was read.
+ * the current chunk, and a violation is raised only at the pull after the last good item was read.
  *
  * @module
  */
@@ -53,7 +53,7 @@ export function decoderStream<In, Out>(
     }
   }
 
-  /** Settles the write at hand: its chunk is used up, or nobody wants it any more. */
+  /** Settles the current write: its chunk is used up, or nobody wants it any more. */
   function finishInput(): void {
     input = undefined;
     const settle = usedUp;

@@ -65,7 +65,7 @@ export class FrameDecoderStream implements DecoderStream<Uint8Array, Frame> {
   }
 }
 
-/** Creates a Frame of what a decoder hands on. */
+/** Creates a Frame of what a decoder passes on. */
 class FrameAssembler implements FrameSink {
   readonly #emit: (frame: Frame) => void;
   readonly #gathered = new PayloadBuffer();

@@ -59,11 +59,11 @@ export class HeadReader<Kind extends keyof Heads> {
   readonly #maxHeaderSize: number;
   readonly #maxHeaders: number;
 
-  /** The bytes that only lengthen the element at hand: nearly all, so these are not judged singly. */
+  /** The bytes that only lengthen the current element: nearly all, so these are not judged singly. */
   #element: Uint8Array = NONE;
   /** What takes any other byte: one method for each element of the grammar. */
   #step: (byte: number) => void;
-  /** The element at hand, as far as it was read. */
+  /** The current element, as far as it was read. */
   #bytes = new Uint8Array(128);
   #length = 0;
 
@@ -124,7 +124,7 @@ export class HeadReader<Kind extends keyof Heads> {
     return chunk.length;
   }
 
-  /** Adds bytes to the element at hand while they belong to it; gives where they end. */
+  /** Adds bytes to the current element while they belong to it; gives where they end. */
   #keep(chunk: Uint8Array, start: number, end: number): number {
     const element = this.#element;
     let at = start;
@@ -141,7 +141,7 @@ export class HeadReader<Kind extends keyof Heads> {
     return at;
   }
 
-  /** The element at hand, complete. */
+  /** The current element, complete. */
   #take(): string {
     const text = decodeLatin1(this.#bytes.subarray(0, this.#length));
     this.#length = 0;

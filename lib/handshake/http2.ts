@@ -54,7 +54,7 @@ export interface ValidateConnectOptions extends ValidateOptions {
  *
  * @throws {HandshakeError} with the status and headers to answer with: 405 for another method than
  * CONNECT, 501 for another protocol than websocket or none, 431 for a header list that is too large,
- * 403 for a host or origin that is not let in, and 400 for all else.
+ * 403 for a host or origin that is not accepted, and 400 for all else.
  */
 export function validateConnect(
   head: Http2Headers,

@@ -27,7 +27,7 @@ export interface OriginRequestInfo {
 
 /**
  * Which origins may connect: all (`"*"`), those of a list, as `"https://example.com"`, or those for
- * which a function gives true. A list lets in requests without an Origin, for they come from no
+ * which a function gives true. A list accepts requests without an Origin, for they come from no
  * browser; a function is asked about them too. `"null"`, the origin of sandboxed pages and local
  * files, is refused unless listed.
  */

@@ -56,7 +56,7 @@ export function isUpgradeRequest(head: { headers: HeaderLines }): boolean {
  *
  * @throws {HandshakeError} with the status and headers to answer with: 405 for another method than
  * GET, 426 if WebSocket or its version 13 is not asked for, 403 for a host or origin that is not
- * let in, and 400 for all else.
+ * accepted, and 400 for all else.
  */
 export function validateRequest(head: RequestHead, options: ValidateOptions): UpgradeRequest {
   const { headers } = head;
@@ -76,7 +76,7 @@ export function validateRequest(head: RequestHead, options: ValidateOptions): Up
 /**
  * What the two versions of HTTP have in common: what the client offers, and the server's policies.
  *
- * @throws {HandshakeError} 403 for a host or origin that is not let in, 400 for a header that breaks
+ * @throws {HandshakeError} 403 for a host or origin that is not accepted, 400 for a header that breaks
  * its grammar.
  */
 export function validateOffer(

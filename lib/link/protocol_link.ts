@@ -273,7 +273,7 @@ export class ProtocolLink
     this.#transport.close();
   }
 
-  /** Stops decoding after the message at hand, and reading. */
+  /** Stops decoding after the current message, and reading. */
   pause(): void {
     if (this.#inPass) this.#protocol.stopReading();
     if (this.#paused || this.readyState !== OPEN) return;

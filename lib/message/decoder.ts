@@ -62,7 +62,7 @@ export interface MessageDecoderOptions {
   maxMessageSize?: number;
   /** The most fragments a message may have, empty ones included. @default {131072} */
   maxFragments?: number;
-  /** Whether messages are handed on in pieces as they come, and never kept. @default {false} */
+  /** Whether messages are passed on in pieces as they come, and never kept. @default {false} */
   inPieces?: boolean;
   /** The agreed extension. */
   extension?: MessageExtension | undefined;
@@ -93,7 +93,7 @@ export class MessageDecoder implements FrameSink {
   /** Take what the extension decodes; the second can stop it, which only `framePiece` bears. */
   #emit: PieceSink | undefined;
   #emitUntilStopped: PieceSink | undefined;
-  /** Whether the sink has stopped within the piece at hand. */
+  /** Whether the sink has stopped within the current piece. */
   #stopped = false;
   readonly #inPieces: boolean;
 
@@ -111,7 +111,7 @@ export class MessageDecoder implements FrameSink {
   #payload: PayloadBuffer | undefined;
   #utf8: Utf8Checker | undefined;
   #closed = false;
-  /** Whether a message in one frame can be handed on at once. */
+  /** Whether a message in one frame can be passed on at once. */
   #whole: boolean;
 
   /** The frame whose payload comes in pieces. */
@@ -121,7 +121,7 @@ export class MessageDecoder implements FrameSink {
   #controlHave = 0;
 
   /**
-   * Creates a decoder that hands on to `sink`.
+   * Creates a decoder that passes on to `sink`.
    *
    * @throws {TypeError | RangeError} If an option is unknown or invalid.
    */
@@ -151,7 +151,7 @@ export class MessageDecoder implements FrameSink {
   }
 
   /**
-   * Called by a sink within `messageData`: what is left of the piece at hand is not decoded, and
+   * Called by a sink within `messageData`: what is left of the current piece is not decoded, and
    * `framePiece` returns where it begins.
    */
   stop(): void {

@@ -7,7 +7,7 @@
 /** Views of fewer bytes are kept: making one costs as much as copying hundreds. */
 const KEPT = 256;
 
-/** The first bytes of some memory, so many as are asked for. */
+/** The first bytes of some memory, as many as are asked for. */
 export class PrefixViews {
   /** The memory. */
   readonly bytes: Uint8Array;

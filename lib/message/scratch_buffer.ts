@@ -1,6 +1,6 @@
 /**
  * What an extension gives for a piece of a message, in one piece: a frame tells its length first, and
- * a message is handed on whole.
+ * a message is passed on whole.
  *
  * @module
  */

@@ -25,7 +25,7 @@ const INVALID = -1;
  * ```
  */
 export class Utf8Checker {
-  /** The continuation bytes still to come of the character at hand, or INVALID. */
+  /** The continuation bytes still to come of the current character, or INVALID. */
   #needed = COMPLETE;
   /** The range of the next of them: narrower than 80 to BF right after E0, ED, F0 and F4. */
   #lower = 0x80;

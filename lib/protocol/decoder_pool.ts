@@ -62,7 +62,7 @@ export class PooledDecoder {
     return this.frames.atFrameBoundary && this.#messages.atMessageBoundary;
   }
 
-  /** Causes decoding to return after the frame at hand, or within it where messages come in pieces. */
+  /** Causes decoding to return after the current frame, or within it where messages come in pieces. */
   stop(): void {
     this.frames.stop();
     this.#messages.stop();

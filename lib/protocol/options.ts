@@ -60,7 +60,7 @@ export interface ConnectionOptions {
    */
   receiveHighWaterMark?: number;
   /**
-   * Where the platform's WebSocket cannot be paused: past so many bytes of messages not taken, each
+   * Where the platform's WebSocket cannot be paused: beyond this many bytes of messages that were not taken, each
    * counted with 64 bytes more, the connection is closed with 1008 (4008 where 1008 is refused). Text
    * counts by its `length`.
    * @default {16777216}

@@ -146,7 +146,7 @@ export class Protocol implements ControlSink {
   }
 
   /**
-   * `receive` returns after the message at hand, or with `messages: "stream"` within it: of what a
+   * `receive` returns after the current message, or with `messages: "stream"` within it: of what a
    * compressed chunk would inflate to, at most 40 KiB more come.
    */
   stopReading(): void {

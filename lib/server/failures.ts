@@ -90,7 +90,7 @@ export function refusedByHook(status: number): HandshakeError {
 const REFUSED = "REFUSED";
 /** How often a line is printed for each kind of refusal, in milliseconds. */
 const LOG_INTERVAL = 60_000;
-/** For so many kinds: codes are few, but a hook may make up its own. */
+/** How many kinds are kept: codes are few, but a hook may make up its own. */
 const MAX_KINDS = 100;
 
 /** A kind of refusal that was printed. */

@@ -98,7 +98,7 @@ export class PeerQueue<Item> {
 
   /**
    * Returns the oldest item of the peer that has most; of several with equally many, that of the peer
-   * which has had so many for the longest time. Undefined if the queue is empty.
+   * which has had that many for the longest time. Undefined if the queue is empty.
    */
   oldestOfLargest(): Item | undefined {
     return this.#sizes.get(this.#largest)?.first?.entries.first?.item;

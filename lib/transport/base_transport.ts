@@ -45,7 +45,7 @@ export abstract class BaseTransport implements Transport {
   abstract closeWrite(): void;
   abstract close(): void;
 
-  /** Begins to report to `sink`, or hands over to another one. */
+  /** Begins to report to `sink`, or changes to another one. */
   start(sink: TransportSink): void {
     const isFirst = this.sink === undefined;
     this.sink = sink;

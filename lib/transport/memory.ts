@@ -15,7 +15,7 @@ import { resetError } from "./errors.ts";
 export interface MemoryTransportOptions {
   /** Bytes each way that count as taken by the system before they are read: 65,536 by default. */
   capacity?: number;
-  /** At most so many bytes in one `data`: no bound by default. 1 tries every split. */
+  /** At most this many bytes in one chunk: no bound by default. 1 tries every split. */
   chunkSize?: number;
   /** Whether `write` copies (Bun's sockets do), or keeps the caller's memory: the default. */
   copiesOnWrite?: boolean;

@@ -8,7 +8,7 @@
 const SMALL = 1_024;
 /** The buffers of a busy connection, and of one that carries large messages. */
 const POOLED_SIZES = [65_536, 262_144];
-/** After so many reads in a row that the next smaller buffer would have held, it comes back. */
+/** After this many reads in a row that fit into the next smaller buffer, that one is used again. */
 const PATIENCE = 4;
 /** How many free buffers of each size are kept; more are left to the garbage collector. */
 const POOL_LIMIT = 64;

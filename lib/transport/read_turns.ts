@@ -17,7 +17,7 @@
 const CROWDED = 100;
 /** So many connections read again at once, which a few turns serve. */
 const GROUP = 512;
-/** After so many timers in a row during which no read was completed, none is ready. */
+/** After this many timers in a row during which no read was completed, none is ready. */
 const QUIET_TIMERS = 4;
 
 const settled = Promise.resolve();

@@ -40,7 +40,7 @@ export interface BunWebSocket {
   idleTimeout: number;
   /** Whether it is pinged before it is dropped. */
   sendPings: boolean;
-  /** With so many bytes waiting Bun drops what is sent. */
+  /** The number of waiting bytes at which Bun drops what is sent. */
   backpressureLimit: number;
   /** A socket is open. */
   open(socket: BunSocketLike): void;
