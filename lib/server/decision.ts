@@ -131,7 +131,7 @@ export async function decideInTime<Data, Message extends AnyMessage>(
 function withTimeout<Data, Message extends AnyMessage>(
   decision: Promise<UpgradeDecision<Data>>,
   settings: UpgradeSettings<Data, Message>,
-  { context, hasLeft }: UpgradeInfo & UpgradeClient,
+  info: UpgradeInfo & UpgradeClient,
 ): Promise<UpgradeDecision<Data>> {
   const { handshakeTimeout, connection: { clock }, onError } = settings;
   return new Promise((resolve) => {
@@ -140,7 +140,9 @@ function withTimeout<Data, Message extends AnyMessage>(
       resolve(failed(error));
       decision.then((late) => {
         if (late.kind === "refuse") cancelBody(late.response, error);
-        else if (late.kind === "fail" && !hasLeft?.()) onError(late.error, faultContext(context));
+        else if (late.kind === "fail" && !info.hasLeft?.()) {
+          onError(late.error, faultContext(info.context));
+        }
       });
     });
     Timers.of(clock).set(timer, handshakeTimeout);

@@ -553,6 +553,24 @@ describe("upgrade over HTTP/2: refusals", () => {
     assert.match(String(await cancelled.promise), /handshakeTimeout/);
   });
 
+  it("a hook that fails after handshakeTimeout is reported as well", options, async () => {
+    const decided = Promise.withResolvers<undefined>(), both = Promise.withResolvers<void>();
+    const errors: string[] = [];
+    await using server = await serve({
+      handshakeTimeout: 20,
+      handshake: () => decided.promise,
+      onError(error): void {
+        errors.push(message(error));
+        if (errors.length === 1) decided.reject(new Error("late")); // before the answer is sent
+        else both.resolve();
+      },
+    });
+    assert.equal((await server.ask().refusal()).status, 503);
+    await both.promise;
+    assert.match(errors[0], /handshakeTimeout/);
+    assert.equal(errors[1], "late");
+  });
+
   it("a Response of a hook whose client has left is cancelled", options, async () => {
     let cancelled = false;
     const asked = Promise.withResolvers<AbortSignal>(), decided = Promise.withResolvers<Response>();
