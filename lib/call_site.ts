@@ -12,7 +12,10 @@ interface StackCapture {
   captureStackTrace?(target: object, callee: unknown): void;
 }
 
-/** A call whose failure may come later. Creating one costs some microseconds, and no text is made of it. */
+/**
+ * A call whose failure may come later. Creating one costs some microseconds, and no text is made of
+ * it.
+ */
 export class CallSite {
   /** The stack, as text once it is read. */
   declare readonly stack?: string;

@@ -175,8 +175,7 @@ export class HandshakeError extends SluiceError {
   }
 
   /**
-   * The body as text, by the charset of its `Content-Type` or as UTF-8; `""` if there is none, or
-   * it is
+   * The body as text, by the charset of its `Content-Type` or as UTF-8; `""` if it is empty or
    * compressed (`Content-Encoding`). A character that is cut off at the end is left out.
    */
   get text(): string {
@@ -193,8 +192,8 @@ export class HandshakeError extends SluiceError {
    * Sent are the headers of an answer to send, but for those that frame a message or belong to a
    * connection. Of an answer that was received from another server (a gateway passes the error of
    * `connect` on) only `Allow`, `Retry-After`, `Sec-WebSocket-Version` and `WWW-Authenticate` are
-   * sent:
-   * no cookie and no text of that server. With 502 there are no headers, and the text says nothing.
+   * sent: no cookie and no text of that server. With 502 there are no headers, and the text says
+   * nothing.
    */
   toResponse(): Response {
     const { status, headers, text } = refusalFor(this);
@@ -259,9 +258,8 @@ export interface CloseStatus {
  * How a connection ended: the value of `connection.closed`.
  *
  * `closeCode` and `reason` are those of the Close frame that was received, or 1006 and `""` if none
- * was
- * (RFC 6455 section 7.1.5). Many peers answer a Close with its code alone: what this side gave as the
- * reason is in `sent`. On a platform's own WebSocket they are what the platform reports.
+ * was (RFC 6455 section 7.1.5). Many peers answer a Close with its code alone: what this side gave
+ * as the reason is in `sent`. On a platform's own WebSocket they are what the platform reports.
  */
 export interface CloseInfo extends CloseStatus {
   /** Both Close frames passed and then the transport ended (RFC 6455 section 7.1.4). */
@@ -308,8 +306,7 @@ export class ConnectionClosedError extends SluiceError implements CloseInfo {
 
 /**
  * Returns the close code and reason that report an error to the peer: the error's own, or 1011 with
- * an empty
- * reason, since the text of an unknown error may hold secrets.
+ * an empty reason, since the text of an unknown error may hold secrets.
  */
 export function closeStatusFor(error: unknown): CloseStatus {
   if (error instanceof ProtocolError || error instanceof LimitError) {

@@ -24,7 +24,8 @@ export interface NameContext {
  * Checks that `given` is an object of options, and that each of its own enumerable keys whose value is
  * not undefined is a known name.
  *
- * @throws {TypeError} If it is not an object, or a name is unknown; the nearest known names are suggested.
+ * @throws {TypeError} If it is not an object, or a name is unknown; the nearest known names are
+ * suggested.
  */
 export function checkNames(given: unknown, known: Names, context: NameContext = {}): void {
   const { verb = "read options", prefix = "", noun = "an option" } = context;

@@ -40,8 +40,9 @@ import { type ConnectOptions, type ConnectPlan, readConnectOptions } from "./opt
  * 101 (with its status, headers and the beginning of the body) or has not answered within
  * `handshakeTimeout` (code `HANDSHAKE_TIMEOUT`, status 0), or the signal's reason.
  *
- * @throws {DOMException} SyntaxError If the URL is invalid or has a fragment, or if a subprotocol is not a
- * token or is repeated (rejects); NotSupportedError for an option that a browser does not have (rejects).
+ * @throws {DOMException} SyntaxError If the URL is invalid or has a fragment, or if a subprotocol
+ * is not a token or is repeated (rejects); NotSupportedError for an option that a browser does not
+ * have (rejects).
  * @throws {TypeError | RangeError} If an option is unknown or invalid (rejects).
  *
  * @example

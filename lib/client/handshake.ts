@@ -56,7 +56,7 @@ export class ClientHandshake implements TransportSink {
     transport.write(init.request);
   }
 
-  /** Stops waiting. */
+  /** Fails the handshake with this error. */
   fail(error: unknown): void {
     if (this.#settled) return;
     this.#settled = true;

@@ -81,8 +81,8 @@ function settled(session: ClientHttp2Session): Promise<void> {
 }
 
 /**
- * Resolves when the server's settings are known. A session has no event for it, but they are the first that
- * a server sends (RFC 9113 section 3.4): once it has answered a ping, they are here.
+ * Resolves when the server's settings are known. A session has no event for it, but they are the
+ * first that a server sends (RFC 9113 section 3.4): once it has answered a ping, they are here.
  */
 function settle(session: ClientHttp2Session): Promise<void> {
   return new Promise((resolve, reject) => {

@@ -14,7 +14,10 @@ import { RefusalBody } from "./refusal_body.ts";
 
 /** How it ends. */
 export interface Http2HandshakeEvents {
-  /** Called in the pass in which the answer came, so that nothing is missed by starting the transport here. */
+  /**
+   * Called in the pass in which the answer came, so that nothing is missed by starting the
+   * transport here.
+   */
   onOpen(transport: Transport, agreement: Agreement): void;
   onFailed(error: unknown): void;
 }
@@ -38,7 +41,7 @@ export class Http2Handshake implements TransportSink {
     stream.on("response", (headers: Http2Headers) => this.#answered(headers));
   }
 
-  /** Stops waiting. */
+  /** Fails the handshake with this error. */
   fail(error: unknown): void {
     if (this.#settled) return;
     this.#settled = true;

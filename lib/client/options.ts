@@ -56,7 +56,7 @@ export interface ConnectOptions<Message extends AnyMessage = MessageData>
   protocols?: string | readonly string[];
   /** Headers to add: `Authorization`, `Cookie`, `Origin`, say. Not in a browser. */
   headers?: HeaderEntries;
-  /** Stops waiting while connecting: rejects with the signal's reason. No effect once open. */
+  /** Aborts connecting: the promise rejects with the signal's reason. No effect once open. */
   signal?: AbortSignal;
   /** For `wss:`: further certificates (PEM) to trust, and the name to check. Not in a browser. */
   tls?: { caCerts?: string[]; serverName?: string };

@@ -78,7 +78,7 @@ export interface ErrorContext<
   Data = undefined,
   Message extends AnyMessage = MessageData,
 > {
-  /** The connection; undefined where there is none yet, as in the opening handshake. */
+  /** The connection; undefined in the opening handshake, before there is one. */
   readonly connection: WebSocketConnection<Data, Message> | undefined;
   /** On a server, the request, as far as it could be read. */
   readonly request: Request | undefined;
@@ -423,9 +423,10 @@ export class WebSocketConnection<
    */
   close(closeCode?: number, reason?: string): void;
   /**
-   * Begins the closing handshake (RFC 6455 section 7.1.2); `closed` resolves when it is over. Messages
-   * that still come are delivered until the peer's Close; the peer no longer waits for your code to take them:
-   * from the first one over `receiveHighWaterMark` on they are dropped. A second call does nothing.
+   * Begins the closing handshake (RFC 6455 section 7.1.2); `closed` resolves when it is over.
+   * Messages that still come are delivered until the peer's Close; the peer no longer waits for
+   * your code to take them: from the first one over `receiveHighWaterMark` on they are dropped. A
+   * second call does nothing.
    *
    * A message that is being sent from its source, and what waits behind it, is sent first, as long as
    * the source gives something every `closeTimeout` milliseconds.

@@ -90,7 +90,10 @@ export class Dispatcher<Connection extends ReportedConnection, Message extends A
     else if (user?.open !== undefined) this.#call(() => user.open!(connection));
   }
 
-  /** From the link: a ping. One that comes with the end of a connection that is paused is not reported. */
+  /**
+   * From the link: a ping. One that comes with the end of a connection that is paused is not
+   * reported.
+   */
   onPing(payload: Uint8Array): void {
     const handlers = this.#handlers;
     if (handlers?.ping === undefined || this.receiver.isPaused) return;

@@ -130,7 +130,10 @@ export class Receiver<Connection, Message extends AnyMessage>
     this.#reading = reading;
   }
 
-  /** Reads by handlers: each message is passed to `message`, or dropped where there is no such handler. */
+  /**
+   * Reads by handlers: each message is passed to `message`, or dropped where there is no such
+   * handler.
+   */
   handle(handlers: MessageHandler<Connection, Message>): void {
     this.claim("handlers");
     if (handlers.message === undefined) this.#dropping = true;

@@ -105,7 +105,7 @@ export class StreamedSend {
     if (this.#reading) this.#context.timers.set(this.#stallTimer, patience);
   }
 
-  /** Stops waiting, because of `reason`. */
+  /** Cancels the message, because of `reason`. */
   stop(reason: unknown): void {
     if (!this.#end()) return;
     this.#reader.cancel(reason);

@@ -46,7 +46,8 @@ interface Writer {
 
 /**
  * The way out. A write settles when the connection is below its high-water mark; closing it does the
- * closing handshake with 1000, aborting closes with 1011. `canSend` returns whether messages are still sent.
+ * closing handshake with 1000, aborting closes with 1011. `canSend` returns whether messages are
+ * still sent.
  */
 export function writableOf(
   connection: Writer,

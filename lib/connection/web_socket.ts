@@ -73,8 +73,7 @@ export interface WebSocketInit<Data, Message extends AnyMessage>
 
 /**
  * Creates the connection once the socket is open: at once, if it is. Listens from the call on, so
- * that
- * nothing is missed.
+ * that nothing is missed.
  *
  * Rejects with a {@linkcode HandshakeError} if the socket does not open.
  */

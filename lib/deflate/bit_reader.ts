@@ -51,7 +51,10 @@ export class BitReader {
     return value;
   }
 
-  /** Returns the bytes that were read ahead, behind a block, to the input: bits of one byte may be left. */
+  /**
+   * Returns the bytes that were read ahead, behind a block, to the input: bits of one byte may be
+   * left.
+   */
   unread(): void {
     this.next -= this.count >> 3;
     this.count &= 7;

@@ -154,7 +154,10 @@ export class DynamicCodes {
   }
 }
 
-/** Returns how many lengths of distance codes are written: at least one, which is 0 without a distance. */
+/**
+ * Returns how many lengths of distance codes are written: at least one, which is 0 without a
+ * distance.
+ */
 function distancesTold(used: UsedSymbols): number {
   return Math.max(1, used.end);
 }

@@ -50,7 +50,8 @@ export interface Agreement {
  *
  * @throws {HandshakeError} with the status and headers that came, and a code that tells why it is
  * no acceptance: `STATUS`, `HTTP_VERSION`, `UPGRADE_HEADER`, `CONNECTION_HEADER`, `ACCEPT_MISMATCH`,
- * `EXTENSIONS_HEADER`, `EXTENSION_NOT_OFFERED`, `EXTENSION_PARAMETERS`, `PROTOCOL_HEADER` or `PROTOCOL_NOT_OFFERED`.
+ * `EXTENSIONS_HEADER`, `EXTENSION_NOT_OFFERED`, `EXTENSION_PARAMETERS`, `PROTOCOL_HEADER` or
+ * `PROTOCOL_NOT_OFFERED`.
  */
 export function checkResponse(head: ResponseHead, offered: ClientOffer): Agreement {
   const { headers } = head;

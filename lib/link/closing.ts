@@ -86,7 +86,10 @@ export class Closing {
     this.#replyTimer?.cancel();
   }
 
-  /** Called when the system has taken all that was encoded; `peerEnded` if the peer ended its direction. */
+  /**
+   * Called when the system has taken all that was encoded; `peerEnded` if the peer ended its
+   * direction.
+   */
   onFlushed(peerEnded: boolean): void {
     const { protocol, options } = this.#init;
     const state = protocol.move("flush");
@@ -139,9 +142,9 @@ export class Closing {
    * Section 7.1.1: the server closes TCP first, and the client waits for it. To wait for the client's end
    * would make both wait where the transport cannot half-close, and the peer does not see that we ended.
    *
-   * After a violation the end that fails the connection ends its direction and reads on: many a peer looks
-   * for our Close only when it has sent the whole of a frame that was too large, and a reset before that
-   * would take our Close away.
+   * After a violation the end that fails the connection ends its direction and reads on: many a
+   * peer looks for our Close only when it has sent the whole of a frame that was too large, and a
+   * reset before that would take our Close away.
    */
   #endWriting(state: ClosingState, peerEnded: boolean): void {
     const { role, transport } = this.#init;

@@ -10,12 +10,18 @@ import type { ResolvedLimits } from "../protocol/options.ts";
 
 /** What a keepalive does to its link. */
 export interface KeepaliveEvents {
-  /** Returns how many milliseconds a ping has to wait; `release` is called if it may leave earlier. */
-  pingDelay(): number;
   /** Sends a ping: false if none can leave now. */
   sendPing(): boolean;
   /** The peer has been silent for too long. */
   onPingTimeout(error: LimitError): void;
+}
+
+/** A compressed message that is being sent in fragments. */
+interface CompressedMessage {
+  /** When the system last took bytes of it. */
+  takenAt: number;
+  /** Whether a ping waits for its end. */
+  pingWaits: boolean;
 }
 
 /** Pings at an interval, and waits for a sign of life. It is the deadline for its own next ping. */
@@ -26,6 +32,7 @@ export class Keepalive extends Timer {
   readonly #events: KeepaliveEvents;
   /** There is one only while a pong is awaited: most connections never wait long. */
   #pongDue: ReadingTimer | undefined;
+  #compressed: CompressedMessage | undefined;
 
   /** Creates one; nothing is sent before `start`. */
   constructor(options: ResolvedLimits, events: KeepaliveEvents) {
@@ -65,14 +72,40 @@ export class Keepalive extends Timer {
     if (!this.#active && this.pending) this.#await();
   }
 
-  /** The ping that had to wait may leave. */
-  release(): void {
-    if (this.pending) this.fire();
+  /** Called when a compressed message begins that is sent in fragments: a ping waits for its end. */
+  onCompressedBegun(): void {
+    this.#compressed = { takenAt: this.#options.clock.now(), pingWaits: false };
+  }
+
+  /** Called when the system has taken bytes of it. */
+  onFragmentTaken(): void {
+    if (this.#compressed !== undefined) this.#compressed.takenAt = this.#options.clock.now();
+  }
+
+  /** Called when a message in fragments is complete: the ping that waited for it leaves. */
+  onMessageSent(): void {
+    const waits = this.#compressed?.pingWaits === true;
+    this.#compressed = undefined;
+    if (waits && this.pending) this.fire();
+  }
+
+  /**
+   * Returns how long a ping still waits, in milliseconds: for the end of a compressed message, as long as
+   * the peer has taken bytes of it within the last `pingInterval`. tornado 6.2, aiohttp 3.8 and wsproto
+   * forget at a ping between two fragments that the message is compressed, and drop the connection.
+   */
+  #pingDelay(): number {
+    const compressed = this.#compressed;
+    if (compressed === undefined) return 0;
+    const { pingInterval, clock } = this.#options;
+    const delay = compressed.takenAt + pingInterval - clock.now();
+    compressed.pingWaits = delay > 0;
+    return delay;
   }
 
   /** It is time for a ping. */
   override fire(): void {
-    const delay = this.#events.pingDelay();
+    const delay = this.#pingDelay();
     if (delay > 0) return Timers.of(this.#options.clock).set(this, delay);
     this.start();
     // A wait that nothing has ended yet goes on: a later ping gives the peer no more time.

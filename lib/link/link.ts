@@ -28,13 +28,19 @@ export interface Capabilities {
 export interface LinkMessages extends MessageReceiver {
   /** How many messages have come. */
   readonly count: number;
-  /** Whether more waits than `receiveHighWaterMark` allows: read before held bytes are decoded at the end. */
+  /**
+   * Whether more waits than `receiveHighWaterMark` allows: read before held bytes are decoded at
+   * the end.
+   */
   readonly isFull: boolean;
 }
 
 /** Receives what else happens on a link. No call comes after `onClose`. */
 export interface LinkEvents extends PingReceiver {
-  /** Whether messages are queued, or a handler works: the answer to the peer's Close waits for replies. */
+  /**
+   * Whether messages are queued, or a handler works: the answer to the peer's Close waits for
+   * replies.
+   */
   readonly isReplying: boolean;
   /** Called when no more than the high-water mark is buffered, after a false or a `wantDrain`. */
   onDrain(): void;

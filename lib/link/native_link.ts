@@ -89,8 +89,8 @@ interface HeldControl {
 }
 
 /**
- * A link over an open WebSocket of the platform's. The code that creates it passes on the platform's events, by
- * `onMessage`, `onPing`, `onPong`, `onDrain` and `onClose`.
+ * A link over an open WebSocket of the platform's. The code that creates it passes on the
+ * platform's events, by `onMessage`, `onPing`, `onPong`, `onDrain` and `onClose`.
  */
 export class NativeLink implements Link {
   /** What it can do. */

@@ -57,14 +57,6 @@ export interface ProtocolLinkInit {
   options: ResolvedConnectionOptions;
 }
 
-/** A compressed message that is being sent in fragments. */
-interface CompressedMessage {
-  /** When the system last took bytes of it. */
-  takenAt: number;
-  /** Whether the keepalive's ping waits for its end. */
-  pingWaits: boolean;
-}
-
 /** A link over a transport: everything works here. */
 export class ProtocolLink
   implements Link, TransportSink, ProtocolEvents, WriteEvents, KeepaliveEvents, ClosingEvents {
@@ -91,8 +83,6 @@ export class ProtocolLink
   #closed = false;
 
   #wantsDrain = false;
-  /** The compressed message that is being sent in fragments. */
-  #compressed: CompressedMessage | undefined;
 
   #closing: Closing | undefined;
   #error: Error | undefined;
@@ -187,42 +177,19 @@ export class ProtocolLink
   beginMessage(type: MessageType, compress?: boolean): void {
     const { encoder } = this.#protocol;
     encoder.begin(type, compress);
-    if (encoder.inTransformed) {
-      this.#compressed = { takenAt: this.#options.clock.now(), pingWaits: false };
-    }
+    if (encoder.inTransformed) this.#keepalive.onCompressedBegun();
   }
 
   /** Sends its next fragment; `final` makes it the last. */
   writeMessage(piece: Uint8Array, final: boolean): boolean {
     if (!this.canSend) return false;
     const leaves = this.#protocol.encoder.fragment(piece, final);
-    const compressed = this.#compressed;
-    if (final) {
-      this.#compressed = undefined;
-      if (compressed?.pingWaits) this.#keepalive.release();
-    } else if (leaves && !this.#writes.blocked) this.#fragmentTaken();
+    if (final) this.#keepalive.onMessageSent();
+    else if (leaves && !this.#writes.blocked) this.#keepalive.onFragmentTaken();
     this.#writes.schedule(this.#inPass);
     if (this.bufferedAmount <= this.#options.sendHighWaterMark) return true;
     this.wantDrain();
     return false;
-  }
-
-  #fragmentTaken(): void {
-    if (this.#compressed !== undefined) this.#compressed.takenAt = this.#options.clock.now();
-  }
-
-  /**
-   * The keepalive's ping waits for the end of a compressed message, as long as the peer has taken bytes
-   * of it within the last `pingInterval`: tornado 6.2, aiohttp 3.8 and wsproto forget at a ping between
-   * two fragments that the message is compressed, and drop the connection.
-   */
-  pingDelay(): number {
-    const compressed = this.#compressed;
-    if (compressed === undefined) return 0;
-    const { pingInterval, clock } = this.#options;
-    const delay = compressed.takenAt + pingInterval - clock.now();
-    compressed.pingWaits = delay > 0;
-    return delay;
   }
 
   /** Asks for a `drain` when some of what is buffered has left and no more than the mark waits. */
@@ -358,7 +325,10 @@ export class ProtocolLink
     this.#checkDrain();
   }
 
-  /** @internal From the write scheduler: the transport holds back what is written, or has taken it all. */
+  /**
+   * @internal From the write scheduler: the transport holds back what is written, or has taken it
+   * all.
+   */
   onBlockedChange(blocked: boolean): void {
     this.#protocol.setBlocked(blocked);
     if (!blocked) this.#checkDrain();
@@ -372,7 +342,7 @@ export class ProtocolLink
 
   /** @internal From the transport, or its state: it seems to have taken all that was written. */
   onDrain(): void {
-    if (this.#transport.bufferedAmount === 0) this.#fragmentTaken();
+    if (this.#transport.bufferedAmount === 0) this.#keepalive.onFragmentTaken();
     this.#writes.drained();
     this.#checkDrain();
   }
@@ -427,6 +397,7 @@ export class ProtocolLink
   onClosing(error?: ProtocolError | LimitError): void {
     this.#error ??= error;
     const closing = this.#beginClosing();
+    // In pieces, a message that began in an earlier pass may have ended in this one.
     const mayReply = this.#messages.count !== this.#countBefore || this.isReplying ||
       this.#options.messages === "stream";
     if (mayReply && this.canSend) closing.awaitReplies();

@@ -98,7 +98,7 @@ export interface TransportConnectOptions {
   path?: string;
   /** TLS, with these further certificates (PEM) to trust and this name to check instead of hostname. */
   tls?: { caCerts?: string[]; serverName?: string } | undefined;
-  /** Stops waiting: the promise rejects with the signal's reason and nothing stays open. */
+  /** Aborts connecting: the promise rejects with the signal's reason, and nothing stays open. */
   signal?: AbortSignal | undefined;
 }
 

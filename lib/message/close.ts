@@ -68,8 +68,8 @@ export function readClosePayload(payload: Uint8Array): CloseStatus {
  * Writes a Close frame's payload; the status 1005 gives an empty one.
  *
  * @throws {RangeError} If the code may not be sent, or the reason is over 123 bytes of UTF-8.
- * @throws {TypeError} If the code is not a number or the reason is not a string, or there is a reason and no
- * code.
+ * @throws {TypeError} If the code is not a number or the reason is not a string, or there is a
+ * reason and no code.
  */
 export function writeClosePayload(status: CloseStatus): Uint8Array<ArrayBuffer> {
   const { closeCode, reason } = status;

@@ -60,10 +60,16 @@ export class ScratchBuffer {
   }
 }
 
-/** All connections share one: nothing waits between `encodePiece` or `decodeWhole` and `releaseScratch`. */
+/**
+ * All connections share one: nothing waits between `encodePiece` or `decodeWhole` and
+ * `releaseScratch`.
+ */
 let spare: ScratchBuffer | undefined;
 
-/** What goes into an extension for the length of a call is laid out here: its sink runs no user's code. */
+/**
+ * What goes into an extension for the length of a call is laid out here: its sink runs no user's
+ * code.
+ */
 const beginnings = new PrefixViews(new Uint8Array(KEPT_SIZE));
 
 const utf8 = new TextEncoder();

@@ -5,8 +5,8 @@
  * | state         | our Close         | the peer's Close | what still comes | what is awaited                |
  * | ------------- | ----------------- | ---------------- | ---------------- | ------------------------------ |
  * | open          |                   |                  | is delivered     |                                |
- * | answering     |                   | received         | is dropped       | replies of this turn, then us  |
- * | refusing      |                   | (a violation)    | is dropped       | replies of this turn, then us  |
+ * | answering     |                   | received         | is dropped       | replies; for 1 s at most       |
+ * | refusing      |                   | (a violation)    | is dropped       | replies; for 1 s at most       |
  * | closing       | in the output     |                  | is delivered     | the system takes our Close     |
  * | answered      | in the output     | received         | is dropped       | the system takes our Close     |
  * | refused       | in the output     | (a violation)    | is dropped       | the system takes our Close     |
@@ -77,7 +77,7 @@ type Transitions = Readonly<Partial<Record<ClosingEvent, ClosingState>>>;
 const ALWAYS: Transitions = { drop: "dropped", terminate: "terminated", gone: "closed" };
 
 /** The transitions. An event that a state does not list changes nothing. */
-export const CLOSING_TRANSITIONS: Readonly<Record<ClosingState, Transitions>> = {
+const TRANSITIONS: Readonly<Record<ClosingState, Transitions>> = {
   open: { ...ALWAYS, close: "closing", receive: "answering", violate: "refusing", end: "dropped" },
   answering: { ...ALWAYS, answer: "answered" },
   refusing: { ...ALWAYS, answer: "refused" },
@@ -100,7 +100,7 @@ export const CLOSING_TRANSITIONS: Readonly<Record<ClosingState, Transitions>> = 
 
 /** Returns the state after `event`. */
 export function afterEvent(state: ClosingState, event: ClosingEvent): ClosingState {
-  return CLOSING_TRANSITIONS[state][event] ?? state;
+  return TRANSITIONS[state][event] ?? state;
 }
 
 /** Returns whether what the peer sends is still read: messages, pings and its Close. */

@@ -25,7 +25,10 @@ export interface ConnectionOptions {
    * unless set. @default {"whole"}
    */
   messages?: MessageMode;
-  /** The longest message, in bytes; exactly this passes, one more is answered with 1009. @default {16777216} */
+  /**
+   * The longest message, in bytes; exactly this passes, one more is answered with 1009. @default
+   * {16777216}
+   */
   maxMessageSize?: number;
   /**
    * The longest payload of one data frame, judged on its header; of a compressed one as it comes,
@@ -37,8 +40,8 @@ export interface ConnectionOptions {
   /** The most pings a peer may send in a second; past it 1008. @default {100} */
   maxPingsPerSecond?: number;
   /**
-   * With more than this number of bytes waiting to leave, `send` returns false and `ready` is pending; `send`
-   * goes by what was waiting before its message. @default {65536}
+   * With more than this number of bytes waiting to leave, `send` returns false and `ready` is
+   * pending; `send` goes by what was waiting before its message. @default {65536}
    */
   sendHighWaterMark?: number;
   /**
@@ -52,24 +55,26 @@ export interface ConnectionOptions {
    */
   sendTimeout?: number;
   /**
-   * Past this number of bytes of messages not taken, each counted with 256 bytes more, reading stops until
-   * half is taken: also of what the peer says besides, pings and its Close among it. A message counts
-   * from when it has to wait for the one before it, whose `message` handler works, or for the code that
-   * reads. Whole text counts by its `length`. If nothing has begun to read a second after reading stopped,
-   * `onError` is called: call `discard` on a connection that is not to be read. @default {1048576}
+   * Past this number of bytes of messages not taken, each counted with 256 bytes more, reading
+   * stops until half is taken: also of what the peer says besides, pings and its Close among it. A
+   * message counts from when it has to wait for the one before it, whose `message` handler works,
+   * or for the code that reads. Whole text counts by its `length`. If nothing has begun to read a
+   * second after reading stopped, `onError` is called: call `discard` on a connection that is not
+   * to be read. @default {1048576}
    */
   receiveHighWaterMark?: number;
   /**
-   * Where the platform's WebSocket cannot be paused: beyond this many bytes of messages that were not taken, each
-   * counted with 64 bytes more, the connection is closed with 1008 (4008 where 1008 is refused). Text
-   * counts by its `length`.
+   * Where the platform's WebSocket cannot be paused: beyond this many bytes of messages that were
+   * not taken, each counted with 64 bytes more, the connection is closed with 1008 (4008 where 1008
+   * is refused). Text counts by its `length`.
    * @default {16777216}
    */
   maxReceiveBuffered?: number;
   /**
-   * How long the peer may take to answer our Close once that has left (until then `sendTimeout` holds), or
-   * to let go of the socket. A server drops a client that takes nothing of its answer for so long. Once
-   * the connection is closed, each call of the `message` handler may take as long. @default {10000}
+   * How long the peer may take to answer our Close once that has left (until then `sendTimeout`
+   * holds), or to let go of the socket. A server drops a client that takes nothing of its answer
+   * for so long. Once the connection is closed, each call of the `message` handler may take as
+   * long. @default {10000}
    */
   closeTimeout?: number;
   /**

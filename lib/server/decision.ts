@@ -99,8 +99,9 @@ export interface UpgradeClient {
 }
 
 /**
- * Decides where the answer is a Response: as {@linkcode decideUpgrade}, for as long as `handshakeTimeout`.
- * Whatever is wrong becomes a refusal, and is reported to `onRefused` or `onError`.
+ * Decides where the answer is a Response: as {@linkcode decideUpgrade}, for as long as
+ * `handshakeTimeout`. Whatever is wrong becomes a refusal, and is reported to `onRefused` or
+ * `onError`.
  */
 export async function decideInTime<Data, Message extends AnyMessage>(
   validate: () => WebSocketRequest,

@@ -402,7 +402,10 @@ export class ServerHandshake<Data, Message extends AnyMessage = MessageData>
     this.#settings.onError(error, faultContext(this.#context));
   }
 
-  /** Whether the user's request was aborted because the client has left: what the code throws then is not a fault. */
+  /**
+   * Whether the user's request was aborted because the client has left: what the code throws then
+   * is not a fault.
+   */
   #clientHasLeft(): boolean {
     return this.#abort?.signal.aborted === true;
   }

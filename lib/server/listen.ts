@@ -48,16 +48,16 @@ export interface ListenOptions<Data = undefined, Message extends AnyMessage = Me
    * Answers GET and HEAD requests that ask for no WebSocket; without it they get 426. One request a
    * connection: it is no HTTP framework.
    *
-   * The body of the Response is sent as it comes, and read no faster than the client takes it. Its head
-   * leaves with the first chunk: with `Content-Length` where the Response has one or the body is short
-   * and at hand, else in chunks (`Transfer-Encoding: chunked`). The body is cancelled when the client
-   * leaves, when it takes nothing for `closeTimeout`, and in answer to HEAD. A body whose first chunk does
-   * not come within `handshakeTimeout` gets 503, one that fails before it 500. After it a body may be
-   * silent for as long as it likes (a stream of events), or for `handshakeTimeout` once the client has
-   * ended its direction. One that fails then ends the connection, so that the client sees that the end
-   * is missing; the error goes to `onError`. At most `maxPendingHandshakes` answers are sent at once; of
-   * more, one is dropped: of the address that has most, the one whose client has taken nothing for
-   * longest.
+   * The body of the Response is sent as it comes, and read no faster than the client takes it. Its
+   * head leaves with the first chunk: with `Content-Length` where the Response has one or the body
+   * is short and at hand, else in chunks (`Transfer-Encoding: chunked`). The body is cancelled when
+   * the client leaves, when it takes nothing for `closeTimeout`, and in answer to HEAD. A body
+   * whose first chunk does not come within `handshakeTimeout` gets 503, one that fails before it
+   * 500. After it a body may be silent for as long as it likes (a stream of events), or for
+   * `handshakeTimeout` once the client has ended its direction. One that fails then ends the
+   * connection, so that the client sees that the end is missing; the error goes to `onError`. At
+   * most `maxPendingHandshakes` answers are sent at once; of more, one is dropped: of the address
+   * that has most, the one whose client has taken nothing for longest.
    */
   fetch?: (request: Request) => Response | Promise<Response>;
   /**
@@ -295,8 +295,8 @@ class Server<Data, Message extends AnyMessage>
 /**
  * Listens for WebSocket connections: TCP, TLS or a Unix socket, on Deno, Bun and Node.
  *
- * @throws {TransportError} If the server cannot listen (rejects): the port is in use (`ADDRESS_IN_USE`), or
- * the runtime cannot use the certificate or its key.
+ * @throws {TransportError} If the server cannot listen (rejects): the port is in use
+ * (`ADDRESS_IN_USE`), or the runtime cannot use the certificate or its key.
  * @throws {TypeError | RangeError} If an option is missing, unknown or invalid (rejects).
  *
  * @example

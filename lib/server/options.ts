@@ -24,8 +24,7 @@ export interface AcceptOptions<Data = undefined, Message extends AnyMessage = Me
   extends UpgradeOptions<Data, Message> {
   /**
    * Handlers, or a function that is given the connection once it is open. Without it, read the
-   * connection
-   * that the call gives.
+   * connection that the call gives.
    */
   websocket?: ConnectionHandler<Data, Message>;
   /** The longest request head, in bytes. @default {16384} */

@@ -45,8 +45,7 @@ export interface ResponseSenderOptions {
   transport: Transport;
   /**
    * How long the body may take for its first chunk, in milliseconds, and for any other one once the
-   * peer
-   * has ended its direction.
+   * peer has ended its direction.
    */
   handshakeTimeout: number;
   /** How long the peer may take nothing, in milliseconds. */

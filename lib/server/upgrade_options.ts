@@ -63,7 +63,8 @@ export interface UpgradeOptions<Data = undefined, Message extends AnyMessage = M
   /**
    * Called with faults of your code and of the server: what a handler or a hook throws, a hook that is
    * not done within `handshakeTimeout`, a connection that is not read, no files left to accept a
-   * connection with. Handshakes that are refused go to `onRefused`. @default {prints them by console.error}
+   * connection with. Handshakes that are refused go to `onRefused`. @default {prints them by
+   * console.error}
    */
   onError?: ErrorHandler<Data, Message>;
   /**

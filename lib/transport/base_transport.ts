@@ -16,10 +16,10 @@ import { startLinger } from "./timing.ts";
  *    └────────────────── the socket has gone ───────────────^
  * ```
  *
- * In "closing" what was written may still go out. From "closed" on the sink has been told, if there was
- * one; a sink that comes later is told as well.
+ * In "closing" what was written may still go out. In "closed" the close has been reported, if
+ * there was a sink; it is reported to a sink that comes later as well.
  */
-export type TransportState = "open" | "closing" | "gone" | "closed";
+type TransportState = "open" | "closing" | "gone" | "closed";
 
 /** Reports to a sink; a class for each kind of socket extends it. */
 export abstract class BaseTransport implements Transport {
@@ -64,7 +64,7 @@ export abstract class BaseTransport implements Transport {
     return true;
   }
 
-  /** Stops waiting on what still has to go out after a while. */
+  /** Calls `giveUp` if what was written has not gone out after a while. */
   protected linger(giveUp: () => void): void {
     this.#linger = startLinger(giveUp);
   }

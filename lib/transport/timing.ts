@@ -13,8 +13,8 @@ import { ReadingTimer, Timers } from "../link/timers.ts";
 const LINGER_TIMEOUT = 1_000;
 
 /**
- * Calls back when `close()` has waited long enough for what was written to go out. Time in which the event
- * loop stood still does not count: the peer may have taken all by then.
+ * Calls back when `close()` has waited long enough for what was written to go out. Time in which
+ * the event loop stood still does not count: the peer may have taken all by then.
  */
 export function startLinger(callback: () => void): ReadingTimer {
   const linger = new ReadingTimer(callback);

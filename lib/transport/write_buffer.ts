@@ -6,8 +6,8 @@
  */
 
 /**
- * The sizes of the pooled memory, in bytes; a larger write is held as it is. A fragment of 64 KiB fits with
- * its header: a message of any size leaves through the same memory.
+ * The sizes of the pooled memory, in bytes; a larger write is held as it is. A fragment of 64 KiB
+ * fits with its header: a message of any size leaves through the same memory.
  */
 const SIZES = [4_096, 66_560];
 /** How many free ones of each size are kept; more are left to the garbage collector. */

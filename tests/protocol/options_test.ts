@@ -120,3 +120,13 @@ describe("connection options", () => {
     });
   });
 });
+
+describe("options that are read again for each connection", () => {
+  it("are one object as long as their values are the same", () => {
+    const first = readConnectionOptions({ maxMessageSize: 77 });
+    assert.equal(readConnectionOptions({ maxMessageSize: 77, pingInterval: 20_000 }), first);
+    const other = readConnectionOptions({ maxMessageSize: 78 });
+    assert.notEqual(other, first);
+    assert.deepEqual([first.maxMessageSize, other.maxMessageSize], [77, 78]);
+  });
+});

@@ -63,11 +63,12 @@ const BUN_OPTIONS: OptionNames<BunUpgradeOptions> = { ...UPGRADE_OPTIONS, ...SER
  * nothing once the socket is taken. `Bun.serve` must have been given {@linkcode websocket} too, or what
  * {@linkcode websocketWith} made. Each call may have options of its own.
  *
- * It is the runtime's socket, and `capabilities` tells what that lacks: messages larger than memory.
- * Reading does stop where it is paused. When your side closes, that is reported at once, whether the peer answers or not:
- * `closed` then has no `received`, and `wasClean` is false. Compression, a limit of messages above
- * 16 MiB, `pingInterval` and `pingTimeout` are the server's: they are options of `websocketWith`.
- * `extensions` knows of compression that was set there, not of Bun's own setting put over it.
+ * It is the runtime's socket, and `capabilities` says what that lacks: messages larger than
+ * memory. Reading does stop where it is paused. When your side closes, that is reported at once,
+ * whether the peer answers or not: `closed` then has no `received`, and `wasClean` is false.
+ * Compression, a limit of messages above 16 MiB, `pingInterval` and `pingTimeout` are the server's:
+ * they are options of `websocketWith`. `extensions` knows of compression that was set there, not of
+ * Bun's own setting put over it.
  *
  * What is wrong with Bun's own `websocket` object goes to `onError`, and is answered with 500.
  *

@@ -10,7 +10,10 @@ import type { BunPeer, BunServerInfo, BunSocketLike } from "./peer.ts";
 
 /** What holds for all connections of a server. */
 export interface BunWebSocketOptions {
-  /** Whether to compress where the client wants it, with a context for each connection. @default {false} */
+  /**
+   * Whether to compress where the client wants it, with a context for each connection. @default
+   * {false}
+   */
   perMessageDeflate?: boolean;
   /** The longest message in bytes, below 4 GiB; `upgrade` can set less. @default {16777216} */
   maxMessageSize?: number;
@@ -62,8 +65,8 @@ const MAX_TIMEOUT = 0xffff_ffff;
 const MAX_IDLE = 960;
 
 /**
- * Creates the object for `Bun.serve`'s `websocket`, by options of this library's: what Bun sets once for
- * all connections of a server. Settings of Bun's own may be put over it:
+ * Creates the object for `Bun.serve`'s `websocket`, by options of this library's: what Bun sets
+ * once for all connections of a server. Settings of Bun's own may be put over it:
  * `{ ...websocketWith(options), publishToSelf: true }`.
  *
  * @throws {TypeError | RangeError} If an option is unknown or invalid, or Bun has no number for it.

@@ -23,9 +23,9 @@ export type { NodeSocket } from "../../transport/node_api.ts";
  * `node:https`. It is our own protocol on the server's socket (RFC 6455 section 4.2), with everything
  * that `listen` has: `perMessageDeflate`, pause, pings, messages of any size.
  *
- * Resolves with the connection once it is open, or with undefined: when it was refused and the peer has
- * been sent the refusal, or when the peer has gone. It does not reject: refusals go to `onRefused`, errors, those
- * of the options as well (the peer gets 500), to `onError`.
+ * Resolves with the connection once it is open, or with undefined: when it was refused and the peer
+ * has been sent the refusal, or when the peer has gone. It does not reject: refusals go to
+ * `onRefused`, errors, those of the options as well (the peer gets 500), to `onError`.
  *
  * Call it in the event itself: to wait, use the hook `handshake`. Until the call nobody hears
  * the socket's errors, and Deno's `node:https` keeps all that a client sends. From then on the socket is
