@@ -6,10 +6,10 @@
  */
 import { CallSite } from "../call_site.ts";
 import type { CloseStatus } from "../errors.ts";
-import { copyOf } from "../frame/memory.ts";
 import { Timers } from "../link/timers.ts";
 import { CLOSING, type Link, OPEN, type ReadyState } from "../link/link.ts";
 import type { ResolvedLimits } from "../protocol/options.ts";
+import { SendQueue, type SendQueueEvents } from "./send_queue.ts";
 import { StreamedSend } from "./streamed_send.ts";
 import { readerOf, type SendSource, type SendSourceOptions, typeOf } from "./send_data.ts";
 
@@ -21,30 +21,19 @@ export interface SenderEvents {
   closedError(): Error;
 }
 
-/** A whole message that waits. */
-interface Waiting {
-  readonly data: string | Uint8Array;
-  readonly compress: boolean | undefined;
-}
-
 /** Sends in the order in which it is asked to. */
-export class Sender {
+export class Sender implements SendQueueEvents {
   /** Messages sent. */
   count = 0;
   readonly #link: Link;
   readonly #options: ResolvedLimits;
   readonly #events: SenderEvents;
-  /** What waits behind a message under way; there is no queue when there is none. */
-  #queue: (Waiting | StreamedSend)[] | undefined;
-  #queuedSize = 0;
-  #underWay: StreamedSend | undefined;
-  /** The Close that waits behind the queue. */
-  #closing: CloseStatus | undefined;
+  /** There is one only while a message is being sent from its source. */
+  #queue: SendQueue | undefined;
   #ready: PromiseWithResolvers<void> | undefined;
   /** `send` returned false, so `drain` is due. */
   #owesDrain = false;
   #ended = false;
-  #drained: PromiseWithResolvers<void> | undefined;
 
   /** Creates one for `link`. */
   constructor(link: Link, options: ResolvedLimits, events: SenderEvents) {
@@ -60,18 +49,18 @@ export class Sender {
 
   /** Whether a message can be sent, now or behind those that wait. */
   get canSend(): boolean {
-    return this.#closing === undefined && this.#link.canSend;
+    return !this.#isClosing && this.#link.canSend;
   }
 
   /** As the link's, but closing from the moment in which it was asked to. */
   get readyState(): ReadyState {
     const state = this.#link.readyState;
-    return state === OPEN && this.#closing !== undefined ? CLOSING : state;
+    return state === OPEN && this.#isClosing ? CLOSING : state;
   }
 
   /** Bytes on their way out that the system has not taken, those in the queue among them. */
   get bufferedAmount(): number {
-    return this.#link.bufferedAmount + this.#queuedSize;
+    return this.#link.bufferedAmount + (this.#queue?.size ?? 0);
   }
 
   /** Resolves at the high-water mark or below, and at the end. */
@@ -82,7 +71,7 @@ export class Sender {
 
   /** Sends a whole message. */
   send(message: string | Uint8Array, compress?: boolean): boolean {
-    if (this.#queue !== undefined) return this.#enqueue(message, compress);
+    if (this.#queue !== undefined) return this.#enqueue(this.#queue, message, compress);
     if (this.#link.send(message, compress)) {
       this.count++;
       return true;
@@ -97,19 +86,19 @@ export class Sender {
   /** Sends what it reads; resolves when all of it is encoded. */
   stream(source: SendSource, options: SendSourceOptions): Promise<void> {
     const type = options.type ?? typeOf(source);
+    const queue = this.#queue ?? new SendQueue(this.#link, this.#options, this);
     const streamed = new StreamedSend(readerOf(source), { ...options, type }, {
       link: this.#link,
       timers: Timers.of(this.#options.clock),
       caller: new CallSite(Sender.prototype.stream),
-      untilDrain: () => this.#untilDrain(),
+      untilDrain: () => queue.untilDrain(),
       closedError: () => this.#events.closedError(),
     });
     if (!this.#link.capabilities.streaming) streamed.stop(notSupported());
     else if (!this.canSend) streamed.stop(this.#events.closedError());
-    else if (this.#queue !== undefined) this.#queue.push(streamed);
     else {
-      this.#queue = [streamed];
-      void this.#work(this.#queue);
+      queue.pushStream(streamed);
+      if (this.#queue === undefined) void (this.#queue = queue).start();
     }
     return streamed.settled;
   }
@@ -118,14 +107,30 @@ export class Sender {
   close(status: CloseStatus): void {
     if (!this.canSend) return;
     if (this.#queue === undefined) return this.#link.close(status);
-    this.#closing = status;
-    this.#underWay?.setReadTimeout(this.#options.closeTimeout);
+    this.#queue.close(status);
   }
 
   /** From the link: there is room below its high-water mark. */
   onDrain(): void {
-    this.#drained?.resolve();
-    this.#drained = undefined;
+    this.#queue?.onDrain();
+    this.#check();
+  }
+
+  /** @internal From the queue: a message that was read from its source has been encoded. */
+  onStreamSent(): void {
+    this.count++;
+  }
+
+  /** @internal From the queue: less waits than before. */
+  onProgress(): void {
+    this.#check();
+  }
+
+  /** @internal From the queue: nothing waits any more. */
+  onEmpty(closing: CloseStatus | undefined): void {
+    this.#queue = undefined;
+    if (closing !== undefined) this.#link.close(closing);
+    else this.#link.onRepliesDone();
     this.#check();
   }
 
@@ -134,17 +139,20 @@ export class Sender {
     this.#ended = true;
     const queue = this.#queue;
     this.#queue = undefined;
-    this.#queuedSize = 0;
-    this.#drained?.resolve();
     this.#ready?.resolve();
     this.#ready = undefined;
-    this.#underWay?.stop(this.#events.closedError());
-    for (const each of queue ?? []) {
-      if (each instanceof StreamedSend) each.stop(this.#events.closedError());
-    }
+    queue?.end(this.#events.closedError());
   }
 
-  #enqueue(message: string | Uint8Array, compress: boolean | undefined): boolean {
+  get #isClosing(): boolean {
+    return this.#queue?.isClosing === true;
+  }
+
+  #enqueue(
+    queue: SendQueue,
+    message: string | Uint8Array,
+    compress: boolean | undefined,
+  ): boolean {
     if (!this.canSend) return false;
     const { maxBufferedAmount, sendHighWaterMark } = this.#options;
     const before = this.bufferedAmount;
@@ -154,51 +162,11 @@ export class Sender {
       return false;
     }
     this.count++;
-    this.#queue!.push({ data: typeof message === "string" ? message : copyOf(message), compress });
-    this.#queuedSize += message.length;
+    queue.push(message, compress);
     if (before <= sendHighWaterMark) return true;
     this.#owesDrain = true;
     this.#check();
     return false;
-  }
-
-  /** One after the other, until nothing waits. */
-  async #work(queue: (Waiting | StreamedSend)[]): Promise<void> {
-    for (let each = queue.shift(); each !== undefined; each = queue.shift()) {
-      if (each instanceof StreamedSend) await this.#send(each);
-      else {
-        const { data, compress } = each;
-        this.#queuedSize -= data.length;
-        this.#link.send(data, compress);
-        if (this.#link.bufferedAmount > this.#options.sendHighWaterMark) {
-          this.#link.wantDrain();
-          if (this.#link.canSend) await this.#untilDrain();
-        }
-      }
-      if (this.#queue !== queue) return; // closed in between
-      this.#check();
-    }
-    this.#queue = undefined;
-    if (this.#closing !== undefined) this.#link.close(this.#closing);
-    else this.#link.onRepliesDone();
-    this.#check();
-  }
-
-  async #send(streamed: StreamedSend): Promise<void> {
-    this.#underWay = streamed;
-    if (this.#closing !== undefined) streamed.setReadTimeout(this.#options.closeTimeout);
-    void streamed.run();
-    try {
-      await streamed.settled;
-      this.count++;
-    } catch {
-      // The caller has the rejection.
-    }
-    this.#underWay = undefined;
-  }
-
-  #untilDrain(): Promise<void> {
-    return (this.#drained ??= Promise.withResolvers()).promise;
   }
 
   #hasRoom(): boolean {
