@@ -3,33 +3,21 @@
  *
  * @module
  */
-import { LimitError } from "../errors.ts";
 import type { OutputFlusher } from "../frame/encoder.ts";
 import type { OutputBuffer } from "../frame/output_buffer.ts";
-import { ReadingTimer, Timers } from "./timers.ts";
 import type { ResolvedLimits } from "../protocol/options.ts";
+import { Backlog, type BacklogEvents } from "./backlog.ts";
+import { QuietFlush } from "./quiet_flush.ts";
 import type { Transport } from "./transport.ts";
 
 /** Output of this size leaves at once, though more may follow in the same tick. */
 const FLUSH_SIZE = 64 * 1024;
-/** How many microtasks output must have stopped growing for, before it leaves. */
-const QUIET_TURNS = 4;
-/** How often to look, in milliseconds, whether the system has taken what no `drain` is due for. */
-const DRAIN_POLL = 10;
-
-/** A microtask by way of a promise takes a third of the time of Node's `queueMicrotask`. */
-const settled = Promise.resolve();
-
 /** What a write scheduler reports to its link. */
-export interface WriteEvents {
+export interface WriteEvents extends BacklogEvents {
   /** All that was written is with the system. */
   onFlushed(): void;
   /** The transport has begun to hold back what is written, or has taken it all. */
   onBlockedChange(blocked: boolean): void;
-  /** The peer has taken nothing for too long. */
-  onSendTimeout(error: LimitError): void;
-  /** Called when the system may have taken all, though no `drain` says so. */
-  onDrain(): void;
 }
 
 /** Empties an output into a transport. */
@@ -41,17 +29,9 @@ export class WriteScheduler implements OutputFlusher {
   #blocked = false;
   #frameBegun = false;
   #closed = false;
-  #scheduled = false;
-  #quietTurns = 0;
-  #lengthSeen = 0;
-  /** What is written slice by slice (`maxWriteSize`), as far as it has not been. */
-  #rest: Uint8Array | undefined;
-  /** What was left when the time to take something began. */
-  #unwritten = 0;
-  /** Created when they are first needed, as is the microtask: an idle connection has none. */
-  #sendDue: ReadingTimer | undefined;
-  #pollDue: ReadingTimer | undefined;
-  #microtask: (() => void) | undefined;
+  /** Created when they are first needed: an idle connection has neither. */
+  #quiet: QuietFlush | undefined;
+  #backlog: Backlog | undefined;
 
   /** Creates the scheduler from `output` to `transport`. */
   constructor(
@@ -71,7 +51,8 @@ export class WriteScheduler implements OutputFlusher {
 
   /** Bytes on their way out that the system has not taken. */
   get bufferedAmount(): number {
-    return this.#output.length + (this.#rest?.length ?? 0) + this.#transport.bufferedAmount;
+    return this.#output.length + (this.#backlog?.rest?.length ?? 0) +
+      this.#transport.bufferedAmount;
   }
 
   /**
@@ -81,29 +62,9 @@ export class WriteScheduler implements OutputFlusher {
   schedule(corked: boolean): void {
     if (this.#blocked) return this.#output.detachFromSlab();
     if (this.#output.length >= FLUSH_SIZE) return this.flush();
-    if (corked || this.#scheduled) return;
-    this.#scheduled = true;
-    this.#quietTurns = 0;
-    this.#lengthSeen = 0;
-    void settled.then(this.#microtask ??= (): void => this.#onMicrotask(this.#microtask!));
-  }
-
-  /**
-   * Code that awaits between two sends goes on some microtasks later: so the output leaves when it
-   * has not grown for a few turns. A `for await` that answers each message thus makes one write.
-   */
-  #onMicrotask(turn: () => void): void {
-    const { length } = this.#output;
-    if (length !== this.#lengthSeen) {
-      this.#lengthSeen = length;
-      this.#quietTurns = 0;
-    }
-    if (length > 0 && ++this.#quietTurns <= QUIET_TURNS) {
-      void settled.then(turn);
-      return;
-    }
-    this.#scheduled = false;
-    this.flush();
+    if (corked) return;
+    this.#quiet ??= new QuietFlush(this.#output, () => this.flush());
+    this.#quiet.schedule();
   }
 
   /** Writes what there is, if the transport takes it. */
@@ -142,35 +103,28 @@ export class WriteScheduler implements OutputFlusher {
    */
   drained(): void {
     if (this.#closed || !this.#blocked) return;
-    if (this.#transport.bufferedAmount > 0) return this.#poll();
-    this.#pollDue?.cancel();
-    this.#sendDue?.cancel();
-    if (this.#rest !== undefined && !this.#writeSlices(this.#rest)) return;
+    const backlog = this.#waiting();
+    if (this.#transport.bufferedAmount > 0) return backlog.poll();
+    backlog.stop();
+    if (backlog.rest !== undefined && !this.#writeSlices(backlog.rest)) return;
     this.#blocked = false;
     this.#events.onBlockedChange(false);
     this.flush();
   }
 
   /**
-   * Looks now and then whether the system has taken what waits, and reports it as `taken`. A transport
-   * whose `write` gave true may hold some of it all the same, and need not call `drain` then.
+   * Looks now and then whether the system has taken what waits, and reports it by `onDrain`. A transport
+   * whose `write` returned true may hold some of it all the same, and need not report a drain then.
    */
   watch(): void {
-    if (!this.#blocked && this.#transport.bufferedAmount > 0) this.#poll();
-  }
-
-  #poll(): void {
-    if (this.#pollDue?.pending) return;
-    this.#pollDue ??= new ReadingTimer(() => this.#events.onDrain());
-    Timers.of(this.#options.clock).set(this.#pollDue, DRAIN_POLL);
+    if (!this.#blocked && this.#transport.bufferedAmount > 0) this.#waiting().poll();
   }
 
   /** Nothing leaves any more. */
   close(): void {
     this.#closed = true;
-    this.#sendDue?.cancel();
-    this.#pollDue?.cancel();
-    this.#rest = undefined;
+    this.#backlog?.stop();
+    this.#backlog = undefined;
     this.#output.release();
   }
 
@@ -202,39 +156,20 @@ export class WriteScheduler implements OutputFlusher {
     for (let size = transport.maxWriteSize!; all && at < bytes.length; size *= 2) {
       all = transport.write(bytes.subarray(at, at += size));
     }
-    this.#rest = at < bytes.length ? bytes.subarray(at) : undefined;
+    const rest = at < bytes.length ? bytes.subarray(at) : undefined;
+    if (rest !== undefined || this.#backlog !== undefined) this.#waiting().rest = rest;
     if (!all) this.#block();
     return all;
   }
 
   #block(): void {
-    this.#unwritten = this.#transport.bufferedAmount;
-    this.#sendDue ??= new ReadingTimer(() => this.#stalled());
-    this.#wait(this.#sendDue);
+    this.#waiting().limitTime();
     if (this.#blocked) return;
     this.#blocked = true;
     this.#events.onBlockedChange(true);
   }
 
-  #wait(due: ReadingTimer): void {
-    const { clock, sendTimeout } = this.#options;
-    Timers.of(clock).set(due, sendTimeout);
-  }
-
-  #stalled(): void {
-    const left = this.#transport.bufferedAmount;
-    if (left < this.#unwritten) {
-      this.#unwritten = left;
-      return this.#wait(this.#sendDue!);
-    }
-    const limit = this.#options.sendTimeout;
-    this.#events.onSendTimeout(
-      new LimitError(`Cannot send: the peer took nothing for ${limit} ms (sendTimeout)`, {
-        option: "sendTimeout",
-        limit,
-        actual: limit,
-        closeCode: 1008,
-      }),
-    );
+  #waiting(): Backlog {
+    return this.#backlog ??= new Backlog(this.#transport, this.#options, this.#events);
   }
 }
