@@ -14,6 +14,7 @@ import type { MessageExtension } from "../message/extension.ts";
 import type { MessageData, MessageType } from "../message/message.ts";
 import { afterEvent, type ClosingState, isReading } from "./closing.ts";
 import { DecoderPool, type PooledDecoder } from "./decoder_pool.ts";
+import { PingAnswers } from "./ping_answers.ts";
 import type { ResolvedConnectionOptions } from "./protocol_options.ts";
 
 /** Receives the messages that a {@linkcode Protocol} decodes. */
@@ -60,6 +61,16 @@ export interface ProtocolInit {
   options: ResolvedConnectionOptions;
 }
 
+/** What the closing handshake has brought so far. */
+interface ClosingRecord {
+  sent: CloseStatus | undefined;
+  received: CloseStatus | undefined;
+  /** Whether this side was the first to close. */
+  closedFirst: boolean;
+  /** The rule that the peer broke, or the limit that was passed. */
+  violation: ProtocolError | LimitError | undefined;
+}
+
 /**
  * One end of an open WebSocket connection. `receive` takes what came; what has to leave is appended
  * to `output`, which the owner empties.
@@ -69,13 +80,6 @@ export class Protocol implements ControlSink {
   readonly output: OutputBuffer;
   /** Encodes messages and pings: they may be sent while {@linkcode canSend} says so. */
   readonly encoder: MessageEncoder;
-  /** The Close frame that was sent. */
-  closeSent: CloseStatus | undefined;
-  /** The Close frame that was received. */
-  closeReceived: CloseStatus | undefined;
-  /** Whether this side was the first to send Close. */
-  closedFirst = false;
-
   readonly #events: ProtocolEvents;
   readonly #decoders: DecoderPool;
   /** The decoder, from the first byte of a frame or message to its last. */
@@ -84,12 +88,10 @@ export class Protocol implements ControlSink {
   #messages!: MessageReceiver;
   #pings!: PingReceiver;
   #state: ClosingState = "open";
-  /** The rule that the peer broke, or the limit that was passed. */
-  #violation: ProtocolError | LimitError | undefined;
-  #pingsSince = 0;
-  #pingCount = 0;
+  /** Created when closing begins, as the one below with the first ping: an idle connection has neither. */
+  #record: ClosingRecord | undefined;
+  #pingAnswers: PingAnswers | undefined;
   #blocked = false;
-  #owedPong: Uint8Array | undefined;
 
   /** Creates the protocol of one end; nothing may be received before `start`. */
   constructor(init: ProtocolInit, events: ProtocolEvents) {
@@ -108,6 +110,21 @@ export class Protocol implements ControlSink {
   start(messages: MessageReceiver, pings: PingReceiver): void {
     this.#messages = messages;
     this.#pings = pings;
+  }
+
+  /** The Close frame that was sent. */
+  get closeSent(): CloseStatus | undefined {
+    return this.#record?.sent;
+  }
+
+  /** The Close frame that was received. */
+  get closeReceived(): CloseStatus | undefined {
+    return this.#record?.received;
+  }
+
+  /** Whether this side was the first to close. */
+  get closedFirst(): boolean {
+    return this.#record?.closedFirst === true;
   }
 
   /** Where the closing handshake stands. */
@@ -168,7 +185,9 @@ export class Protocol implements ControlSink {
     if (this.#state === "answering") {
       const { closeCode } = this.closeReceived!;
       this.#sendClose(status ?? { closeCode, reason: "" }, "answer");
-    } else if (this.#state === "refusing") this.#sendClose(statusOf(this.#violation!), "answer");
+    } else if (this.#state === "refusing") {
+      this.#sendClose(statusOf(this.#record!.violation!), "answer");
+    }
   }
 
   /** Fails the connection at once (section 7.1.7), because a limit was passed on our side. */
@@ -177,15 +196,12 @@ export class Protocol implements ControlSink {
     this.answer(statusOf(error));
   }
 
-  /**
-   * Sets whether what leaves piles up. Pongs then wait, and only the newest is kept: section 5.5.3
-   * allows to answer only the last of several pings.
-   */
+  /** Sets whether what leaves piles up: pongs then wait. */
   setBlocked(blocked: boolean): void {
     this.#blocked = blocked;
-    if (blocked || this.#owedPong === undefined) return;
-    if (isReading(this.#state)) this.encoder.pong(this.#owedPong);
-    this.#owedPong = undefined;
+    if (blocked) return;
+    const owed = this.#pingAnswers?.takeOwed();
+    if (owed !== undefined && isReading(this.#state)) this.encoder.pong(owed);
   }
 
   /**
@@ -193,24 +209,9 @@ export class Protocol implements ControlSink {
    * own (section 5.5.2).
    */
   onPing(payload: Uint8Array<ArrayBuffer>): void {
-    const { maxPingsPerSecond: limit, clock } = this.#options;
-    const now = clock.now();
-    if (now - this.#pingsSince >= 1000) {
-      this.#pingsSince = now;
-      this.#pingCount = 0;
-    }
-    if (++this.#pingCount > limit) {
-      throw new LimitError(
-        `Cannot answer ping: more than ${limit} came in a second (maxPingsPerSecond)`,
-        {
-          option: "maxPingsPerSecond",
-          limit,
-          actual: this.#pingCount,
-          closeCode: 1008,
-        },
-      );
-    }
-    if (this.#blocked) this.#owedPong = payload.slice();
+    const answers = this.#pingAnswers ??= new PingAnswers(this.#options);
+    answers.onPing();
+    if (this.#blocked) answers.owe(payload);
     else this.encoder.pong(payload);
     this.#pings.onPing(payload);
   }
@@ -222,7 +223,7 @@ export class Protocol implements ControlSink {
 
   /** @internal From the decoder: a Close frame. */
   onClose(status: CloseStatus): void {
-    this.closeReceived = status;
+    this.#recorded().received = status;
     this.#decoder?.stop();
     this.#state = afterEvent(this.#state, "receive");
     this.#events.onClosing();
@@ -232,16 +233,27 @@ export class Protocol implements ControlSink {
     const state = afterEvent(this.#state, "violate");
     if (state === this.#state) return; // what it sends is not read any more
     this.#state = state;
-    this.#violation = error;
-    this.closedFirst = true;
+    const record = this.#recorded();
+    record.violation = error;
+    record.closedFirst = true;
     this.#decoder?.stop();
   }
 
   #sendClose(status: CloseStatus, event: "close" | "answer"): void {
     this.encoder.close(status);
-    this.closeSent = status;
-    this.closedFirst ||= this.closeReceived === undefined;
+    const record = this.#recorded();
+    record.sent = status;
+    record.closedFirst ||= record.received === undefined;
     this.#state = afterEvent(this.#state, event);
+  }
+
+  #recorded(): ClosingRecord {
+    return this.#record ??= {
+      sent: undefined,
+      received: undefined,
+      closedFirst: false,
+      violation: undefined,
+    };
   }
 }
 
