@@ -13,7 +13,6 @@ import type { MessageData } from "../message/message.ts";
 import type { ResolvedLimits } from "../protocol/options.ts";
 import { readCloseArguments, readSignal } from "./arguments.ts";
 import { Dispatcher } from "./dispatcher.ts";
-import { Pings } from "./pings.ts";
 import type { Receiver } from "./receiver.ts";
 import {
   bytesOf,
@@ -164,10 +163,7 @@ export class WebSocketConnection<
   readonly url: string;
 
   readonly #link: Link;
-  readonly #options: ResolvedLimits;
   readonly #dispatcher: Dispatcher<WebSocketConnection<Data, Message>, Message>;
-  readonly #receiver: Receiver<WebSocketConnection<Data, Message>, Message>;
-  readonly #sender: Sender;
   /** Only the header lines until it is asked for. */
   #request: Request | string | undefined;
   #readable: ReadableStream<Message> | undefined;
@@ -177,7 +173,6 @@ export class WebSocketConnection<
   constructor(link: Link, init: ConnectionInit<Data, Message>) {
     const { options, onClosed, onError } = init;
     this.#link = link;
-    this.#options = options;
     this.url = init.url;
     this.data = init.data;
     this.#request = init.request;
@@ -185,8 +180,6 @@ export class WebSocketConnection<
       { link, connection: this, options },
       { onClosed, onError },
     );
-    this.#receiver = this.#dispatcher.receiver;
-    this.#sender = this.#dispatcher.sender;
   }
 
   /** The request that opened the connection; undefined on a client. */
@@ -405,8 +398,7 @@ export class WebSocketConnection<
       );
     }
     if (this.readyState !== OPEN) return Promise.reject(this.closedError());
-    const pings = this.#dispatcher.pings ??= new Pings(this.#options, !this.#receiver.isReading);
-    return pings.ping({
+    return this.#dispatcher.pings.ping({
       send: (payload) => this.#link.ping(payload),
       signal,
     });
@@ -461,6 +453,14 @@ export class WebSocketConnection<
   /** Returns the error that says how the connection ended, or that it is closing. */
   closedError(): ConnectionClosedError {
     return this.#dispatcher.closedError();
+  }
+
+  get #receiver(): Receiver<WebSocketConnection<Data, Message>, Message> {
+    return this.#dispatcher.receiver;
+  }
+
+  get #sender(): Sender {
+    return this.#dispatcher.sender;
   }
 
   /** @internal Begins: called once by the code that opened the connection. */

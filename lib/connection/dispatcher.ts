@@ -8,7 +8,7 @@ import { type CloseInfo, ConnectionClosedError } from "../errors.ts";
 import { type Link, type LinkEvents, OPEN } from "../link/link.ts";
 import type { ResolvedLimits } from "../protocol/options.ts";
 import { catchRejection, isInstance, toError } from "../thrown.ts";
-import type { Pings } from "./pings.ts";
+import { Pings } from "./pings.ts";
 import { type MessageHandler, Receiver, type ReceiverEvents } from "./receiver.ts";
 import { contextOf, type ReportedConnection, reportError, type ReportHandler } from "./report.ts";
 import { Sender, type SenderEvents } from "./sender.ts";
@@ -38,8 +38,6 @@ export class Dispatcher<Connection extends ReportedConnection, Message extends A
   readonly receiver: Receiver<Connection, Message>;
   /** Sends messages. */
   readonly sender: Sender;
-  /** The pings that wait for a pong, once there has been one. */
-  pings: Pings | undefined;
   /** How the connection ended. */
   closeInfo: CloseInfo | undefined;
 
@@ -48,6 +46,7 @@ export class Dispatcher<Connection extends ReportedConnection, Message extends A
   readonly #onClosed: ((connection: Connection) => void) | undefined;
   readonly #onError: ReportHandler<Connection> | undefined;
   #handlers: Handlers<Connection, Message> | undefined;
+  #pings: Pings | undefined;
   /** Created when it is first asked for. */
   #closed: PromiseWithResolvers<CloseInfo> | undefined;
 
@@ -71,6 +70,11 @@ export class Dispatcher<Connection extends ReportedConnection, Message extends A
       if (this.receiver.isOver) this.#closed.resolve(this.closeInfo!);
     }
     return this.#closed.promise;
+  }
+
+  /** The user's pings, which wait for their pongs; created when they are first asked for. */
+  get pings(): Pings {
+    return this.#pings ??= new Pings(this.receiver.options, !this.receiver.isReading);
   }
 
   /** Starts the link with these handlers, or calls the user's function. */
@@ -103,7 +107,7 @@ export class Dispatcher<Connection extends ReportedConnection, Message extends A
   /** From the link: a pong. */
   onPong(payload: Uint8Array): void {
     const handlers = this.#handlers;
-    this.pings?.onPong(payload);
+    this.#pings?.onPong(payload);
     if (handlers?.pong === undefined || this.receiver.isPaused) return;
     this.#call(() => handlers.pong!(this.#connection, payload));
   }
@@ -126,12 +130,12 @@ export class Dispatcher<Connection extends ReportedConnection, Message extends A
 
   /** From the receiver: reading has stopped. */
   onPause(): void {
-    this.pings?.pause();
+    this.#pings?.pause();
   }
 
   /** From the receiver: reading goes on. */
   onResume(): void {
-    this.pings?.resume();
+    this.#pings?.resume();
   }
 
   /** From the receiver: nothing reads the connection. */
@@ -167,7 +171,7 @@ export class Dispatcher<Connection extends ReportedConnection, Message extends A
   onClose(info: CloseInfo): void {
     this.closeInfo = info;
     this.sender.end();
-    this.pings?.fail(() => this.closedError());
+    this.#pings?.fail(() => this.closedError());
     this.receiver.end();
   }
 

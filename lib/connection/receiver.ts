@@ -60,10 +60,11 @@ export class Receiver<Connection, Message extends AnyMessage>
   implements LinkMessages, MessageQueueOwner {
   /** Messages received. */
   count = 0;
+  /** Limits and times of the connection. */
+  readonly options: ResolvedLimits;
   readonly #link: Link;
   readonly #connection: Connection;
   readonly #events: ReceiverEvents;
-  readonly #options: ResolvedLimits;
   /** Created when a message first has to wait: a connection with handlers may never need it. */
   #queue: MessageQueue<Message> | undefined;
   #reading: Reading | undefined;
@@ -90,7 +91,7 @@ export class Receiver<Connection, Message extends AnyMessage>
     this.#link = link;
     this.#connection = connection;
     this.#events = events;
-    this.#options = options;
+    this.options = options;
   }
 
   /** Whether what the peer sends is read: messages, pings and pongs. */
@@ -278,7 +279,7 @@ export class Receiver<Connection, Message extends AnyMessage>
   }
 
   get #inPieces(): boolean {
-    return this.#options.messages === "stream";
+    return this.options.messages === "stream";
   }
 
   /** Passes a message on, or queues it; returns false if it is dropped. */
@@ -345,13 +346,13 @@ export class Receiver<Connection, Message extends AnyMessage>
    */
   #limitHandler(): void {
     if (this.#phase !== "ended" || !this.#handling || this.isPaused || this.#timer?.pending) return;
-    const { clock, closeTimeout } = this.#options;
+    const { clock, closeTimeout } = this.options;
     this.#timer = new CallbackTimer(() => this.#giveUpHandler());
     Timers.of(clock).set(this.#timer, closeTimeout);
   }
 
   #giveUpHandler(): void {
-    const limit = this.#options.closeTimeout, dropped = this.#queue?.length ?? 0;
+    const limit = this.options.closeTimeout, dropped = this.#queue?.length ?? 0;
     this.#events.onHandlerError(
       new LimitError(
         `Cannot wait for the message handler: its promise is pending ${limit} ms after the connection ` +
@@ -377,7 +378,7 @@ export class Receiver<Connection, Message extends AnyMessage>
     this.#hold(QUEUE_FULL);
     if (this.#reading !== undefined || this.#timer !== undefined || this.#phase !== "open") return;
     this.#timer = new CallbackTimer(() => this.#reportUnread());
-    Timers.of(this.#options.clock).set(this.#timer, UNREAD_DELAY);
+    Timers.of(this.options.clock).set(this.#timer, UNREAD_DELAY);
   }
 
   /** @internal From the queue. */
@@ -388,7 +389,7 @@ export class Receiver<Connection, Message extends AnyMessage>
   /** Called once, as the timer is kept. */
   #reportUnread(): void {
     if (this.#reading !== undefined || this.#dropping || this.#closing || !this.isFull) return;
-    const limit = this.#options.receiveHighWaterMark, { length, size } = this.#queue!;
+    const limit = this.options.receiveHighWaterMark, { length, size } = this.#queue!;
     this.#events.onReport(
       new LimitError(
         `Cannot receive more: ${length} messages wait (receiveHighWaterMark is ${limit}) and nothing ` +
@@ -401,7 +402,7 @@ export class Receiver<Connection, Message extends AnyMessage>
 
   #waiting(): MessageQueue<Message> {
     if (this.#queue === undefined) {
-      this.#queue = new MessageQueue(this.#options.receiveHighWaterMark, this);
+      this.#queue = new MessageQueue(this.options.receiveHighWaterMark, this);
       if (this.#phase !== "open") this.#queue.end();
     }
     return this.#queue;
