@@ -126,14 +126,39 @@ export function readRequest(head: RequestHead, options: { secure: boolean }): Re
   }
 }
 
-/** The header lines as one string, to be kept as long as the connection is: it is small. */
-export function packHeaders(headers: HeaderLines): string {
-  return [...headers].map((line) => line.join("\n")).join("\n");
+/** The header lines that nearly every request has, given its URL. */
+function usualLines(url: string): [string, string][] {
+  const start = url.indexOf("//") + 2;
+  return [
+    ["host", url.slice(start, url.indexOf("/", start))],
+    ["upgrade", "websocket"],
+    ["connection", "Upgrade"],
+    ["sec-websocket-version", "13"],
+  ];
 }
 
-/** The Request once more, of a connection's URL and its header lines. */
-export function unpackRequest(url: string, lines: string): Request {
-  const headers = new HeaderLines(), parts = lines.split("\n");
+/**
+ * Packs the header lines of a request into one string, to be kept as long as the connection is: it begins
+ * with the numbers of the usual lines, which are left out.
+ */
+export function packHeaders(url: string, headers: HeaderLines): string {
+  const usual = usualLines(url);
+  const isLeftOut = usual.map(([name, value]) => {
+    const values = headers.getAll(name);
+    return values.length === 1 && values[0] === value;
+  });
+  const parts = [isLeftOut.map((is, index) => is ? index : "").join("")];
+  for (const [name, value] of headers) {
+    if (!isLeftOut[usual.findIndex((line) => line[0] === name)]) parts.push(name, value);
+  }
+  return parts.join("\n");
+}
+
+/** Returns the request once more, by a connection's URL and its packed header lines. */
+export function unpackRequest(url: string, packed: string): Request {
+  const headers = new HeaderLines(), [leftOut, ...parts] = packed.split("\n");
+  const usual = usualLines(url);
+  for (const index of leftOut) headers.append(...usual[Number(index)]);
   for (let at = 0; at < parts.length; at += 2) headers.append(parts[at], parts[at + 1]);
   return new Request(`http${url.slice(2)}`, { headers: headers.toHeaders() });
 }

@@ -46,9 +46,10 @@ export function createServerConnection<Data, Message extends AnyMessage>(
   const agreement = deflate && acceptDeflate(validated.extensions, deflate);
   const extension = extensionFor("server", agreement, options);
   const link = new ProtocolLink({ role: "server", transport, protocol, extension, options });
+  const url = ["ws", validated.url.slice(4)].join(""); // in one piece, which is smaller to keep
   const connection = new WebSocketConnection<Data, Message>(link, {
-    url: ["ws", validated.url.slice(4)].join(""), // in one piece, which is smaller to keep
-    request: request ?? packHeaders(validated.headers),
+    url,
+    request: request ?? packHeaders(url, validated.headers),
     onClosed,
     data: data as Data,
     options,

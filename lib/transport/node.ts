@@ -44,7 +44,6 @@ const TCP: NodeTransportOptions = {};
 
 /** One socket of Node's. */
 class NodeTransport extends DuplexTransport<NodeSocket> {
-  readonly secure: boolean;
   readonly #options: NodeTransportOptions;
   /** Kept where a closed socket forgets it. */
   readonly #remoteAddress: TransportAddress | undefined;
@@ -54,7 +53,6 @@ class NodeTransport extends DuplexTransport<NodeSocket> {
   constructor(socket: NodeSocket, options: NodeTransportOptions) {
     super(socket);
     this.#options = options;
-    this.secure = socket.encrypted === true;
     // Read now: of a closed socket Node knows its address only if it was asked before.
     const { remoteAddress } = this;
     if (!isNode) this.#remoteAddress = remoteAddress;
@@ -62,6 +60,10 @@ class NodeTransport extends DuplexTransport<NodeSocket> {
     if (options.raw === undefined) return;
     this.#handshaking = true;
     socket.once("secure", () => this.#handshaking = false);
+  }
+
+  get secure(): boolean {
+    return this.stream.encrypted === true;
   }
 
   get remoteAddress(): TransportAddress {

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import fc from "fast-check";
+import { HeaderLines } from "../../lib/handshake/head.ts";
 import {
   isUpgradeRequest,
   packHeaders,
@@ -8,7 +10,7 @@ import {
   validateRequest,
 } from "../../lib/handshake/server.ts";
 import type { UpgradeRequest, ValidateOptions } from "../../lib/handshake/server.ts";
-import { handshakeError, KEY, requestHead } from "./support.ts";
+import { fuzzRuns, handshakeError, KEY, requestHead } from "./support.ts";
 import type { Lines } from "./support.ts";
 
 function judge(
@@ -290,8 +292,46 @@ describe("a request with two lines of Cookie", () => {
 
   it("has them joined by a semicolon, in the hook and afterwards (RFC 9113 section 8.2.3)", () => {
     assert.deepEqual(cookieOf(toRequest(asked)), ["a=1; b=2", "1, 2"]);
-    const kept = unpackRequest("ws://server.example.com/chat", packHeaders(asked.headers));
+    const url = "ws://server.example.com/chat";
+    const kept = unpackRequest(url, packHeaders(url, asked.headers));
     assert.deepEqual(cookieOf(kept), ["a=1; b=2", "1, 2"]);
+  });
+});
+
+describe("packHeaders", () => {
+  const url = "ws://server.example.com/chat";
+  const usual: [string, string][] = [
+    ["host", "server.example.com"],
+    ["upgrade", "websocket"],
+    ["connection", "Upgrade"],
+    ["sec-websocket-version", "13"],
+  ];
+  const unpacked = (lines: [string, string][]): [string, string][] => {
+    const packed = packHeaders(url, new HeaderLines(lines));
+    return [...unpackRequest(url, packed).headers].sort();
+  };
+  const expected = (lines: [string, string][]): [string, string][] =>
+    [...new Request("http://a/", { headers: new HeaderLines(lines).toHeaders() }).headers].sort();
+
+  it("leaves out the lines that every request has", () => {
+    assert.equal(packHeaders(url, new HeaderLines([...usual, ["x-a", "b"]])), "0123\nx-a\nb");
+  });
+
+  it("loses no line, whichever of the usual ones are there, twice or with another value", () => {
+    const line = fc.oneof(
+      fc.constantFrom(...usual),
+      fc.constantFrom<[string, string]>(["host", "other.example.com"], [
+        "connection",
+        "keep-alive",
+      ]),
+      fc.constantFrom<[string, string]>(["upgrade", "WebSocket"], ["x-a", "0"], ["x-a", ""]),
+    );
+    fc.assert(
+      fc.property(fc.array(line, { maxLength: 8 }), (lines) => {
+        assert.deepEqual(unpacked(lines), expected(lines));
+      }),
+      { numRuns: fuzzRuns() },
+    );
   });
 });
 
