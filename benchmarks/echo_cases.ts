@@ -26,7 +26,7 @@ export interface EchoCase extends Omit<LoadCase, "mode"> {
  * to read a connection of this library's, beside its handlers and the peer; those that compress,
  * with each message in the context of those before or, `alone`, without; the adapter to the runtime's
  * own server beside the same server written by hand; or the adapter to `node:http` beside this
- * library's own listener, and the bare sockets of both.
+ * library's own listener, and the bare sockets of both, or, idle, only that of `node:http`.
  */
 export type Field =
   | "peer"
@@ -35,7 +35,8 @@ export type Field =
   | "compressed"
   | "compressed-alone"
   | "adapters"
-  | "node-http";
+  | "node-http"
+  | "node-http-idle";
 
 /** A server that takes part. */
 export interface Contender {
@@ -85,7 +86,16 @@ export const ECHO_CASES: readonly EchoCase[] = [
     field: "node-http",
   },
   { name: "16k-binary-1", payload: 16 * KIB, opcode: 2, depth: 1, connections: 50, field: "peer" },
+  {
+    name: "16k-binary-32",
+    payload: 16 * KIB,
+    opcode: 2,
+    depth: 32,
+    connections: 10,
+    field: "peer",
+  },
   { name: "1m-binary-1", payload: KIB * KIB, opcode: 2, depth: 1, connections: 10, field: "peer" },
+  { name: "1m-binary-32", payload: KIB * KIB, opcode: 2, depth: 32, connections: 2, field: "peer" },
   {
     ...COMPRESSED,
     name: "110-compressed-16",
@@ -125,6 +135,7 @@ export function contendersFor(
   };
   const peer = server(PEERS[runtime].name, PEERS[runtime].file);
   const bare: Contender = { ...server("bare TCP", `bare_${runtime}`), mode: "bare" };
+  const bareHttp: Contender = { ...server("bare node:http", "bare_node_http"), mode: "upgraded" };
   let ours: Contender[];
   let others: Contender[];
   if (field === "readings") {
@@ -144,9 +155,11 @@ export function contendersFor(
       { ...server("adapter, for await", file, [read]), args: ["iteration"] },
     ];
     others = [{ ...peer, args: [IDLE_TIMEOUT] }];
+  } else if (field === "node-http-idle") {
+    if (runtime !== "node") return []; // the sockets of the others' node:http are not comparable
+    ours = [server("adapter", "adapter_node")];
+    others = [bareHttp];
   } else if (field === "node-http") {
-    const file = "bare_node_http";
-    const bareHttp: Contender = { ...server("bare node:http", file), mode: "upgraded" };
     ours = [server("adapter", "adapter_node", [{ name: "sluice", atMost: 1.3 }])];
     // A buffer for all that is in flight, as this library's own listener has it by then.
     const bareWide = { ...bare, args: ["16384"] };

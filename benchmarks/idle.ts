@@ -70,6 +70,7 @@ const IDLE_CASES: readonly IdleCase[] = [
     // Bun's own holds next to nothing, as a bare one.
     ofPeer: { deno: 2 / 3, node: 1 },
   },
+  { name: "idle-node-http", traffic: "plain", field: "node-http-idle", beyondBare: 1.66 },
   { name: "idle-compressed", traffic: "compressed", field: "compressed", below: 24 },
   {
     name: "idle-compressed-alone",
@@ -91,8 +92,9 @@ export async function runIdle(
     for (const runtime of runtimes.values()) {
       const name = `${idleCase.name}/${runtime.name}`;
       if (!isWanted(name, options)) continue;
-      output.line(`${name}: KiB a connection, of ${connections.toLocaleString("en-US")}`);
       const contenders = contendersFor(runtime.name, idleCase, { root, base: options.base });
+      if (contenders.length === 0) continue;
+      output.line(`${name}: KiB a connection, of ${connections.toLocaleString("en-US")}`);
       const rounds: Memory[][] = contenders.map(() => []);
       try {
         for (let round = 1; round <= Math.min(options.pairs, MOST_ROUNDS); round++) {
@@ -214,7 +216,7 @@ function report({ contenders }: IdleResult, wanted: Wanted, output: Output): voi
       how(ours.perConnection[column].median, other.perConnection[column].median).toFixed(2)
     );
   for (const other of others) {
-    if (other.name === "bare TCP") {
+    if (other.name.startsWith("bare ")) {
       const cells = compare(other, (a, b) => (a - b) / KIB);
       row(`${ours.name} - ${other.name}`, cells, `  wanted: less than ${beyondBare}`);
     } else {

@@ -62,7 +62,7 @@ function onePlain(mode: LoadCase["mode"]): Talk {
     batches: [batch],
     most: 1,
     judge: () =>
-      mode === "bare"
+      mode !== "websocket"
         ? new ByteCounter(batch.length)
         : new FrameCounter(makeReply(2, payload), { payload: PAYLOAD, verified: 1 }),
   };
