@@ -6,6 +6,7 @@ const server = await listen({
   hostname: "127.0.0.1",
   port: 0,
   maxMessageSize: 64 * 1024 * 1024,
+  maxBufferedAmount: 64 * 1024 * 1024, // 32 messages of 1 MiB may wait
   websocket: {
     message: (connection, data) => void connection.send(data),
   },

@@ -23,12 +23,12 @@ import { readLimit } from "../limits.ts";
 import { ReadingTimer, Timers } from "../link/timers.ts";
 import type { Transport } from "../link/transport.ts";
 import { readConnectionOptions } from "../protocol/protocol_options.ts";
-import { isInstance } from "../thrown.ts";
 import { connectTransport, hasSockets } from "../transport/runtime.ts";
 import { createClientConnection } from "./create_connection.ts";
 import { ClientHandshake, type ClientHandshakeInit } from "./handshake.ts";
 import { connectHttp2 } from "./http2.ts";
 import { connectNative } from "./native.ts";
+import { whenOpened } from "./opening.ts";
 import { type ConnectOptions, type ConnectPlan, readConnectOptions } from "./options.ts";
 
 /**
@@ -150,7 +150,11 @@ async function connectSocket<Message extends AnyMessage>(
     maxHeaders: readLimit("maxHeaders", options.maxHeaders, 128),
   };
   const transport = await openTransport(plan, signal);
-  return await shakeHands(transport, { plan, init, signal });
+  return await whenOpened(
+    (events) => new ClientHandshake(transport, init, events),
+    (_, opened) => createClientConnection(transport, plan, opened),
+    signal,
+  );
 }
 
 function openTransport<Message extends AnyMessage>(
@@ -170,34 +174,5 @@ function openTransport<Message extends AnyMessage>(
     port: target.port === "" ? secure ? 443 : 80 : Number(target.port),
     tls: secure ? options.tls ?? {} : undefined,
     signal,
-  });
-}
-
-function shakeHands<Message extends AnyMessage>(
-  transport: Transport,
-  { plan, init, signal }: {
-    plan: ConnectPlan<Message>;
-    init: ClientHandshakeInit;
-    signal: AbortSignal;
-  },
-): Promise<WebSocketConnection<undefined, Message>> {
-  return new Promise((resolve, reject) => {
-    const abort = (): void =>
-      isInstance(signal.reason, HandshakeError)
-        ? handshake.late(signal.reason)
-        : handshake.fail(signal.reason);
-    const handshake = new ClientHandshake(transport, init, {
-      opened(agreed): void {
-        signal.removeEventListener("abort", abort);
-        resolve(createClientConnection(transport, plan, agreed));
-      },
-      failed(error): void {
-        signal.removeEventListener("abort", abort);
-        reject(error);
-      },
-    });
-    // It may have been aborted between the socket's opening and now.
-    if (signal.aborted) abort();
-    else signal.addEventListener("abort", abort, { once: true });
   });
 }

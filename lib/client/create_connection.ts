@@ -8,20 +8,20 @@ import { extensionFor } from "../protocol/extension.ts";
 import type { AnyMessage } from "../connection/streamed_message.ts";
 import { ProtocolLink } from "../link/protocol_link.ts";
 import type { Transport } from "../link/transport.ts";
-import type { Agreement } from "../handshake/client_response.ts";
+import type { OpenedHandshake } from "./opening.ts";
 import type { ConnectPlan } from "./options.ts";
 
-/** Begins the connection; `rest` are the bytes that came right behind the answer. */
+/** Creates the connection and starts it. */
 export function createClientConnection<Message extends AnyMessage>(
   transport: Transport,
   { target, settings: options, options: { onError, websocket } }: ConnectPlan<Message>,
-  { protocol, deflate, rest }: Agreement & { rest?: Uint8Array },
+  { protocol, deflate, rest }: OpenedHandshake,
 ): WebSocketConnection<undefined, Message> {
   const extension = extensionFor("client", deflate, options);
   const link = new ProtocolLink({ role: "client", transport, protocol, extension, options });
   const init = { url: target.href, data: undefined, options, onError };
   const connection = new WebSocketConnection<undefined, Message>(link, init);
   connection.start(websocket);
-  if (rest !== undefined) link.feed(rest);
+  link.feed(rest);
   return connection;
 }

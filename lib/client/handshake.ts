@@ -4,12 +4,11 @@
  *
  * @module
  */
-import type { Transport, TransportSink } from "../link/transport.ts";
-import { HandshakeError, TransportError } from "../errors.ts";
 import { type Agreement, checkResponse, type ClientOffer } from "../handshake/client_response.ts";
 import type { ResponseHead } from "../handshake/head.ts";
 import { HeadReader } from "../handshake/head_reader.ts";
-import { RefusalBody } from "./refusal_body.ts";
+import type { Transport } from "../link/transport.ts";
+import { ClientOpening, type ClientOpeningEvents } from "./opening.ts";
 
 /** What to send, and what to expect. */
 export interface ClientHandshakeInit {
@@ -23,110 +22,35 @@ export interface ClientHandshakeInit {
   maxHeaders: number;
 }
 
-/** What the server agreed to, and the bytes that came right behind its answer. */
-export interface OpenedHandshake extends Agreement {
-  /** The connection's first bytes. */
-  rest: Uint8Array;
-}
-
-/** One handshake. `opened` is called in the pass in which the answer came, so nothing is missed. */
-export class ClientHandshake implements TransportSink {
-  readonly #transport: Transport;
-  readonly #init: ClientHandshakeInit;
-  readonly #opened: (handshake: OpenedHandshake) => void;
-  readonly #failed: (error: unknown) => void;
+/** One handshake over HTTP/1.1. */
+export class ClientHandshake extends ClientOpening {
+  readonly #offer: ClientOffer;
   readonly #reader: HeadReader<"response">;
-  #refusal: ResponseHead | undefined;
-  #body: RefusalBody | undefined;
-  #settled = false;
 
   /** Sends the request. */
-  constructor(
-    transport: Transport,
-    init: ClientHandshakeInit,
-    events: { opened(handshake: OpenedHandshake): void; failed(error: unknown): void },
-  ) {
-    this.#transport = transport;
-    this.#init = init;
-    this.#opened = events.opened;
-    this.#failed = events.failed;
-    const { maxHeaderSize, maxHeaders } = init;
+  constructor(transport: Transport, init: ClientHandshakeInit, events: ClientOpeningEvents) {
+    super(transport, events);
+    const { request, offer, maxHeaderSize, maxHeaders } = init;
+    this.#offer = offer;
     this.#reader = new HeadReader({ kind: "response", maxHeaderSize, maxHeaders });
     transport.start(this);
-    transport.write(init.request);
+    transport.write(request);
   }
 
-  /** Fails the handshake with this error. */
-  fail(error: unknown): void {
-    if (this.#settled) return;
-    this.#settled = true;
-    this.#transport.close();
-    this.#failed(error);
-  }
-
-  /** The time is over: a server that has refused is quoted as far as it came. */
-  late(error: unknown): void {
-    if (this.#refusal !== undefined) this.#refuse(this.#refusal);
-    else this.fail(error);
-  }
-
-  /** @internal Bytes, from the transport. */
-  onData(chunk: Uint8Array): void {
-    if (this.#settled) return;
-    if (this.#refusal !== undefined) {
-      if (this.#body?.push(chunk)) this.#refuse(this.#refusal);
-      return;
-    }
+  /** @internal From the transport: bytes. */
+  override onData(chunk: Uint8Array): void {
+    if (this.state !== "waiting") return super.onData(chunk);
+    let used: number;
     try {
-      const used = this.#reader.push(chunk);
-      const head = this.#reader.head;
-      if (head === undefined) return;
-      const rest = chunk.subarray(used);
-      if (head.status !== 101) {
-        this.#refusal = head;
-        this.#body = new RefusalBody(head);
-        if (this.#body.push(rest)) this.#refuse(head);
-        return;
-      }
-      const agreement = checkResponse(head, this.#init.offer);
-      this.#settled = true;
-      this.#opened({ ...agreement, rest });
+      used = this.#reader.push(chunk);
     } catch (error) {
-      this.fail(error);
+      return this.fail(error);
     }
+    const { head } = this.#reader;
+    if (head !== undefined) this.onAnswer(head, chunk.subarray(used));
   }
 
-  /** @internal */
-  onDrain(): void {}
-
-  /** @internal The peer's end. */
-  onEnd(): void {
-    if (this.#refusal !== undefined) this.#refuse(this.#refusal);
-    else this.fail(this.#endedEarly());
-  }
-
-  /** @internal The transport's end. */
-  onClose(error?: Error): void {
-    if (this.#refusal !== undefined) this.#refuse(this.#refusal);
-    else this.fail(error ?? this.#endedEarly());
-  }
-
-  #refuse(head: ResponseHead): void {
-    try {
-      checkResponse(head, this.#init.offer);
-    } catch (error) {
-      if (!(error instanceof HandshakeError)) return this.fail(error);
-      const { code, message, status, headers } = error;
-      const body = this.#body?.bytes;
-      const details = { status, headers, received: true, ...(body && { body }) };
-      this.fail(new HandshakeError(code, message, details));
-    }
-  }
-
-  #endedEarly(): TransportError {
-    return new TransportError(
-      "CONNECTION_ENDED",
-      "Cannot open connection: the server ended it without an answer to the handshake",
-    );
+  protected override check(head: ResponseHead): Agreement {
+    return checkResponse(head, this.#offer);
   }
 }

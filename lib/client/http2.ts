@@ -6,14 +6,15 @@
  */
 import type { WebSocketConnection } from "../connection/connection.ts";
 import type { AnyMessage } from "../connection/streamed_message.ts";
-import { HandshakeError, TransportError } from "../errors.ts";
+import { TransportError } from "../errors.ts";
 import { connectRequest, type Http2Headers, notEnabled } from "../handshake/http2.ts";
-import { isInstance, textOf } from "../thrown.ts";
+import { textOf } from "../thrown.ts";
 import { connectionError } from "../transport/errors.ts";
 import type { Http2Stream } from "../transport/http2_api.ts";
 import { abortable } from "../transport/timing.ts";
 import type { ClientHttp2Session, ConnectPlan } from "./options.ts";
 import { Http2Handshake } from "./http2_handshake.ts";
+import { whenOpened } from "./opening.ts";
 import { createClientConnection } from "./create_connection.ts";
 
 /** Options of a socket and of reading from it: the session has its own. */
@@ -45,24 +46,11 @@ export async function connectHttp2<Message extends AnyMessage>(
   if (target.protocol === "wss:" && session.encrypted === false) {
     throw new TypeError("Cannot connect: the URL's scheme is wss, and the session has no TLS");
   }
-  return await new Promise((resolve, reject) => {
-    const abort = (): void =>
-      isInstance(signal.reason, HandshakeError)
-        ? handshake.late(signal.reason)
-        : handshake.fail(signal.reason);
-    const handshake = new Http2Handshake(openStream(session, request), terms, {
-      onOpen(transport, agreement): void {
-        signal.removeEventListener("abort", abort);
-        resolve(createClientConnection(transport, plan, agreement));
-      },
-      onFailed(error): void {
-        signal.removeEventListener("abort", abort);
-        reject(error);
-      },
-    });
-    if (signal.aborted) abort();
-    else signal.addEventListener("abort", abort, { once: true });
-  });
+  return await whenOpened(
+    (events) => new Http2Handshake(openStream(session, request), terms, events),
+    (transport, opened) => createClientConnection(transport, plan, opened),
+    signal,
+  );
 }
 
 /** What is waited for, once for all that connect over a session. */

@@ -38,7 +38,7 @@ export class Backlog {
     this.#events = events;
   }
 
-  /** Gives the peer `sendTimeout` to take something. */
+  /** Sets the time in which the peer has to take something: `sendTimeout`. */
   limitTime(): void {
     this.#unwritten = this.#transport.bufferedAmount;
     const { clock, sendTimeout } = this.#options;

@@ -1,5 +1,7 @@
 /**
- * The server's side of the opening handshake (RFC 6455 section 4.2) as states.
+ * The opening handshake as states: the server's side (RFC 6455 section 4.2) and the client's (4.1).
+ *
+ * The server:
  *
  * ```text
  *              head             accept
@@ -21,6 +23,23 @@
  * | done      | a connection has the transport, or it has closed                  |               |
  *
  * From every state `gone`, the transport's close, leads to "done".
+ *
+ * The client:
+ *
+ * ```text
+ *              accept
+ *   waiting ──────────> done
+ *      │ │     fail      ^ ^
+ *      │ └───────────────┘ │
+ *      │ refuse            │ fail
+ *      └──────> refused ───┘
+ * ```
+ *
+ * | state   | what happens                                                           | what comes  |
+ * | ------- | ---------------------------------------------------------------------- | ----------- |
+ * | waiting | the request has been sent; its answer is awaited                       | is the head |
+ * | refused | the beginning of the body is read: it says why; then the handshake fails | is the body |
+ * | done    | a connection has the transport, or the handshake has failed             |             |
  *
  * @module
  */
@@ -49,6 +68,32 @@ const TRANSITIONS: Readonly<
 /** Returns the state after `event`. */
 export function afterOpeningEvent(state: OpeningState, event: OpeningEvent): OpeningState {
   return TRANSITIONS[state][event] ?? state;
+}
+
+/** Where a client's opening handshake stands. */
+export type ClientOpeningState = "waiting" | "refused" | "done";
+
+/**
+ * What happens to it: the server accepts (`accept`) or answers with another status (`refuse`); the
+ * handshake fails (`fail`), as the refusal is complete, the answer invalid, the time over or the transport
+ * closed.
+ */
+export type ClientOpeningEvent = "accept" | "refuse" | "fail";
+
+const CLIENT_TRANSITIONS: Readonly<
+  Record<ClientOpeningState, Readonly<Partial<Record<ClientOpeningEvent, ClientOpeningState>>>>
+> = {
+  waiting: { accept: "done", refuse: "refused", fail: "done" },
+  refused: { fail: "done" },
+  done: {},
+};
+
+/** Returns a client's state after `event`. */
+export function afterClientOpeningEvent(
+  state: ClientOpeningState,
+  event: ClientOpeningEvent,
+): ClientOpeningState {
+  return CLIENT_TRANSITIONS[state][event] ?? state;
 }
 
 /** Returns whether the request has neither been accepted nor answered. */

@@ -1,45 +1,11 @@
 import { describe, it } from "node:test";
 import assert from "node:assert/strict";
-import { ClientHandshake, type OpenedHandshake } from "../../lib/client/handshake.ts";
 import { HandshakeError, TransportError } from "../../lib/errors.ts";
-import { memoryTransportPair } from "../../lib/transport/memory.ts";
-import { bytesOf, frame, join, Peer, settle, SpyTransport, textOf } from "../connection/support.ts";
-
-const KEY = "dGhlIHNhbXBsZSBub25jZQ==";
-const ANSWER = [
-  "HTTP/1.1 101 Switching Protocols",
-  "Upgrade: websocket",
-  "Connection: Upgrade",
-  "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=",
-  "\r\n",
-].join("\r\n");
-
-interface Rig {
-  handshake: ClientHandshake;
-  peer: Peer;
-  transport: SpyTransport;
-  opened: (Omit<OpenedHandshake, "rest"> & { rest: string })[];
-  failed: unknown[];
-}
-
-function rig(protocols: string[] = []): Rig {
-  const pair = memoryTransportPair();
-  const transport = new SpyTransport(pair.client);
-  const opened: Rig["opened"] = [], failed: unknown[] = [];
-  const handshake = new ClientHandshake(transport, {
-    request: bytesOf("GET / HTTP/1.1\r\n\r\n").slice() as Uint8Array<ArrayBuffer>,
-    offer: { key: KEY, protocols },
-    maxHeaderSize: 1024,
-    maxHeaders: 20,
-  }, {
-    opened: (agreed): void => void opened.push({ ...agreed, rest: textOf(agreed.rest) }),
-    failed: (error): void => void failed.push(error),
-  });
-  return { handshake, peer: new Peer(pair.server, false), transport, opened, failed };
-}
+import { bytesOf, frame, join, settle, textOf } from "../connection/support.ts";
+import { ANSWER, type ClientOpeningRig, clientOpeningRig } from "./support.ts";
 
 /** What failed, as a HandshakeError with this status; the transport is closed. */
-function refused({ failed, opened, transport }: Rig, status: number): HandshakeError {
+function refused({ failed, opened, transport }: ClientOpeningRig, status: number): HandshakeError {
   assert.deepEqual([failed.length, opened.length, transport.closed], [1, 0, true]);
   const [error] = failed;
   assert.ok(error instanceof HandshakeError, `${error}`);
@@ -49,7 +15,7 @@ function refused({ failed, opened, transport }: Rig, status: number): HandshakeE
 
 describe("the client's handshake", () => {
   it("sends the request, and opens at a correct 101", async () => {
-    const { peer, opened, failed, transport } = rig();
+    const { peer, opened, failed, transport } = clientOpeningRig();
     peer.write(bytesOf(ANSWER));
     await settle();
     assert.equal(textOf(peer.bytes), "GET / HTTP/1.1\r\n\r\n");
@@ -64,7 +30,7 @@ describe("the client's handshake", () => {
       frame(0x81, "two", { masked: false }),
     );
     for (let split = 1; split < ANSWER.length + 10; split++) {
-      const { peer, opened } = rig();
+      const { peer, opened } = clientOpeningRig();
       peer.write(bytes.subarray(0, split));
       await settle();
       peer.write(bytes.subarray(split));
@@ -77,7 +43,7 @@ describe("the client's handshake", () => {
   });
 
   it("a refusal tells status, headers and the beginning of the body", async () => {
-    const one = rig();
+    const one = clientOpeningRig();
     one.peer.write(
       bytesOf("HTTP/1.1 403 Forbidden\r\nX-Why: rights\r\nContent-Length: 5\r\n\r\nno"),
     );
@@ -91,7 +57,7 @@ describe("the client's handshake", () => {
   });
 
   it("quotes 4 KiB of a body at most, and waits for no more", async () => {
-    const one = rig();
+    const one = clientOpeningRig();
     one.peer.write(bytesOf("HTTP/1.1 500 Oops\r\n\r\n"), new Uint8Array(4095).fill(65));
     await settle();
     assert.equal(one.failed.length, 0);
@@ -104,7 +70,7 @@ describe("the client's handshake", () => {
 
   it("200, redirects, 401, 426: refused, whatever headers they come with", async () => {
     for (const status of [200, 204, 301, 302, 304, 307, 401, 426, 503]) {
-      const one = rig();
+      const one = clientOpeningRig();
       const length = status === 204 || status === 304 ? "" : "Content-Length: 0\r\n";
       one.peer.write(
         bytesOf(
@@ -128,7 +94,7 @@ describe("the client's handshake", () => {
       ANSWER.replace("\r\n\r\n", "\r\nSec-WebSocket-Extensions: unasked\r\n\r\n"),
     ];
     for (const answer of cases) {
-      const one = rig();
+      const one = clientOpeningRig();
       one.peer.write(bytesOf(answer), frame(0x81, "not delivered", { masked: false }));
       await settle();
       refused(one, 101);
@@ -143,7 +109,7 @@ describe("the client's handshake", () => {
         `HTTP/1.1 101 X\r\n${"a: b\r\n".repeat(21)}`,
       ]
     ) {
-      const one = rig();
+      const one = clientOpeningRig();
       one.peer.write(bytesOf(answer));
       await settle();
       assert.equal(one.failed.length, 1, answer.slice(0, 20));
@@ -152,14 +118,14 @@ describe("the client's handshake", () => {
   });
 
   it("a server that ends or resets without an answer is a TransportError", async () => {
-    const ended = rig();
+    const ended = clientOpeningRig();
     ended.peer.write(bytesOf(ANSWER.slice(0, 40)));
     ended.peer.transport.closeWrite();
     await settle();
     assert.ok(ended.failed[0] instanceof TransportError && ended.transport.closed);
     assert.equal(ended.failed[0].code, "CONNECTION_ENDED");
 
-    const reset = rig();
+    const reset = clientOpeningRig();
     reset.peer.transport.close();
     await settle();
     assert.ok(reset.failed[0] instanceof TransportError);
@@ -169,23 +135,23 @@ describe("the client's handshake", () => {
 
   it("a refusal that ends early, or late, is still a refusal, with what came of the body", async () => {
     for (const end of ["end", "reset", "late"] as const) {
-      const one = rig();
+      const one = clientOpeningRig();
       one.peer.write(bytesOf("HTTP/1.1 404 X\r\nContent-Length: 100\r\n\r\npart"));
       await settle();
       if (end === "end") one.peer.transport.closeWrite();
       else if (end === "reset") one.peer.transport.close();
-      else one.handshake.late(new Error("late"));
+      else one.handshake.end(new Error("late"));
       await settle();
       assert.equal(textOf(refusedWithout(one).body), "part");
     }
   });
 
   it("fail gives up once, with the reason, and closes", async () => {
-    const { handshake, peer, failed, opened, transport } = rig();
+    const { handshake, peer, failed, opened, transport } = clientOpeningRig();
     const reason = new Error("enough");
     handshake.fail(reason);
     handshake.fail(new Error("again"));
-    handshake.late(new Error("late"));
+    handshake.end(new Error("late"));
     peer.write(bytesOf(ANSWER));
     await settle();
     assert.deepEqual([failed, opened, transport.closed], [[reason], [], true]);
@@ -193,7 +159,7 @@ describe("the client's handshake", () => {
 });
 
 /** Like `refused`, where the transport may have gone by itself. */
-function refusedWithout({ failed }: Rig): HandshakeError {
+function refusedWithout({ failed }: ClientOpeningRig): HandshakeError {
   assert.equal(failed.length, 1);
   const [error] = failed;
   assert.ok(error instanceof HandshakeError && error.status === 404);

@@ -1,13 +1,18 @@
 /** The states of the opening handshake: every transition, and what a server does in each state. */
 import { describe, it } from "node:test";
 import assert from "node:assert/strict";
+import { HandshakeError, TransportError } from "../../lib/errors.ts";
 import {
+  afterClientOpeningEvent,
   afterOpeningEvent,
+  type ClientOpeningEvent,
+  type ClientOpeningState,
   isPending,
   type OpeningEvent,
   type OpeningState,
 } from "../../lib/protocol/opening.ts";
 import { settle } from "../connection/support.ts";
+import { ANSWER as CLIENT_ANSWER, clientOpeningRig } from "../client/support.ts";
 import { answerOf, openingRig, REQUEST } from "../server/support.ts";
 
 /** What each event leads to; a state that stays as it is is not listed. */
@@ -35,6 +40,80 @@ describe("the transitions of the opening handshake", () => {
     const states = Object.keys(TABLE) as OpeningState[];
     assert.deepEqual(states.filter(isPending), ["reading", "deciding"]);
   });
+});
+
+/** The same for a client. */
+const CLIENT_TABLE: Readonly<
+  Record<ClientOpeningState, Partial<Record<ClientOpeningEvent, ClientOpeningState>>>
+> = {
+  waiting: { accept: "done", refuse: "refused", fail: "done" },
+  refused: { fail: "done" },
+  done: {},
+};
+
+describe("the transitions of a client's opening handshake", () => {
+  for (const state of Object.keys(CLIENT_TABLE) as ClientOpeningState[]) {
+    for (const event of ["accept", "refuse", "fail"] as const) {
+      const next = CLIENT_TABLE[state][event] ?? state;
+      it(`${state}, ${event}: ${next === state ? "no change" : next}`, () => {
+        assert.equal(afterClientOpeningEvent(state, event), next);
+      });
+    }
+  }
+});
+
+describe("a client by the state of an opening handshake", () => {
+  const refusal = "HTTP/1.1 403 Forbidden\r\nContent-Length: 4\r\n\r\n";
+
+  it("accept: the connection has the transport, and nothing else is reported", async () => {
+    const rig = clientOpeningRig();
+    rig.say(CLIENT_ANSWER);
+    await settle();
+    assert.deepEqual([rig.handshake.state, rig.opened.length], ["done", 1]);
+    rig.handshake.fail(new Error("late"));
+    rig.peer.transport.close();
+    await settle();
+    assert.deepEqual([rig.opened.length, rig.failed], [1, []]);
+  });
+
+  it("refuse, fail: the body is read first, and the handshake fails once it is complete", async () => {
+    const rig = clientOpeningRig();
+    rig.say(`${refusal}no`);
+    await settle();
+    assert.deepEqual([rig.handshake.state, rig.failed], ["refused", []]);
+    rig.say("pe");
+    await settle();
+    assert.deepEqual([rig.handshake.state, rig.opened, rig.peer.closed], ["done", [], true]);
+    assert.equal((rig.failed[0] as HandshakeError).status, 403);
+    assert.equal(new TextDecoder().decode((rig.failed[0] as HandshakeError).body), "nope");
+  });
+
+  for (const [state, text] of [["waiting", "HTTP/1.1 1"], ["refused", refusal]] as const) {
+    it(`fail while ${state}: the transport is closed, and what comes later changes nothing`, async () => {
+      const rig = clientOpeningRig();
+      rig.say(text);
+      await settle();
+      assert.equal(rig.handshake.state, state);
+      const error = new Error("given up");
+      rig.handshake.fail(error);
+      rig.say(CLIENT_ANSWER);
+      await settle();
+      assert.deepEqual([rig.handshake.state, rig.failed, rig.opened], ["done", [error], []]);
+      assert.equal(rig.peer.closed, true);
+    });
+
+    it(`the server's end while ${state}: the handshake fails, once`, async () => {
+      const rig = clientOpeningRig();
+      rig.say(text);
+      rig.peer.transport.closeWrite();
+      await settle();
+      rig.peer.transport.close();
+      await settle();
+      assert.deepEqual([rig.handshake.state, rig.failed.length, rig.opened], ["done", 1, []]);
+      const expected = state === "waiting" ? TransportError : HandshakeError;
+      assert.ok(rig.failed[0] instanceof expected, `${rig.failed[0]}`);
+    });
+  }
 });
 
 describe("a server by the state of an opening handshake", () => {

@@ -2,7 +2,8 @@
 
 import { describe, it } from "node:test";
 import assert from "node:assert/strict";
-import { ClientHandshake, type OpenedHandshake } from "../../lib/client/handshake.ts";
+import { ClientHandshake } from "../../lib/client/handshake.ts";
+import type { OpenedHandshake } from "../../lib/client/opening.ts";
 import { HandshakeError, TransportError } from "../../lib/errors.ts";
 import { requestFor } from "../../lib/handshake/client.ts";
 import { memoryTransportPair } from "../../lib/transport/memory.ts";
@@ -31,8 +32,8 @@ function attempt(): Attempt {
     client,
     { request: REQUEST, offer, maxHeaderSize: 16_384, maxHeaders: 128 },
     {
-      opened: (handshake): void => void opened.push(handshake),
-      failed: (error): void => void failed.push(error),
+      onOpen: (_, handshake): void => void opened.push(handshake),
+      onFailed: (error): void => void failed.push(error),
     },
   );
   return { peer, opened, failed };

@@ -1,0 +1,56 @@
+/** A client's opening handshake over memory, with a server that says exactly what the test wants. */
+import { ClientHandshake } from "../../lib/client/handshake.ts";
+import type { OpenedHandshake } from "../../lib/client/opening.ts";
+import { memoryTransportPair } from "../../lib/transport/memory.ts";
+import { bytesOf, Peer, SpyTransport, textOf } from "../connection/support.ts";
+
+/** RFC 6455 section 1.3 has the key. */
+const KEY = "dGhlIHNhbXBsZSBub25jZQ==";
+
+/** An answer that accepts. */
+export const ANSWER: string = [
+  "HTTP/1.1 101 Switching Protocols",
+  "Upgrade: websocket",
+  "Connection: Upgrade",
+  "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=",
+  "\r\n",
+].join("\r\n");
+
+export interface ClientOpeningRig {
+  handshake: ClientHandshake;
+  /** The server's end. */
+  peer: Peer;
+  /** The client's end. */
+  transport: SpyTransport;
+  /** What was agreed to, with the bytes behind the answer as text: they are valid in the call alone. */
+  opened: (Omit<OpenedHandshake, "rest"> & { rest: string })[];
+  failed: unknown[];
+  /** The server's bytes, as text. */
+  say(text: string): void;
+}
+
+/** A handshake whose request, of which only the key counts, has been sent. */
+export function clientOpeningRig(protocols: string[] = []): ClientOpeningRig {
+  const pair = memoryTransportPair();
+  const transport = new SpyTransport(pair.client);
+  const opened: ClientOpeningRig["opened"] = [], failed: unknown[] = [];
+  const handshake = new ClientHandshake(transport, {
+    request: bytesOf("GET / HTTP/1.1\r\n\r\n").slice() as Uint8Array<ArrayBuffer>,
+    offer: { key: KEY, protocols },
+    maxHeaderSize: 1024,
+    maxHeaders: 20,
+  }, {
+    onOpen: (_transport, agreed): void =>
+      void opened.push({ ...agreed, rest: textOf(agreed.rest) }),
+    onFailed: (error): void => void failed.push(error),
+  });
+  const peer = new Peer(pair.server, false);
+  return {
+    handshake,
+    peer,
+    transport,
+    opened,
+    failed,
+    say: (text): void => peer.write(bytesOf(text)),
+  };
+}
