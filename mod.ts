@@ -27,6 +27,7 @@ export {
   type AnyMessage,
   type BodyOptions,
   type MessageModeOf,
+  type MessageOf,
   StreamedMessage,
 } from "./lib/connection/streamed_message.ts";
 export type { Capabilities, ReadyState } from "./lib/link/link.ts";

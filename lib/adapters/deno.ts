@@ -5,7 +5,9 @@
  * @module
  */
 import type { ConnectionHandler, WebSocketConnection } from "../connection/connection.ts";
-import type { AnyMessage, StreamedMessage } from "../connection/streamed_message.ts";
+import type { DataOf, HandshakeResult, WithHandshake } from "../handshake/hook.ts";
+import type { AnyMessage, MessageOf } from "../connection/streamed_message.ts";
+import type { MessageMode } from "../protocol/options.ts";
 import { openWebSocket, type WebSocketLike } from "../connection/web_socket.ts";
 import { HeaderLines, type RequestHead } from "../handshake/head.ts";
 import { toRequest, validateRequest, type WebSocketRequest } from "../handshake/server.ts";
@@ -97,19 +99,21 @@ interface DenoLike {
  * console.log(await connection.receive()); // Hello
  * ```
  */
-export function upgrade<Data = undefined>(
+export function upgrade<Result extends HandshakeResult | void, Mode extends MessageMode = "whole">(
   request: Request,
-  options: DenoUpgradeOptions<Data, StreamedMessage> & { messages: "stream" },
+  options: WithHandshake<DenoUpgradeOptions<DataOf<Result>, MessageOf<Mode>>, Result> & {
+    messages?: Mode;
+  },
 ): Promise<Response>;
-/** The same with whole messages. */
-export function upgrade<Data = undefined>(
+/** The same without a hook, or with a type for `data`. */
+export function upgrade<Data = undefined, Mode extends MessageMode = "whole">(
   request: Request,
-  options: DenoUpgradeOptions<Data>,
+  options: DenoUpgradeOptions<Data, MessageOf<Mode>> & { messages?: Mode },
 ): Promise<Response>;
-// AnyMessage, spelled out: the types that are published keep this line, and not its imports.
+// AnyMessage by another name: the types that are published keep this line, and not its imports.
 export async function upgrade<
   Data,
-  Message extends string | Uint8Array<ArrayBuffer> | StreamedMessage,
+  Message extends MessageOf<MessageMode>,
 >(
   request: Request,
   options: DenoUpgradeOptions<Data, Message>,

@@ -10,7 +10,7 @@ import type { ResolvedLimits } from "../protocol/options.ts";
 import { catchRejection, isInstance, toError } from "../thrown.ts";
 import { Pings } from "./pings.ts";
 import { type MessageHandler, Receiver, type ReceiverEvents } from "./receiver.ts";
-import { contextOf, type ReportedConnection, reportError, type ReportHandler } from "./report.ts";
+import { contextOf, type ReportContext, type ReportedConnection, reportError } from "./report.ts";
 import { Sender, type SenderEvents } from "./sender.ts";
 import type { AnyMessage } from "./streamed_message.ts";
 
@@ -23,12 +23,15 @@ export interface Handlers<Connection, Message> extends MessageHandler<Connection
   close?(connection: Connection, info: CloseInfo): void | Promise<void>;
 }
 
-/** What a dispatcher is created with. */
+/**
+ * What a dispatcher is created with. These are methods, and their types are kept as those of methods: so a
+ * connection whose `data` is known is also one whose `data` is unknown.
+ */
 export interface DispatcherInit<Connection> {
   /** Called once, when the connection is closed. */
-  onClosed: ((connection: Connection) => void) | undefined;
+  onClosed?(connection: Connection): void;
   /** Called with errors of the user's code. */
-  onError: ReportHandler<Connection> | undefined;
+  onError?(error: unknown, context: ReportContext<Connection>): void | Promise<void>;
 }
 
 /** Calls the user's handlers, and holds the end of the connection. */
@@ -43,8 +46,8 @@ export class Dispatcher<Connection extends ReportedConnection, Message extends A
 
   readonly #connection: Connection;
   readonly #link: Link;
-  readonly #onClosed: ((connection: Connection) => void) | undefined;
-  readonly #onError: ReportHandler<Connection> | undefined;
+  readonly #onClosed: DispatcherInit<Connection>["onClosed"];
+  readonly #onError: DispatcherInit<Connection>["onError"];
   #handlers: Handlers<Connection, Message> | undefined;
   #pings: Pings | undefined;
   /** Created when it is first asked for. */

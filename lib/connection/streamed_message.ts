@@ -9,12 +9,17 @@ import { DEFAULT_MAX_SIZE } from "../frame/decoder.ts";
 import { readLimit } from "../limits.ts";
 import type { MessageType } from "../message/message.ts";
 import { decodeUtf8 } from "../message/string.ts";
+import type { MessageMode } from "../protocol/options.ts";
 import { checkNames, type OptionNames } from "../options.ts";
 import type { MessageBody } from "./message_body.ts";
 import type { MessageData } from "../message/message.ts";
 
 /** Any message: whole, or with `messages: "stream"` in pieces. */
 export type AnyMessage = MessageData | StreamedMessage;
+
+/** The messages of a connection with this value of the option `messages`. */
+export type MessageOf<Mode extends MessageMode> = Mode extends "stream" ? StreamedMessage
+  : MessageData;
 
 /** The value of the option `messages` for such messages. */
 export type MessageModeOf<Message extends AnyMessage> = Message extends StreamedMessage ? "stream"

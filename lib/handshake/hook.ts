@@ -68,6 +68,23 @@ export interface HandshakeDecision<Data = unknown> extends NotADecision {
 export type HandshakeResult<Data = unknown> = Response | HandshakeDecision<Data> | undefined;
 
 /**
+ * The type of `connection.data`, by what the hook returns: undefined is a part of it if one path returns
+ * nothing, or a decision without `data`.
+ */
+export type DataOf<Result> = [DataOfEach<Result>] extends [never] ? undefined : DataOfEach<Result>;
+
+/** The data of each type in a union; a Response refuses, so that there is no connection. */
+export type DataOfEach<Result> = Result extends Response ? never
+  : Result extends { data: infer Data } ? Data
+  : Result extends { data?: unknown } ? "data" extends keyof Result ? Result["data"] : undefined
+  : undefined;
+
+/** Options with a hook, from whose result the type of `connection.data` is inferred. */
+export type WithHandshake<Options, Result> = Omit<Options, "handshake"> & {
+  handshake: (request: Request, info: HandshakeInfo) => Result | Promise<Result>;
+};
+
+/**
  * Decides about a handshake that breaks no rule, before it is answered. It may take its time, up to the
  * `handshakeTimeout`. A Response, returned or thrown, refuses with that response; undefined or a
  * decision accepts.

@@ -5,7 +5,9 @@
  */
 import { CallSite } from "../call_site.ts";
 import type { WebSocketConnection } from "../connection/connection.ts";
-import type { StreamedMessage } from "../connection/streamed_message.ts";
+import type { DataOf, HandshakeResult, WithHandshake } from "../handshake/hook.ts";
+import type { MessageOf } from "../connection/streamed_message.ts";
+import type { MessageMode } from "../protocol/options.ts";
 import { type ByteStreamPair, fromByteStreamPair } from "../transport/byte_stream.ts";
 import { ServerHandshake } from "./handshake.ts";
 import { type AcceptOptions, readServerOptions } from "./options.ts";
@@ -31,17 +33,19 @@ import { type AcceptOptions, readServerOptions } from "./options.ts";
  * }
  * ```
  */
-export function accept<Data = undefined>(
+export function accept<Result extends HandshakeResult | void, Mode extends MessageMode = "whole">(
   stream: ByteStreamPair,
-  options: AcceptOptions<Data, StreamedMessage> & { messages: "stream" },
-): Promise<WebSocketConnection<Data, StreamedMessage>>;
-/** The same with whole messages. */
-export function accept<Data = undefined>(
+  options: WithHandshake<AcceptOptions<DataOf<Result>, MessageOf<Mode>>, Result> & {
+    messages?: Mode;
+  },
+): Promise<WebSocketConnection<DataOf<Result>, MessageOf<Mode>>>;
+/** The same without a hook, or with a type for `data`. */
+export function accept<Data = undefined, Mode extends MessageMode = "whole">(
   stream: ByteStreamPair,
-  options?: AcceptOptions<Data>,
-): Promise<WebSocketConnection<Data>>;
-// AnyMessage, spelled out: the types that are published keep this line, and not its imports.
-export function accept<Data, Message extends string | Uint8Array<ArrayBuffer> | StreamedMessage>(
+  options?: AcceptOptions<Data, MessageOf<Mode>> & { messages?: Mode },
+): Promise<WebSocketConnection<Data, MessageOf<Mode>>>;
+// AnyMessage by another name: the types that are published keep this line, and not its imports.
+export function accept<Data, Message extends MessageOf<MessageMode>>(
   stream: ByteStreamPair,
   options: AcceptOptions<Data, Message> = {},
 ): Promise<WebSocketConnection<Data, Message>> {

@@ -8,7 +8,9 @@ import type { WebSocketConnection } from "../connection/connection.ts";
 import { ReadingTimer, Timers } from "../link/timers.ts";
 import type { ConnectionHandler } from "../connection/connection.ts";
 import type { MessageData } from "../message/message.ts";
-import type { AnyMessage, StreamedMessage } from "../connection/streamed_message.ts";
+import type { DataOf, HandshakeResult, WithHandshake } from "../handshake/hook.ts";
+import type { AnyMessage, MessageOf } from "../connection/streamed_message.ts";
+import type { MessageMode } from "../protocol/options.ts";
 import type {
   Transport,
   TransportAddress,
@@ -315,13 +317,15 @@ class Server<Data, Message extends AnyMessage>
  * await server.shutdown();
  * ```
  */
-export function listen<Data = undefined>(
-  options: ListenOptions<Data, StreamedMessage> & { messages: "stream" },
-): Promise<WebSocketServer<Data, StreamedMessage>>;
-/** The same with whole messages. */
-export function listen<Data = undefined>(
-  options: ListenOptions<Data>,
-): Promise<WebSocketServer<Data>>;
+export function listen<Result extends HandshakeResult | void, Mode extends MessageMode = "whole">(
+  options: WithHandshake<ListenOptions<DataOf<Result>, MessageOf<Mode>>, Result> & {
+    messages?: Mode;
+  },
+): Promise<WebSocketServer<DataOf<Result>, MessageOf<Mode>>>;
+/** The same without a hook, or with a type for `data`. */
+export function listen<Data = undefined, Mode extends MessageMode = "whole">(
+  options: ListenOptions<Data, MessageOf<Mode>> & { messages?: Mode },
+): Promise<WebSocketServer<Data, MessageOf<Mode>>>;
 export async function listen<Data, Message extends AnyMessage>(
   options: ListenOptions<Data, Message>,
 ): Promise<WebSocketServer<Data, Message>> {

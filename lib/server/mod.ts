@@ -14,11 +14,14 @@ export type { AcceptOptions } from "./options.ts";
 export type { UpgradeOptions } from "./upgrade_options.ts";
 export type { TransportListenOptions } from "../link/transport.ts";
 export type {
+  DataOf,
+  DataOfEach,
   HandshakeDecision,
   HandshakeHook,
   HandshakeInfo,
   HandshakeResult,
   NotADecision,
+  WithHandshake,
 } from "../handshake/hook.ts";
 export { isWebSocketUpgrade, type RequestLike } from "../handshake/upgrade.ts";
 export type { OriginPolicy, OriginRequestInfo } from "../handshake/origin.ts";

@@ -9,8 +9,16 @@ import type { WebSocketConnection } from "../../mod.ts";
 import { accept, type HandshakeHook, listen } from "../../lib/server/mod.ts";
 import type { ByteStreamPair } from "../../mod.ts";
 
+/** Takes a connection whose `data` is exactly of type `Data`. */
+function same<Data>() {
+  return <Actual>(
+    _connection: Promise<WebSocketConnection<Actual>>,
+    ..._exact: [Data] extends [Actual] ? [Actual] extends [Data] ? [] : [never] : [never]
+  ): void => {};
+}
+
 /** Never called. */
-export function types(yes: boolean, stream: ByteStreamPair): void {
+export function types(yes: boolean, stream: ByteStreamPair): unknown {
   const websocket = {};
 
   // What may be returned, and the type of `data` that is inferred from it.
@@ -44,6 +52,59 @@ export function types(yes: boolean, stream: ByteStreamPair): void {
   const hook: HandshakeHook<string> = () => ({ data: "text" });
   ({ handshake: hook, websocket }) satisfies DenoUpgradeOptions<string>;
   ({ handshake: hook }) satisfies NodeUpgradeOptions<string>;
+
+  // A path that accepts and returns nothing, or no data, makes `data` possibly undefined.
+  const user = (request: Request): { user: string } => ({ user: request.url });
+  listen({
+    handshake: (request) => yes ? { data: user(request) } : undefined,
+    // @ts-expect-error `data` is possibly undefined.
+    websocket: ({ data }) => void data.user,
+  });
+  listen({
+    handshake(request) {
+      if (yes) return { data: user(request) };
+      return undefined;
+    },
+    websocket: ({ data }) => void (data satisfies { user: string } | undefined),
+  });
+  listen({
+    async handshake(request) {
+      if (await Promise.resolve(yes)) return { data: user(request) };
+      return request.url === "" ? new Response() : { protocol: "a" };
+    },
+    // @ts-expect-error `data` is possibly undefined.
+    websocket: { message: ({ data }) => void data.user },
+  });
+  same<undefined>()(accept(stream, { handshake: () => yes ? new Response() : undefined }));
+  same<number | undefined>()(accept(stream, { handshake: () => yes ? { data: 7 } : {} }));
+  same<number | string>()(accept(stream, { handshake: () => yes ? { data: 7 } : { data: "a" } }));
+
+  // Where the hook stands changes nothing, but for what a handler before it can know of `data`.
+  same<{ user: string }>()(accept(stream, {
+    websocket: (connection) => connection.close(),
+    handshake: (request) => ({ data: user(request) }),
+  }));
+  listen({
+    websocket: ({ data }) => void (data satisfies { user: string }),
+    handshake: () => ({ data: { user: "a" } }),
+  });
+  listen({
+    // @ts-expect-error `data` is unknown before a hook with a parameter, and never a wrong type.
+    websocket: ({ data }) => void data.user,
+    handshake: (request) => ({ data: user(request) }),
+  });
+  listen({
+    handshake: (request) => ({ data: user(request) }),
+    websocket: { message: ({ data }, message) => void [data.user, message.type] },
+    messages: "stream",
+  });
+  const all = new Set<WebSocketConnection<unknown>>();
+  listen({
+    handshake: (request) => ({ data: user(request) }),
+    websocket: (connection) => void all.add(connection),
+  });
+  const generic = <Data>(options: NodeUpgradeOptions<Data>): void =>
+    void accept<Data>(stream, options) satisfies void;
 
   // An object that looks like a refusal, and is not one.
   // @ts-expect-error A decision has no status.
@@ -84,6 +145,7 @@ export function types(yes: boolean, stream: ByteStreamPair): void {
   const mixed = () => yes ? { data: 1 } : { status: 401 };
   // @ts-expect-error The same for an adapter.
   ({ handshake: mixed, websocket }) satisfies DenoUpgradeOptions<number>;
+  return generic;
 }
 
 it("the types of a hook compile", () => {});

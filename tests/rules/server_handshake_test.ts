@@ -3,14 +3,12 @@
 import { describe, it } from "node:test";
 import assert from "node:assert/strict";
 import { HandshakeError } from "../../lib/errors.ts";
-import { accept, listen } from "../../lib/server/mod.ts";
+import { accept, type AcceptOptions, listen } from "../../lib/server/mod.ts";
 import { connectTransport } from "../../lib/transport/runtime.ts";
 import type { WebSocketConnection } from "../../mod.ts";
 import { ACCEPT, bytesOf, KEY, textOf } from "../handshake/support.ts";
 
 const guard = { timeout: 30_000 };
-
-type AcceptOptions = NonNullable<Parameters<typeof accept>[1]>;
 
 /** What came of a request. */
 interface Answered {

@@ -7,7 +7,9 @@
 import { WebSocketConnection } from "../../connection/connection.ts";
 import type { ConnectionHandler } from "../../connection/connection.ts";
 import type { MessageData } from "../../message/message.ts";
-import type { AnyMessage, StreamedMessage } from "../../connection/streamed_message.ts";
+import type { DataOf, HandshakeResult, WithHandshake } from "../../handshake/hook.ts";
+import type { AnyMessage, MessageOf } from "../../connection/streamed_message.ts";
+import type { MessageMode } from "../../protocol/options.ts";
 import { refuseUnsupported } from "../../protocol/options.ts";
 import type { TransportAddress } from "../../link/transport.ts";
 import { HeaderLines, type RequestHead } from "../../handshake/head.ts";
@@ -93,16 +95,18 @@ const BUN_OPTIONS: OptionNames<BunUpgradeOptions> = { ...UPGRADE_OPTIONS, ...SER
  * });
  * ```
  */
-export function upgrade<Data = undefined>(
+export function upgrade<Result extends HandshakeResult | void, Mode extends MessageMode = "whole">(
   request: Request,
   server: BunServerLike,
-  options: BunUpgradeOptions<Data, StreamedMessage> & { messages: "stream" },
+  options: WithHandshake<BunUpgradeOptions<DataOf<Result>, MessageOf<Mode>>, Result> & {
+    messages?: Mode;
+  },
 ): Promise<Response | undefined>;
-/** The same with whole messages. */
-export function upgrade<Data = undefined>(
+/** The same without a hook, or with a type for `data`. */
+export function upgrade<Data = undefined, Mode extends MessageMode = "whole">(
   request: Request,
   server: BunServerLike,
-  options: BunUpgradeOptions<Data>,
+  options: BunUpgradeOptions<Data, MessageOf<Mode>> & { messages?: Mode },
 ): Promise<Response | undefined>;
 export async function upgrade<Data, Message extends AnyMessage>(
   request: Request,

@@ -5,7 +5,9 @@
  * @module
  */
 import type { WebSocketConnection } from "../../connection/connection.ts";
-import type { StreamedMessage } from "../../connection/streamed_message.ts";
+import type { DataOf, HandshakeResult, WithHandshake } from "../../handshake/hook.ts";
+import type { MessageOf } from "../../connection/streamed_message.ts";
+import type { MessageMode } from "../../protocol/options.ts";
 import type { Http2Headers } from "../../handshake/http2.ts";
 import type { NodeSocket } from "../../transport/node_api.ts";
 import { type NodeRequest, type NodeUpgradeOptions, upgradeHttp } from "./http.ts";
@@ -56,19 +58,21 @@ export type { NodeSocket } from "../../transport/node_api.ts";
  * server.close();
  * ```
  */
-export function upgrade<Data = undefined>(
+export function upgrade<Result extends HandshakeResult | void, Mode extends MessageMode = "whole">(
   request: NodeRequest,
   socket: NodeSocket,
   head: Uint8Array,
-  options: NodeUpgradeOptions<Data, StreamedMessage> & { messages: "stream" },
-): Promise<WebSocketConnection<Data, StreamedMessage> | undefined>;
-/** The same with whole messages. */
-export function upgrade<Data = undefined>(
+  options: WithHandshake<NodeUpgradeOptions<DataOf<Result>, MessageOf<Mode>>, Result> & {
+    messages?: Mode;
+  },
+): Promise<WebSocketConnection<DataOf<Result>, MessageOf<Mode>> | undefined>;
+/** The same without a hook, or with a type for `data`. */
+export function upgrade<Data = undefined, Mode extends MessageMode = "whole">(
   request: NodeRequest,
   socket: NodeSocket,
   head: Uint8Array,
-  options?: NodeUpgradeOptions<Data>,
-): Promise<WebSocketConnection<Data> | undefined>;
+  options?: NodeUpgradeOptions<Data, MessageOf<Mode>> & { messages?: Mode },
+): Promise<WebSocketConnection<Data, MessageOf<Mode>> | undefined>;
 /**
  * Accepts the WebSocket that an extended CONNECT asks for (RFC 8441 section 5), or refuses: for the
  * `stream` event of a `node:http2` server with `settings: { enableConnectProtocol: true }`. A stream that
@@ -103,17 +107,19 @@ export function upgrade<Data = undefined>(
  * server.close();
  * ```
  */
-export function upgrade<Data = undefined>(
+export function upgrade<Result extends HandshakeResult | void, Mode extends MessageMode = "whole">(
   stream: ServerHttp2Stream,
   headers: Http2Headers,
-  options: Http2UpgradeOptions<Data, StreamedMessage> & { messages: "stream" },
-): Promise<WebSocketConnection<Data, StreamedMessage> | undefined>;
-/** The same with whole messages. */
-export function upgrade<Data = undefined>(
+  options: WithHandshake<Http2UpgradeOptions<DataOf<Result>, MessageOf<Mode>>, Result> & {
+    messages?: Mode;
+  },
+): Promise<WebSocketConnection<DataOf<Result>, MessageOf<Mode>> | undefined>;
+/** The same without a hook, or with a type for `data`. */
+export function upgrade<Data = undefined, Mode extends MessageMode = "whole">(
   stream: ServerHttp2Stream,
   headers: Http2Headers,
-  options?: Http2UpgradeOptions<Data>,
-): Promise<WebSocketConnection<Data> | undefined>;
+  options?: Http2UpgradeOptions<Data, MessageOf<Mode>> & { messages?: Mode },
+): Promise<WebSocketConnection<Data, MessageOf<Mode>> | undefined>;
 export function upgrade(...given: unknown[]): Promise<unknown> {
   const [first] = given;
   // Only HTTP/1.1 has headers as they were sent.
