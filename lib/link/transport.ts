@@ -37,6 +37,24 @@ export interface TransportSink {
   onClose(error?: Error): void;
 }
 
+/** What follows from a `write`. */
+export interface WriteResult {
+  /** Whether more may be written; if not, `sink.onDrain` says when. */
+  readonly more: boolean;
+  /** Whether the caller's memory may be used again; if not, the transport holds it. */
+  readonly copied: boolean;
+}
+
+const [MORE_COPIED, MORE_HELD, FULL_COPIED, FULL_HELD] = [true, false].flatMap((more) =>
+  [true, false].map((copied): WriteResult => ({ more, copied }))
+);
+
+/** Returns one of four objects: a write creates none. */
+export function writeResult(more: boolean, copied: boolean): WriteResult {
+  if (more) return copied ? MORE_COPIED : MORE_HELD;
+  return copied ? FULL_COPIED : FULL_HELD;
+}
+
 /** A byte pipe to the peer. */
 export interface Transport {
   /** The peer's end. */
@@ -45,10 +63,8 @@ export interface Transport {
   readonly localAddress: TransportAddress | undefined;
   /** Whether TLS protects it. */
   readonly secure: boolean;
-  /** Whether the last `write` is done with the caller's memory, so that it may be used again. */
-  readonly copiesOnWrite: boolean;
-  /** Set where `write` always copies what it cannot write at once, so that it may be given anyone's. */
-  readonly copiesRest?: true;
+  /** Set where every `write` copies what it cannot write at once, so that it may be given anyone's memory. */
+  readonly alwaysCopies?: true;
   /**
    * Set where `bufferedAmount` shows no progress before the whole of a `write` is taken: the most
    * bytes to write at once, so that a peer that reads slowly differs from one that takes nothing.
@@ -59,10 +75,10 @@ export interface Transport {
   /** Begins to read and to report to `sink`. Called once; calling it again replaces the sink. */
   start(sink: TransportSink): void;
   /**
-   * Writes all of `bytes`, now or as the system takes them. False once some of it waits: then no
-   * more is to be written until `drain`. Never throws: trouble comes as `sink.close(error)`.
+   * Writes all of `bytes`, now or as the system takes them. Does not throw: the error is reported by
+   * `sink.onClose`.
    */
-  write(bytes: Uint8Array): boolean;
+  write(bytes: Uint8Array): WriteResult;
   /** Stops reading, so that the peer's socket fills. */
   pause(): void;
   /** Reads again. */

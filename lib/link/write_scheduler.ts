@@ -86,9 +86,9 @@ export class WriteScheduler implements OutputFlusher {
    */
   writeThrough(payload: Uint8Array): boolean {
     const transport = this.#transport;
-    if (transport.copiesRest !== true || transport.maxWriteSize !== undefined) return false;
+    if (transport.alwaysCopies !== true || transport.maxWriteSize !== undefined) return false;
     if (!this.tryFlush()) return false;
-    if (!transport.write(payload)) this.#block();
+    if (!transport.write(payload).more) this.#block();
     return true;
   }
 
@@ -137,12 +137,12 @@ export class WriteScheduler implements OutputFlusher {
     if (output.length > (transport.maxWriteSize ?? Infinity)) {
       return this.#writeSlices(output.take());
     }
-    const all = transport.write(output.view());
+    const { more, copied } = transport.write(output.view());
     // Memory that the transport still holds is not written to again.
-    if (transport.copiesOnWrite) output.release();
+    if (copied) output.release();
     else output.take();
-    if (!all) this.#block();
-    return all;
+    if (!more) this.#block();
+    return more;
   }
 
   /**
@@ -154,7 +154,7 @@ export class WriteScheduler implements OutputFlusher {
     const transport = this.#transport;
     let at = 0, all = true;
     for (let size = transport.maxWriteSize!; all && at < bytes.length; size *= 2) {
-      all = transport.write(bytes.subarray(at, at += size));
+      all = transport.write(bytes.subarray(at, at += size)).more;
     }
     const rest = at < bytes.length ? bytes.subarray(at) : undefined;
     if (rest !== undefined || this.#backlog !== undefined) this.#waiting().rest = rest;

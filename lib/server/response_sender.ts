@@ -262,7 +262,7 @@ export class ResponseSender {
     await this.#shareTurn(bytes.length);
     if (this.#cancelled) return false;
     const { transport, closeTimeout, onProgress } = this.#options;
-    if (bytes.length === 0 || transport.write(bytes)) return true;
+    if (bytes.length === 0 || transport.write(bytes).more) return true;
     let left = transport.bufferedAmount;
     this.#awaitsDrain = true;
     const taken = await this.#wait(closeTimeout, () => {

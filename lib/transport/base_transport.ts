@@ -5,7 +5,7 @@
  * @module
  */
 import type { ReadingTimer } from "../link/timers.ts";
-import type { Transport, TransportAddress, TransportSink } from "../link/transport.ts";
+import type { Transport, TransportAddress, TransportSink, WriteResult } from "../link/transport.ts";
 import { startLinger } from "./timing.ts";
 
 /**
@@ -26,7 +26,6 @@ export abstract class BaseTransport implements Transport {
   abstract readonly remoteAddress: TransportAddress | undefined;
   abstract readonly localAddress: TransportAddress | undefined;
   abstract readonly secure: boolean;
-  abstract readonly copiesOnWrite: boolean;
   abstract readonly bufferedAmount: number;
 
   /** Receives what happens. Data go to it directly, while the state is "open". */
@@ -39,7 +38,7 @@ export abstract class BaseTransport implements Transport {
   #endReported = false;
   #linger: ReadingTimer | undefined;
 
-  abstract write(bytes: Uint8Array): boolean;
+  abstract write(bytes: Uint8Array): WriteResult;
   abstract pause(): void;
   abstract resume(): void;
   abstract closeWrite(): void;

@@ -4,13 +4,15 @@
  * @module
  */
 
-import type {
-  Transport,
-  TransportAddress,
-  TransportConnectOptions,
-  TransportListener,
-  TransportListenerSink,
-  TransportListenOptions,
+import {
+  type Transport,
+  type TransportAddress,
+  type TransportConnectOptions,
+  type TransportListener,
+  type TransportListenerSink,
+  type TransportListenOptions,
+  type WriteResult,
+  writeResult,
 } from "../link/transport.ts";
 import { copyOf } from "../frame/memory.ts";
 import { BaseTransport } from "./base_transport.ts";
@@ -32,8 +34,7 @@ type Socket = BunSocket<BunTransport | OpeningSocket>;
 
 /** One socket of Bun's. */
 class BunTransport extends BaseTransport {
-  readonly copiesOnWrite = true;
-  readonly copiesRest = true;
+  readonly alwaysCopies = true;
   readonly secure: boolean;
   readonly #socket: Socket;
   readonly #path: string | undefined;
@@ -117,12 +118,12 @@ class BunTransport extends BaseTransport {
     if (this.#early !== undefined || this.peerEnded) queueMicrotask(() => this.#replay());
   }
 
-  write(bytes: Uint8Array): boolean {
-    if (!this.#writable) return this.#enqueue(bytes);
+  write(bytes: Uint8Array): WriteResult {
+    if (!this.#writable) return writeResult(this.#enqueue(bytes), true);
     const taken = this.#socket.write(bytes);
-    if (taken === bytes.byteLength) return true;
+    if (taken === bytes.byteLength) return writeResult(true, true);
     this.#writable = false;
-    return this.#enqueue(bytes.subarray(Math.max(taken, 0)));
+    return writeResult(this.#enqueue(bytes.subarray(Math.max(taken, 0))), true);
   }
 
   pause(): void {

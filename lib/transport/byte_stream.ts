@@ -4,7 +4,12 @@
  * @module
  */
 
-import type { Transport, TransportAddress } from "../link/transport.ts";
+import {
+  type Transport,
+  type TransportAddress,
+  type WriteResult,
+  writeResult,
+} from "../link/transport.ts";
 import { checkMemory, copyOf } from "../frame/memory.ts";
 import { checkMethods } from "../options.ts";
 import { BaseTransport } from "./base_transport.ts";
@@ -35,8 +40,7 @@ class ByteStreamTransport extends BaseTransport {
   readonly localAddress: TransportAddress | undefined = undefined;
   readonly secure = false;
   /** A writer may keep or transfer what it is given, so it gets memory that nobody else has. */
-  readonly copiesOnWrite = true;
-  readonly copiesRest = true;
+  readonly alwaysCopies = true;
   readonly maxWriteSize = MAX_WRITE_SIZE;
   readonly #reader: ByteReader;
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
@@ -76,8 +80,8 @@ class ByteStreamTransport extends BaseTransport {
     void this.#readLoop();
   }
 
-  write(bytes: Uint8Array): boolean {
-    if (this.#ending || this.state !== "open") return false;
+  write(bytes: Uint8Array): WriteResult {
+    if (this.#ending || this.state !== "open") return writeResult(false, true);
     const size = bytes.byteLength;
     if (size > 0) {
       this.#bufferedAmount += size;
@@ -87,7 +91,7 @@ class ByteStreamTransport extends BaseTransport {
       );
       if ((this.#writer.desiredSize ?? 0) <= 0) this.#needDrain = true;
     }
-    return !this.#needDrain;
+    return writeResult(!this.#needDrain, true);
   }
 
   closeWrite(): void {

@@ -4,13 +4,15 @@
  * @module
  */
 
-import type {
-  Transport,
-  TransportAddress,
-  TransportConnectOptions,
-  TransportListener,
-  TransportListenerSink,
-  TransportListenOptions,
+import {
+  type Transport,
+  type TransportAddress,
+  type TransportConnectOptions,
+  type TransportListener,
+  type TransportListenerSink,
+  type TransportListenOptions,
+  type WriteResult,
+  writeResult,
 } from "../link/transport.ts";
 import { BaseTransport } from "./base_transport.ts";
 import type { DenoAddress, DenoConn, DenoLike, DenoListener } from "./deno_api.ts";
@@ -73,7 +75,6 @@ interface DenoTransportOptions {
 /** One socket of Deno's. One read and one write at a time are under way. */
 class DenoTransport extends BaseTransport {
   /** Whether the last write was copied. */
-  copiesOnWrite = false;
   readonly secure: boolean;
   readonly #conn: DenoConn;
   readonly #path: string | undefined;
@@ -125,24 +126,22 @@ class DenoTransport extends BaseTransport {
     void this.#readLoop();
   }
 
-  write(bytes: Uint8Array): boolean {
-    if (this.#ending !== "no" || this.state !== "open") return false;
-    if (this.#writeError !== undefined) return false;
+  write(bytes: Uint8Array): WriteResult {
+    const failed = this.#ending !== "no" || this.state !== "open" || this.#writeError !== undefined;
+    if (failed) return writeResult(false, true);
     const size = bytes.byteLength;
-    if (size === 0) return !this.#needDrain;
+    if (size === 0) return writeResult(!this.#needDrain, true);
+    let copied = false;
     this.#bufferedAmount += size;
     if (this.#current === undefined) {
       this.#acquired = acquireCopy(bytes);
-      this.copiesOnWrite = this.#acquired !== undefined;
+      copied = this.#acquired !== undefined;
       this.#current = this.#acquired ?? bytes;
       void this.#writeLoop();
-      if (size <= SMALL_WRITE) return true;
-    } else {
-      this.copiesOnWrite = false;
-      this.#queue.push(bytes);
-    }
+      if (size <= SMALL_WRITE) return writeResult(true, copied);
+    } else this.#queue.push(bytes);
     this.#needDrain = true;
-    return false;
+    return writeResult(false, copied);
   }
 
   closeWrite(): void {

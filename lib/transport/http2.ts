@@ -4,7 +4,12 @@
  *
  * @module
  */
-import type { Transport, TransportAddress } from "../link/transport.ts";
+import {
+  type Transport,
+  type TransportAddress,
+  type WriteResult,
+  writeResult,
+} from "../link/transport.ts";
 import { TransportError } from "../errors.ts";
 import { DuplexTransport } from "./duplex_transport.ts";
 import { connectionError, resetError } from "./errors.ts";
@@ -26,7 +31,6 @@ class Http2Transport extends DuplexTransport<Http2Stream> {
   readonly localAddress: TransportAddress;
   readonly secure: boolean;
   /** What is written waits in the caller's memory for the peer's window. */
-  readonly copiesOnWrite = false;
   readonly maxWriteSize = MAX_WRITE_SIZE;
   readonly #session: Http2Session | undefined;
   #needDrain = false;
@@ -44,12 +48,12 @@ class Http2Transport extends DuplexTransport<Http2Stream> {
     if (stream.destroyed) this.onStreamClose();
   }
 
-  write(bytes: Uint8Array): boolean {
-    if (this.ending || this.state !== "open" || this.stream.closed) return false;
-    if (bytes.byteLength === 0) return !this.#needDrain;
+  write(bytes: Uint8Array): WriteResult {
+    if (this.ending || this.state !== "open" || this.stream.closed) return writeResult(false, true);
+    if (bytes.byteLength === 0) return writeResult(!this.#needDrain, true);
     if (!this.stream.write(bytes)) this.#wait(true);
     if (!this.#needDrain) sendQueued(this.#session);
-    return !this.#needDrain;
+    return writeResult(!this.#needDrain, false);
   }
 
   override closeWrite(): void {

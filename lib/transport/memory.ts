@@ -5,7 +5,12 @@
  * @module
  */
 
-import type { Transport, TransportAddress } from "../link/transport.ts";
+import {
+  type Transport,
+  type TransportAddress,
+  type WriteResult,
+  writeResult,
+} from "../link/transport.ts";
 import { copyOf } from "../frame/memory.ts";
 import { readLimit } from "../limits.ts";
 import { BaseTransport } from "./base_transport.ts";
@@ -18,7 +23,7 @@ export interface MemoryTransportOptions {
   /** At most this many bytes in one chunk: no bound by default. 1 tries every split. */
   chunkSize?: number;
   /** Whether `write` copies (Bun's sockets do), or keeps the caller's memory: the default. */
-  copiesOnWrite?: boolean;
+  copies?: boolean;
   /** Nothing happens but by `step()`. By default each event is a microtask of its own. */
   manual?: boolean;
 }
@@ -57,7 +62,7 @@ class EventQueue {
 interface Settings {
   capacity: number;
   chunkSize: number;
-  copiesOnWrite: boolean;
+  copies: boolean;
 }
 
 const address: TransportAddress = { transport: "memory", hostname: "", port: 0 };
@@ -66,8 +71,7 @@ class MemoryTransport extends BaseTransport {
   readonly remoteAddress: TransportAddress = address;
   readonly localAddress: TransportAddress = address;
   readonly secure = false;
-  readonly copiesOnWrite: boolean;
-  readonly copiesRest?: true;
+  readonly alwaysCopies?: true;
   readonly #events: EventQueue;
   readonly #settings: Settings;
   /** Set by `join`. */
@@ -90,8 +94,7 @@ class MemoryTransport extends BaseTransport {
     super();
     this.#events = events;
     this.#settings = settings;
-    this.copiesOnWrite = settings.copiesOnWrite;
-    if (settings.copiesOnWrite) this.copiesRest = true;
+    if (settings.copies) this.alwaysCopies = true;
   }
 
   static join(one: MemoryTransport, other: MemoryTransport): void {
@@ -120,20 +123,20 @@ class MemoryTransport extends BaseTransport {
     this.#scheduleDelivery();
   }
 
-  write(bytes: Uint8Array): boolean {
-    if (this.#ending || this.state !== "open") return false;
+  write(bytes: Uint8Array): WriteResult {
+    if (this.#ending || this.state !== "open") return writeResult(false, true);
     if (bytes.byteLength > 0) {
       if (this.#peer.isGone) {
         // Nobody is there to read it: the answer to data for a closed socket is a reset.
         this.#reset();
-        return false;
+        return writeResult(false, true);
       }
-      this.#outgoing.push(this.copiesOnWrite ? copyOf(bytes) : bytes);
+      this.#outgoing.push(this.alwaysCopies ? copyOf(bytes) : bytes);
       this.#outgoingSize += bytes.byteLength;
       this.#send();
     }
     if (this.#outgoingSize > 0) this.#needDrain = true;
-    return !this.#needDrain;
+    return writeResult(!this.#needDrain, this.alwaysCopies === true);
   }
 
   closeWrite(): void {
@@ -243,7 +246,7 @@ export function memoryTransportPair(options: MemoryTransportOptions = {}): Memor
   if (capacity === 0 || chunkSize === 0) {
     throw new RangeError("Cannot make a transport pair: capacity and chunkSize must not be 0");
   }
-  const settings = { capacity, chunkSize, copiesOnWrite: options.copiesOnWrite ?? false };
+  const settings = { capacity, chunkSize, copies: options.copies ?? false };
   const client = new MemoryTransport(events, settings);
   const server = new MemoryTransport(events, settings);
   MemoryTransport.join(client, server);

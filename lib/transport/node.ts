@@ -4,13 +4,15 @@
  * @module
  */
 
-import type {
-  Transport,
-  TransportAddress,
-  TransportConnectOptions,
-  TransportListener,
-  TransportListenerSink,
-  TransportListenOptions,
+import {
+  type Transport,
+  type TransportAddress,
+  type TransportConnectOptions,
+  type TransportListener,
+  type TransportListenerSink,
+  type TransportListenOptions,
+  type WriteResult,
+  writeResult,
 } from "../link/transport.ts";
 import { DuplexTransport } from "./duplex_transport.ts";
 import {
@@ -78,21 +80,17 @@ class NodeTransport extends DuplexTransport<NodeSocket> {
     return toAddress(path, raw.localAddress, raw.localPort);
   }
 
-  /** What the system takes is written at once; only what waits is held. */
-  get copiesOnWrite(): boolean {
-    return this.stream.writableLength === 0;
-  }
-
   get maxWriteSize(): number {
     return MAX_WRITE_SIZE;
   }
 
-  write(bytes: Uint8Array): boolean {
-    if (this.ending || this.state !== "open") return false;
+  write(bytes: Uint8Array): WriteResult {
+    if (this.ending || this.state !== "open") return writeResult(false, true);
     const socket = this.stream;
-    if (bytes.byteLength > 0 && socket.write(bytes)) return true;
-    // False comes for a large write as well that the system has taken already.
-    return socket.writableLength === 0;
+    const more = bytes.byteLength > 0 && socket.write(bytes);
+    // What the system takes is written at once. False comes also for a large write that it has taken.
+    const taken = socket.writableLength === 0;
+    return writeResult(more || taken, taken);
   }
 
   close(): void {

@@ -7,7 +7,7 @@ import type { AnyMessage, StreamedMessage } from "../../lib/connection/streamed_
 import type { ConnectionOptions } from "../../lib/protocol/options.ts";
 import { readConnectionOptions } from "../../lib/protocol/protocol_options.ts";
 import { ProtocolLink } from "../../lib/link/protocol_link.ts";
-import type { Transport, TransportSink } from "../../lib/link/transport.ts";
+import type { Transport, TransportSink, WriteResult } from "../../lib/link/transport.ts";
 import type { Role } from "../../lib/frame/opcode.ts";
 import type { MessageExtension } from "../../lib/message/extension.ts";
 import { type MemoryTransportOptions, memoryTransportPair } from "../../lib/transport/memory.ts";
@@ -200,11 +200,8 @@ export class SpyTransport implements Transport {
   get remoteAddress(): Transport["remoteAddress"] {
     return this.#below.remoteAddress;
   }
-  get copiesOnWrite(): boolean {
-    return this.#below.copiesOnWrite;
-  }
-  get copiesRest(): true | undefined {
-    return this.#below.copiesRest;
+  get alwaysCopies(): true | undefined {
+    return this.#below.alwaysCopies;
   }
   get bufferedAmount(): number {
     return this.#below.bufferedAmount;
@@ -227,11 +224,12 @@ export class SpyTransport implements Transport {
       },
     });
   }
-  write(bytes: Uint8Array): boolean {
+  write(bytes: Uint8Array): WriteResult {
     if (this.#full || this.closed || this.writeEnded) throw new Error("a write that must not be");
     this.writes.push(bytes.length);
-    this.#full = !this.#below.write(bytes);
-    return !this.#full;
+    const result = this.#below.write(bytes);
+    this.#full = !result.more;
+    return result;
   }
   pause(): void {
     this.paused = true;

@@ -60,8 +60,8 @@ for (const role of ROLES) {
     });
 
     it("what is written is not changed by what is sent later, whoever copies", async () => {
-      for (const copiesOnWrite of [true, false]) {
-        const { connection, peer } = open({ role, memory: { copiesOnWrite, capacity: 64 } });
+      for (const copies of [true, false]) {
+        const { connection, peer } = open({ role, memory: { copies, capacity: 64 } });
         peer.transport.pause();
         const texts = Array.from({ length: 50 }, (_, at) => `message ${at}`);
         for (const text of texts) {
@@ -76,9 +76,9 @@ for (const role of ROLES) {
     });
 
     it("a large message is the caller's again once send returns, whoever copies", async () => {
-      for (const copiesOnWrite of [true, false]) {
+      for (const copies of [true, false]) {
         for (const capacity of [100, 70_000, 1 << 20]) {
-          const memory = { copiesOnWrite, capacity, chunkSize: 10_000 };
+          const memory = { copies, capacity, chunkSize: 10_000 };
           const { connection, peer } = open({ role, memory });
           const data = Uint8Array.from({ length: 200_001 }, (_, at) => at * 7 % 251);
           const sent = data.slice();

@@ -5,7 +5,7 @@ import { WebSocketConnection } from "../../lib/connection/connection.ts";
 import type { ConnectionOptions } from "../../lib/protocol/options.ts";
 import { ProtocolLink } from "../../lib/link/protocol_link.ts";
 import { readConnectionOptions } from "../../lib/protocol/protocol_options.ts";
-import type { Transport, TransportSink } from "../../lib/link/transport.ts";
+import type { Transport, TransportSink, WriteResult } from "../../lib/link/transport.ts";
 import { LimitError } from "../../lib/errors.ts";
 import { VirtualClock } from "../support/clock.ts";
 import { settle } from "../connection/support.ts";
@@ -17,7 +17,6 @@ class SlowTransport implements Transport {
   readonly remoteAddress: undefined = undefined;
   readonly localAddress: undefined = undefined;
   readonly secure = false;
-  readonly copiesOnWrite = false;
   readonly maxWriteSize?: number;
   /** What `write` gives while something waits. */
   givesTrue = false;
@@ -39,10 +38,10 @@ class SlowTransport implements Transport {
     this.sink = sink;
   }
 
-  write(bytes: Uint8Array): boolean {
+  write(bytes: Uint8Array): WriteResult {
     this.sizes.push(bytes.length);
     this.waiting.push(bytes.length);
-    return this.givesTrue;
+    return { more: this.givesTrue, copied: false };
   }
 
   /** The system takes the oldest write. */

@@ -49,7 +49,7 @@ describe("a transport over Bun's socket", () => {
     shared.set([1, 2, 3]);
     for (const bytes of [Uint8Array.of(1, 2, 3), Buffer.of(1, 2, 3), shared]) {
       const { transport, taken, drain } = await over([1]);
-      assert.equal(transport.write(bytes), false);
+      assert.equal(transport.write(bytes).more, false);
       bytes.fill(9);
       drain();
       assert.deepEqual(taken, [1, 2, 3], bytes.constructor.name);

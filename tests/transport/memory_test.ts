@@ -5,11 +5,11 @@ import { TransportError } from "../../lib/errors.ts";
 import { memoryTransportPair } from "../../lib/transport/memory.ts";
 import { pattern, transportSuite } from "./suite.ts";
 
-for (const copiesOnWrite of [false, true]) {
+for (const copies of [false, true]) {
   transportSuite({
-    name: copiesOnWrite ? "memory that copies" : "memory",
+    name: copies ? "memory that copies" : "memory",
     halfClose: true,
-    open: () => Promise.resolve({ ...memoryTransportPair({ copiesOnWrite }), dispose() {} }),
+    open: () => Promise.resolve({ ...memoryTransportPair({ copies }), dispose() {} }),
   });
 }
 
@@ -82,9 +82,9 @@ describe("memory transports turned by hand", () => {
     const { client, server, step } = memoryTransportPair({ manual: true, capacity: 4 });
     client.start(recorder(events, "client"));
     server.start(recorder(events, "server"));
-    assert.equal(client.write(Uint8Array.of(1, 2, 3)), true);
+    assert.equal(client.write(Uint8Array.of(1, 2, 3)).more, true);
     assert.equal(client.bufferedAmount, 0);
-    assert.equal(client.write(Uint8Array.of(4, 5, 6)), false);
+    assert.equal(client.write(Uint8Array.of(4, 5, 6)).more, false);
     assert.equal(client.bufferedAmount, 2);
     while (step());
     assert.equal(client.bufferedAmount, 0);
@@ -94,7 +94,7 @@ describe("memory transports turned by hand", () => {
       "client drain",
       "server data 5 6",
     ]);
-    assert.equal(client.write(Uint8Array.of(7)), true);
+    assert.equal(client.write(Uint8Array.of(7)).more, true);
   });
 
   it("use a delivered chunk's memory again, as sockets do", () => {
@@ -117,15 +117,15 @@ describe("memory transports turned by hand", () => {
   });
 
   it("copy on write only where they say so", () => {
-    for (const copiesOnWrite of [false, true]) {
+    for (const copies of [false, true]) {
       const events: string[] = [];
-      const { client, server, step } = memoryTransportPair({ manual: true, copiesOnWrite });
+      const { client, server, step } = memoryTransportPair({ manual: true, copies });
       server.start(recorder(events, "server"));
       const bytes = Uint8Array.of(1);
       client.write(bytes);
       bytes[0] = 2;
       while (step());
-      assert.deepEqual(events, [copiesOnWrite ? "server data 1" : "server data 2"]);
+      assert.deepEqual(events, [copies ? "server data 1" : "server data 2"]);
     }
   });
 

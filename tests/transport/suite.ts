@@ -6,7 +6,7 @@
 
 import { describe, it } from "node:test";
 import assert from "node:assert/strict";
-import type { Transport, TransportSink } from "../../lib/link/transport.ts";
+import type { Transport, TransportSink, WriteResult } from "../../lib/link/transport.ts";
 import { TransportError } from "../../lib/errors.ts";
 
 /** Two connected transports, neither started. */
@@ -130,7 +130,7 @@ export class End implements TransportSink {
     return this;
   }
 
-  write(bytes: Uint8Array): boolean {
+  write(bytes: Uint8Array): WriteResult {
     return this.#call(() => this.transport.write(bytes));
   }
 
@@ -172,7 +172,7 @@ export class End implements TransportSink {
     for (let position = start; position < start + length; position += chunkSize) {
       const size = Math.min(chunkSize, start + length - position);
       const drains = this.drains;
-      if (!this.write(pattern(position, size))) {
+      if (!this.write(pattern(position, size)).more) {
         await this.until("drain", () => this.drains > drains || this.closes > 0);
       }
     }
@@ -239,7 +239,7 @@ export function transportSuite(kind: Kind): void {
     test("an empty write is nothing", async (client, server) => {
       client.start();
       server.start();
-      assert.equal(client.write(new Uint8Array(0)), true);
+      assert.equal(client.write(new Uint8Array(0)).more, true);
       client.write(pattern(0, 3));
       await server.until("3 bytes", () => server.received === 3);
       assert.equal(server.chunks, 1);
@@ -268,8 +268,8 @@ export function transportSuite(kind: Kind): void {
     test("carries one write that is larger than any buffer", async (client, server) => {
       client.start();
       server.start();
-      assert.equal(client.write(pattern(0, 24 * MIB)), false);
-      assert.equal(client.write(pattern(24 * MIB, 10)), false);
+      assert.equal(client.write(pattern(0, 24 * MIB)).more, false);
+      assert.equal(client.write(pattern(24 * MIB, 10)).more, false);
       await server.until("all", () => server.received === 24 * MIB + 10);
       await client.until("drain", () => client.drains === 1);
       assert.equal(client.transport.bufferedAmount, 0);
@@ -283,8 +283,8 @@ export function transportSuite(kind: Kind): void {
         if (bytes.length < size) bytes = new Uint8Array(size);
         bytes.set(pattern(sent, size));
         const drains = client.drains;
-        const more = client.write(bytes.subarray(0, size));
-        if (client.transport.copiesOnWrite) bytes.fill(0);
+        const { more, copied } = client.write(bytes.subarray(0, size));
+        if (copied) bytes.fill(0);
         else bytes = new Uint8Array(0);
         sent += size;
         if (!more) await client.until("drain", () => client.drains > drains);
@@ -304,7 +304,7 @@ export function transportSuite(kind: Kind): void {
       let stuck = false;
       while (!stuck && sent < 64 * MIB) {
         const drains = client.drains;
-        const more = client.write(pattern(sent, chunk));
+        const { more } = client.write(pattern(sent, chunk));
         sent += chunk;
         if (more) continue;
         assert.ok(client.transport.bufferedAmount > 0 || client.drains === drains);
@@ -348,7 +348,7 @@ export function transportSuite(kind: Kind): void {
         await outward;
         if (kind.halfClose) await server.until("end", () => server.ended);
         assert.equal(server.closes, 0);
-        assert.equal(client.write(pattern(0, 5)), false);
+        assert.equal(client.write(pattern(0, 5)).more, false);
         const back = server.send(0, MIB, 50_000).then(() => server.endWrite());
         await client.until("1 MiB back", () => client.received === MIB);
         await back;
@@ -394,7 +394,7 @@ export function transportSuite(kind: Kind): void {
       for (let i = 0; i < 16; i++) client.write(pattern(i * MIB, MIB));
       client.drop();
       client.drop();
-      assert.equal(client.write(pattern(0, 10)), false);
+      assert.equal(client.write(pattern(0, 10)).more, false);
       await client.untilClosed();
       assert.equal(client.error, undefined);
       server.resume();

@@ -103,9 +103,8 @@ export class Wire implements TransportSink {
     while (this.#full && !this.closed) await this.#drained.promise;
     if (this.closed) return;
     this.#drained = Promise.withResolvers();
-    this.#full = !this.transport.write(
-      join(...parts.map((part) => typeof part === "string" ? bytesOf(part) : part)),
-    );
+    const bytes = join(...parts.map((part) => typeof part === "string" ? bytesOf(part) : part));
+    this.#full = !this.transport.write(bytes).more;
     if (this.#full) await this.#drained.promise;
   }
 

@@ -28,7 +28,7 @@ function world(settings: Partial<Setup> = {}): World {
   return new World({
     capacity: 1000,
     chunkSize: Infinity,
-    copiesOnWrite: false,
+    copies: false,
     compressed: false,
     client: side,
     server: side,

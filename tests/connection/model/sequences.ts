@@ -78,7 +78,7 @@ function setupOf(number: number): Setup {
   return {
     capacity: pick([10, 65_536], number, 1),
     chunkSize: pick([7, Infinity], number, 2),
-    copiesOnWrite: pick([true, false], number, 3),
+    copies: pick([true, false], number, 3),
     compressed: pick([true, false], number, 4),
     client: side(31),
     server: side(67),

@@ -46,7 +46,7 @@ export function setup(one: fc.Arbitrary<EndSetup>): fc.Arbitrary<Setup> {
   return fc.record({
     capacity: fc.constantFrom(1, 30, 1000, 65_536),
     chunkSize: fc.constantFrom(1, 7, 100, Infinity, Infinity),
-    copiesOnWrite: fc.boolean(),
+    copies: fc.boolean(),
     compressed: fc.boolean(),
     one,
     other: anySetup,

@@ -15,7 +15,7 @@ export interface Setup {
   capacity: number;
   /** How much arrives at once. */
   chunkSize: number;
-  copiesOnWrite: boolean;
+  copies: boolean;
   /** Whether permessage-deflate is agreed on. */
   compressed: boolean;
   client: EndSetup;
