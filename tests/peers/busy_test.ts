@@ -9,6 +9,7 @@ import { listen } from "../../lib/server/mod.ts";
 import { Child } from "../support/runtimes.ts";
 import type { BusyOrder, BusyResult } from "./programs/busy.ts";
 import { GUARD, python, runtimes, self } from "./support.ts";
+import { shareOf } from "../support/tier.ts";
 
 const program = (name: string): string =>
   fileURLToPath(new URL(`./programs/${name}`, import.meta.url));
@@ -74,7 +75,7 @@ async function meet(
 const handled = ({ sent }: BusyResult): string[] =>
   Array.from({ length: sent }, (_, at) => String(at).padStart(20, "."));
 
-for (const { name, command } of peers) {
+for (const { name, command } of shareOf(peers)) {
   const skip = command === undefined;
   describe(`a busy handler and ${name}${skip ? " (not installed: skipped)" : ""}`, { skip }, () => {
     it("pings are answered while it works, and all that was sent is handled", async () => {

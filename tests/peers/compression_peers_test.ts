@@ -10,6 +10,7 @@ import { listen } from "../../lib/server/mod.ts";
 import { exchangeCompressed } from "./compression_exchange.ts";
 import { queryOf, type Terms } from "./programs/terms.ts";
 import { GUARD, Peer, type PeerEvent, type PeerKind, python, runtimes } from "./support.ts";
+import { shareOf } from "../support/tier.ts";
 
 const timeout = GUARD * 2;
 let ids = 0;
@@ -126,7 +127,7 @@ async function exchange(
   assert.equal((await peer.event(id, "closed", "failed")).code, 1000);
 }
 
-for (const kind of peers) {
+for (const kind of shareOf(peers)) {
   const skip = kind.command === undefined;
   describe(
     `compression with ${kind.name}${skip ? " (not installed: skipped)" : ""}`,

@@ -9,6 +9,7 @@ import { fileURLToPath } from "node:url";
 import { connect } from "../../mod.ts";
 import { findPrograms } from "../support/programs.ts";
 import { Child } from "../support/runtimes.ts";
+import { shareOf } from "../support/tier.ts";
 
 const PEERS = ["tornado", "aiohttp", "wsproto"];
 const file = fileURLToPath(new URL("./programs/deflate_server.py", import.meta.url));
@@ -26,7 +27,7 @@ function pythonWith(name: string): string | undefined {
 }
 
 describe("a compressed message that lasts longer than pingInterval", () => {
-  for (const name of PEERS) {
+  for (const name of shareOf(PEERS)) {
     const python = pythonWith(name);
     const options = {
       timeout: 60_000,

@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import { connect, LimitError, type WebSocketConnection } from "../../mod.ts";
 import { listen, type WebSocketServer } from "../../lib/server/mod.ts";
 import { ca, cert, key } from "../certificates/mod.ts";
-import { runsEverything } from "../support/tier.ts";
+import { runsEverything, shareOf } from "../support/tier.ts";
 import { GUARD, Peer, peers } from "./support.ts";
 
 const MIB = 1024 * 1024;
@@ -74,7 +74,7 @@ describe(`a client that sends 8 MiB against a limit of 1 MiB sees 1009, ${RUNS} 
       });
     });
 
-    for (const kind of peers.filter((kind) => kind.connects)) {
+    for (const kind of shareOf(peers.filter((kind) => kind.connects))) {
       const skip = kind.command === undefined;
       const name = `${scheme}: ${kind.name}${skip ? " (not installed: skipped)" : ""}`;
       it(name, { skip, timeout }, async () => {

@@ -9,6 +9,7 @@ import { listen, type WebSocketServer } from "../../lib/server/mod.ts";
 import { ca, cert, key } from "../certificates/mod.ts";
 import { exchangeControl, exchangeSizes, peerCloses } from "./exchange.ts";
 import { GUARD, Peer, type PeerEvent, type PeerKind, peers } from "./support.ts";
+import { shareOf } from "../support/tier.ts";
 
 const timeout = GUARD * 2;
 let ids = 0;
@@ -82,7 +83,7 @@ function exchanges(kind: PeerKind, meet: Meet): void {
   }
 }
 
-for (const kind of peers) {
+for (const kind of shareOf(peers)) {
   const skip = kind.command === undefined;
   const name = `${kind.name}${skip ? " (not installed: skipped)" : ""}`;
 

@@ -15,6 +15,7 @@ import {
   proxyNames,
 } from "./proxies.ts";
 import { GUARD } from "./support.ts";
+import { shareOf } from "../support/tier.ts";
 
 const options = { timeout: GUARD * 2 };
 
@@ -138,7 +139,7 @@ const bare: [name: ProxyName, what: string, lines: string, status: number, text:
   ],
 ];
 
-for (const name of proxyNames) {
+for (const name of shareOf(proxyNames)) {
   const needs = needsProxy(name);
   describe(`behind ${name}${needs.skip === undefined ? "" : ` (${needs.skip})`}`, needs, () => {
     for (const [proxy, what, lines, status, text] of bare) {
