@@ -8,6 +8,7 @@
 import process from "node:process";
 import { createInterface } from "node:readline";
 import { makeMaskedFrames } from "./frames.ts";
+import { requestText } from "../tests/support/opening.ts";
 
 /** What to do. */
 export interface CrowdRequest {
@@ -101,9 +102,7 @@ class Member {
     });
     this.#socket.write(
       new TextEncoder().encode(
-        `GET / HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nUpgrade: websocket\r\n` +
-          "Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n" +
-          "Sec-WebSocket-Version: 13\r\n\r\n",
+        requestText({ Host: `127.0.0.1:${port}` }),
       ),
     );
     await this.#opened?.promise;

@@ -5,6 +5,7 @@
  * @module
  */
 import { type LoadCase, makeMaskedFrames, type ReplyCounter } from "./frames.ts";
+import { requestText } from "../tests/support/opening.ts";
 
 interface BunSocket {
   write(bytes: Uint8Array): number;
@@ -85,11 +86,7 @@ export class LoadConnection {
     this.#head = "";
     this.#write(
       new TextEncoder().encode(
-        `GET / HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nUpgrade: websocket\r\n` +
-          "Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n" +
-          "Sec-WebSocket-Version: 13\r\n" +
-          (extension === undefined ? "" : `Sec-WebSocket-Extensions: ${extension.offer}\r\n`) +
-          "\r\n",
+        requestText({ "Host": `127.0.0.1:${port}`, "Sec-WebSocket-Extensions": extension?.offer }),
       ),
     );
     await this.#opened.promise;

@@ -8,6 +8,7 @@
 import { connect, type Socket } from "node:net";
 import process from "node:process";
 import { createInterface } from "node:readline";
+import { requestText } from "../tests/support/opening.ts";
 
 /** What to hold open, and against which port. */
 export interface AttackRequest {
@@ -32,15 +33,7 @@ const AT_ONCE = 32;
 /** How long, in milliseconds, until a half-sent head that was dropped is sent again. */
 const REOPEN_DELAY = 1_000;
 
-const REQUEST = [
-  "GET / HTTP/1.1",
-  `Host: ${ADDRESS}`,
-  "Upgrade: websocket",
-  "Connection: Upgrade",
-  "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
-  "Sec-WebSocket-Version: 13",
-  "\r\n",
-].join("\r\n");
+const REQUEST = requestText({ Host: ADDRESS });
 const HALF_REQUEST = REQUEST.slice(0, REQUEST.length / 2);
 
 /** The header of a binary frame of 16 MiB with a key of zeros, and the first KiB of its payload. */

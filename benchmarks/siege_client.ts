@@ -7,6 +7,7 @@
 import { connect, type Socket } from "node:net";
 import process from "node:process";
 import { createInterface } from "node:readline";
+import { requestText } from "../tests/support/opening.ts";
 
 /** How many connections to open, one after the other, and how long to measure, in milliseconds. */
 export interface SiegeRequest {
@@ -71,15 +72,7 @@ class Client {
 
   /** Does the opening handshake. */
   async open(): Promise<void> {
-    this.#socket.write([
-      "GET / HTTP/1.1",
-      "Host: 127.0.0.1",
-      "Upgrade: websocket",
-      "Connection: Upgrade",
-      "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
-      "Sec-WebSocket-Version: 13",
-      "\r\n",
-    ].join("\r\n"));
+    this.#socket.write(requestText({ Host: "127.0.0.1" }));
     await this.#until(() => this.#head.endsWith("\r\n\r\n"));
     if (!this.#head.startsWith("HTTP/1.1 101 ")) throw new Error(`it was refused: ${this.#head}`);
     this.#open = true;

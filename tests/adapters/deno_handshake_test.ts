@@ -4,7 +4,7 @@ import { connect, HandshakeError } from "../../mod.ts";
 import { type DenoUpgradeOptions, upgrade } from "../../lib/adapters/deno.ts";
 import { ca, cert, key } from "../certificates/mod.ts";
 import { ownRuntime } from "../support/runtimes.ts";
-import { Asker, onDeno, serve } from "./deno_support.ts";
+import { ask, onDeno, serve } from "./deno_support.ts";
 
 const guard = { timeout: 30_000 };
 
@@ -13,8 +13,8 @@ async function statusOf(
   lines: Record<string, string | undefined>,
   start?: string,
 ): Promise<number> {
-  using asker = new Asker(port, lines, start);
-  return await asker.status();
+  using asker = ask(port, lines, start);
+  return await asker.answered();
 }
 
 describe("the handshake hook behind Deno.serve", onDeno, () => {
@@ -30,7 +30,7 @@ describe("the handshake hook behind Deno.serve", onDeno, () => {
         return { data, protocol: "wamp", headers: [["Set-Cookie", "a=1"], ["Set-Cookie", "b=2"]] };
       },
     } as Partial<DenoUpgradeOptions<unknown>>);
-    using asker = new Asker(rig.port, { "Sec-WebSocket-Protocol": "soap,wamp" });
+    using asker = ask(rig.port, { "Sec-WebSocket-Protocol": "soap,wamp" });
     const answer = await asker.said(/\r\n\r\n/);
     assert.match(answer, /^HTTP\/1\.1 101 .*\r\n/);
     assert.match(answer, /\r\nset-cookie: a=1\r\nset-cookie: b=2\r\n/i);
@@ -84,8 +84,8 @@ describe("the handshake hook behind Deno.serve", onDeno, () => {
     ];
     for (const handshake of hooks) {
       await using rig = serve({ handshake, websocket: () => assert.fail("refused") });
-      using asker = new Asker(rig.port);
-      assert.equal(await asker.status(), 500);
+      using asker = ask(rig.port);
+      assert.equal(await asker.answered(), 500);
       assert.doesNotMatch(await asker.said(/the server failed/), /secret|offered|h2c/);
       assert.equal(rig.errors.length, 1);
     }
@@ -110,9 +110,9 @@ describe("the handshake hook behind Deno.serve", onDeno, () => {
         return left.promise;
       },
     });
-    const asker = new Asker(rig.port);
+    const asker = ask(rig.port);
     await asked.promise;
-    asker.socket.destroy();
+    asker[Symbol.dispose]();
     await left.promise;
     const client = await connect(rig.url); // the next one is served
     assert.equal((await rig.opened()).url, rig.url);
@@ -124,8 +124,8 @@ describe("the handshake hook behind Deno.serve", onDeno, () => {
     await using rig = serve({
       handshake: () => ({ headers: [["X-A", "b\r\nX-C: d"]] as [string, string][] }),
     });
-    using asker = new Asker(rig.port);
-    assert.equal(await asker.status(), 500);
+    using asker = ask(rig.port);
+    assert.equal(await asker.answered(), 500);
     assert.doesNotMatch(await asker.said(/\r\n\r\n/), /x-c/i);
   });
 });
@@ -144,8 +144,8 @@ describe("a request behind Deno.serve", onDeno, () => {
       [405, {}, "POST /chat HTTP/1.1"],
     ];
     for (const [status, lines, start] of wrong) {
-      using asker = new Asker(rig.port, lines, start);
-      assert.equal(await asker.status(), status, JSON.stringify(lines));
+      using asker = ask(rig.port, lines, start);
+      assert.equal(await asker.answered(), status, JSON.stringify(lines));
       if (status !== 426) continue;
       assert.match(await asker.said(/\r\n\r\n/), /\r\nsec-websocket-version: 13\r\n/i);
     }
@@ -169,7 +169,7 @@ describe("a request behind Deno.serve", onDeno, () => {
       for (const [Origin, status] of matrix) {
         assert.equal(await statusOf(rig.port, { Origin }), status, `${Origin}`);
       }
-      using asker = new Asker(rig.port, { Origin: "http://evil.example" });
+      using asker = ask(rig.port, { Origin: "http://evil.example" });
       assert.match(
         await asker.said(/option/),
         /"http:\/\/evil\.example".*"127\.0\.0\.1:\d+".*origins/,

@@ -1,8 +1,9 @@
 /** `Deno.serve` with the adapter, and a client that writes what the test wants. */
-import { connect as connectSocket, type Socket } from "node:net";
 import type { DenoUpgradeOptions } from "../../lib/adapters/deno.ts";
 import { upgrade } from "../../lib/adapters/deno.ts";
 import type { WebSocketConnection } from "../../lib/connection/connection.ts";
+import { type LineChanges, requestText } from "../support/opening.ts";
+import { RawClient } from "../support/raw_client.ts";
 import { ownRuntime } from "../support/runtimes.ts";
 
 /** What `describe` takes where there is no Deno.serve. */
@@ -68,57 +69,9 @@ export function serve<Data = undefined>(
   };
 }
 
-/** A bare socket that asks for WebSocket; `undefined` takes a line away. */
-export class Asker implements Disposable {
-  readonly socket: Socket;
-  #text = "";
-  #changed = Promise.withResolvers<void>();
-
-  constructor(
-    port: number,
-    lines: Record<string, string | undefined> = {},
-    start = "GET /chat HTTP/1.1",
-  ) {
-    this.socket = connectSocket(port, "127.0.0.1");
-    this.socket.on("data", (data: Uint8Array) => this.#add(String.fromCharCode(...data)));
-    this.socket.on("error", () => {});
-    this.socket.on("close", () => this.#add(""));
-    const all: Record<string, string | undefined> = {
-      Host: `127.0.0.1:${port}`,
-      Upgrade: "websocket",
-      Connection: "Upgrade",
-      "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
-      "Sec-WebSocket-Version": "13",
-      ...lines,
-    };
-    const written = Object.entries(all).filter(([, value]) => value !== undefined);
-    this.socket.write(
-      [start, ...written.map((line) => line.join(": ")), "\r\n"].join("\r\n"),
-      "latin1",
-    );
-  }
-
-  #add(text: string): void {
-    this.#text += text;
-    this.#changed.resolve();
-    this.#changed = Promise.withResolvers();
-  }
-
-  /** What has come, once it matches. */
-  async said(pattern: RegExp): Promise<string> {
-    while (!pattern.test(this.#text)) {
-      if (this.socket.destroyed) throw new Error(`It closed, having said ${this.#text}`);
-      await this.#changed.promise;
-    }
-    return this.#text;
-  }
-
-  /** The status that was answered with. */
-  async status(): Promise<number> {
-    return Number((await this.said(/\r\n\r\n/)).slice(9, 12));
-  }
-
-  [Symbol.dispose](): void {
-    this.socket.destroy();
-  }
+/** A client that asks for a WebSocket, and does nothing more. */
+export function ask(port: number, lines?: LineChanges, start?: string): RawClient {
+  const client = new RawClient({ port });
+  client.send(requestText({ Host: `127.0.0.1:${port}`, ...lines }, start));
+  return client;
 }

@@ -4,7 +4,7 @@ import { type CloseInfo, connect, LimitError, TransportError } from "../../mod.t
 import type { WebSocketConnection } from "../../lib/connection/connection.ts";
 import type { ConnectOptions } from "../../lib/client/options.ts";
 import { type DenoUpgradeOptions, upgrade } from "../../lib/adapters/deno.ts";
-import { Asker, onDeno, serve } from "./deno_support.ts";
+import { ask, onDeno, serve } from "./deno_support.ts";
 
 const guard = { timeout: 30_000 };
 
@@ -243,7 +243,7 @@ describe("a connection behind Deno.serve", onDeno, () => {
 
   it("one that is silent is dropped after pingInterval and pingTimeout", guard, async () => {
     await using rig = serve({ pingInterval: 500, pingTimeout: 500 });
-    using silent = new Asker(rig.port); // it answers no pings
+    using silent = ask(rig.port); // it answers no pings
     const server = await rig.opened();
     const talking = await connect(rig.url);
     const other = await rig.opened();

@@ -11,8 +11,9 @@ import { HandshakeError, TransportError } from "../../lib/errors.ts";
 import { bytesOf, Peer } from "../connection/support.ts";
 import { VirtualClock } from "../support/clock.ts";
 import { nodeNet } from "../transport/sockets.ts";
-import { KINDS, LINES, requestOf, Rig, type ServeOptions } from "./node_http_support.ts";
+import { KINDS, Rig, type ServeOptions } from "./node_http_support.ts";
 import { until } from "../support/until.ts";
+import { REQUEST_LINES, requestText } from "../support/opening.ts";
 
 const statusOf = (error: unknown): unknown =>
   error instanceof HandshakeError ? error.status : error;
@@ -20,7 +21,7 @@ const statusOf = (error: unknown): unknown =>
 /** What a server answers, what `upgrade` gives then, and what `onError` and `onRefused` get. */
 async function refusal(
   options: ServeOptions<undefined>,
-  text = requestOf(),
+  text = requestText(),
 ): Promise<
   { status: number; head: string; body: string; errors: unknown[]; refusals: Error[] }
 > {
@@ -48,7 +49,9 @@ for (const kind of KINDS) {
       // One list in two lines of the same name.
       const lists = "Sec-WebSocket-Protocol: v1\r\nX-Words: eins\r\nX-Words: zwei\r\n\r\n";
       peer.write(
-        bytesOf(requestOf({ "sec-websocket-protocol": "v2" }).replace(/\r\n\r\n$/, `\r\n${lists}`)),
+        bytesOf(
+          requestText({ "sec-websocket-protocol": "v2" }).replace(/\r\n\r\n$/, `\r\n${lists}`),
+        ),
       );
       const connection = await rig.opened();
       assert.deepEqual([connection.data, connection.protocol], [{ user: 7 }, "v1"]);
@@ -66,7 +69,7 @@ for (const kind of KINDS) {
       for (let i = 0; i < 5; i++) {
         const peer = await rig.dial();
         const more = new Uint8Array(400_000);
-        peer.write(bytesOf(requestOf()), more);
+        peer.write(bytesOf(requestText()), more);
         peer.write(more);
         await until("the end", () => peer.ended || peer.closed);
         const text = new TextDecoder().decode(peer.bytes);
@@ -89,7 +92,7 @@ for (const kind of KINDS) {
           },
         });
         const peer = await rig.dial();
-        peer.write(bytesOf(requestOf()));
+        peer.write(bytesOf(requestText()));
         await until("the hook", () => signal !== undefined);
         assert.equal(signal!.aborted, false);
         if (ending === "end") peer.transport.closeWrite();
@@ -129,7 +132,7 @@ for (const kind of KINDS) {
         before: (socket) => void socket.on("error", () => {}).destroy(new Error("gone before")),
       });
       const peer = await rig.dial();
-      peer.write(bytesOf(requestOf()));
+      peer.write(bytesOf(requestText()));
       await until("what upgrade gives", () => rig.given.length === 1);
       assert.deepEqual(rig.given, [undefined]);
       peer.transport.close();
@@ -190,7 +193,7 @@ describe("upgrade behind node:http: who is let in, and who is not", () => {
     await new Promise<void>((done) => server.listen(path, done));
     const peer = new Peer(await nodeNet.connect({ path }), true);
     try {
-      peer.write(bytesOf(requestOf({ host: "any.example" })));
+      peer.write(bytesOf(requestText({ host: "any.example" })));
       await until("the upgrade", () => told.length === 2);
       assert.deepEqual(told, [undefined, { transport: "unix", hostname: path, port: 0 }]);
     } finally {
@@ -242,21 +245,21 @@ describe("upgrade behind node:http: who is let in, and who is not", () => {
   });
 
   it("HTTP/1.0 is answered with 505, another protocol than WebSocket with 426", async () => {
-    const old = await refusal({}, requestOf({}, "GET /chat HTTP/1.0"));
+    const old = await refusal({}, requestText({}, "GET /chat HTTP/1.0"));
     assert.deepEqual([old.status, old.errors, old.refusals.map(statusOf)], [505, [], [505]]);
-    const other = await refusal({}, requestOf({ upgrade: "h2c" }));
+    const other = await refusal({}, requestText({ upgrade: "h2c" }));
     assert.equal(other.status, 426);
     assert.match(other.head, /\r\nUpgrade: websocket\r\n/i);
   });
 
   it("maxHeaders and maxHeaderSize hold for what node:http has let through", async () => {
-    const lines = Object.keys(LINES).length;
-    const size = requestOf().length;
+    const lines = Object.keys(REQUEST_LINES).length;
+    const size = requestText().length;
     assert.equal((await refusal({ maxHeaders: lines - 1 })).status, 431);
     assert.equal((await refusal({ maxHeaderSize: size - 1 })).status, 431);
     await using rig = await Rig.start("http", { maxHeaders: lines, maxHeaderSize: size });
     const peer = await rig.dial();
-    peer.write(bytesOf(requestOf()));
+    peer.write(bytesOf(requestText()));
     await rig.opened();
     peer.transport.close();
   });
@@ -266,7 +269,7 @@ describe("upgrade behind node:http: who is let in, and who is not", () => {
     const flood = Object.fromEntries(Array.from({ length: 3000 }, (_, at) => [`x${at}`, ""]));
     const short = Object.fromEntries(Array.from({ length: 1500 }, (_, at) => [`x${at}`, ""]));
     for (const lines of [flood, short]) {
-      const all = Object.entries({ ...lines, ...LINES });
+      const all = Object.entries({ ...lines, ...REQUEST_LINES });
       for (const order of [all, all.reverse()]) {
         const text = order.map(([name, value]) => `${name}: ${value}\r\n`).join("");
         const { status } = await rig.answerTo(`GET / HTTP/1.1\r\n${text}\r\n`);
@@ -274,7 +277,7 @@ describe("upgrade behind node:http: who is let in, and who is not", () => {
       }
     }
     for (const name of ["host", "sec-websocket-key", "sec-websocket-version"]) {
-      const { status } = await rig.answerTo(requestOf({ [name]: undefined }));
+      const { status } = await rig.answerTo(requestText({ [name]: undefined }));
       assert.ok([400, 426].includes(status), `${status} without ${name}`);
     }
     assert.ok(rig.given.every((each) => each === undefined));
@@ -286,18 +289,18 @@ describe("upgrade behind node:http: who is let in, and who is not", () => {
     for (const [at, name] of names.entries()) {
       const offer = `${name}; ${name}, permessage-deflate; ${name}, permessage-deflate`;
       const peer = await rig.dial();
-      peer.write(bytesOf(requestOf({ "sec-websocket-extensions": offer })));
+      peer.write(bytesOf(requestText({ "sec-websocket-extensions": offer })));
       assert.equal((await rig.opened(at)).extensions, "permessage-deflate");
       peer.transport.close();
     }
-    const broken = await rig.answerTo(requestOf({ "sec-websocket-extensions": ",;constructor" }));
+    const broken = await rig.answerTo(requestText({ "sec-websocket-extensions": ",;constructor" }));
     assert.equal(broken.status, 400);
   });
 
   it("threat 19: a malformed Host is refused with 400", async () => {
     await using rig = await Rig.start("http", { hosts: "*" });
     for (const host of ["[::", "a b", "", "a\r\nhost: a", "a:99999", "a@b", "http://a", "\xff"]) {
-      assert.equal((await rig.answerTo(requestOf({ host }))).status, 400, JSON.stringify(host));
+      assert.equal((await rig.answerTo(requestText({ host }))).status, 400, JSON.stringify(host));
     }
   });
 
@@ -312,17 +315,17 @@ describe("upgrade behind node:http: who is let in, and who is not", () => {
       [`http://localhost:${rig.port}.evil.example`, 403],
     ];
     for (const [origin, status] of cases) {
-      const answer = await rig.answerTo(requestOf({ host, origin }));
+      const answer = await rig.answerTo(requestText({ host, origin }));
       assert.equal(answer.status, status, `${origin}`);
       assert.match(answer.body, /origins/);
     }
     const rebound = { host: `evil.example:${rig.port}`, origin: `http://evil.example:${rig.port}` };
-    assert.equal((await rig.answerTo(requestOf(rebound))).status, 403);
+    assert.equal((await rig.answerTo(requestText(rebound))).status, 403);
     await until("what upgrade gives", () => rig.given.length === cases.length + 1);
     assert.ok(rig.given.every((each) => each === undefined));
     for (const origin of [`http://${host}`, undefined]) {
       const peer = await rig.dial();
-      peer.write(bytesOf(requestOf({ host, origin })));
+      peer.write(bytesOf(requestText({ host, origin })));
       await rig.opened(rig.given.length);
       peer.transport.close();
     }
@@ -331,16 +334,16 @@ describe("upgrade behind node:http: who is let in, and who is not", () => {
   it("threat 48: what a proxy could take for no upgrade gets no 101, and its socket is closed", async () => {
     await using rig = await Rig.start("http");
     const bad: [string, number][] = [
-      [requestOf({ "sec-websocket-version": "99" }), 426],
-      [requestOf({ "sec-websocket-version": "777" }), 426],
-      [requestOf({ "sec-websocket-key": "AAAA" }), 400],
-      [requestOf({ "content-length": "4" }) + "body", 400],
-      [requestOf({ "transfer-encoding": "chunked" }) + "0\r\n\r\n", 400],
-      [requestOf({}, "POST / HTTP/1.1"), 405],
+      [requestText({ "sec-websocket-version": "99" }), 426],
+      [requestText({ "sec-websocket-version": "777" }), 426],
+      [requestText({ "sec-websocket-key": "AAAA" }), 400],
+      [requestText({ "content-length": "4" }) + "body", 400],
+      [requestText({ "transfer-encoding": "chunked" }) + "0\r\n\r\n", 400],
+      [requestText({}, "POST / HTTP/1.1"), 405],
     ];
     for (const [text, status] of bad) {
       // A second request, smuggled behind the first: it must not be answered.
-      const answer = await rig.answerTo(text + requestOf());
+      const answer = await rig.answerTo(text + requestText());
       assert.equal(answer.status, status, text);
       assert.ok(!answer.body.includes("HTTP/1.1"), answer.body);
     }

@@ -17,24 +17,6 @@ import { until } from "../support/until.ts";
 export const KINDS: readonly Kind[] = ["http", "https"];
 export type Kind = "http" | "https";
 
-/** The lines that every request for a WebSocket has, but the first. */
-export const LINES: Readonly<Record<string, string>> = {
-  host: "localhost",
-  upgrade: "websocket",
-  connection: "Upgrade",
-  "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==",
-  "sec-websocket-version": "13",
-};
-
-/** A request with these lines besides, or in their place; undefined takes one out. */
-export function requestOf(
-  lines: Record<string, string | undefined> = {},
-  start = "GET /chat HTTP/1.1",
-): string {
-  const all = Object.entries({ ...LINES, ...lines }).filter(([, value]) => value !== undefined);
-  return `${start}\r\n${all.map(([name, value]) => `${name}: ${value}\r\n`).join("")}\r\n`;
-}
-
 /** What a test may change. */
 export interface ServeOptions<Data> extends NodeUpgradeOptions<Data> {
   /** Called before the adapter. */

@@ -4,8 +4,9 @@ import { upgrade } from "../../lib/adapters/node/mod.ts";
 import type { CloseInfo } from "../../lib/errors.ts";
 import { TransportError } from "../../lib/errors.ts";
 import { bytesOf, join, readFrames, textOf } from "../connection/support.ts";
-import { KINDS, requestOf, Rig } from "./node_http_support.ts";
+import { KINDS, Rig } from "./node_http_support.ts";
 import { until } from "../support/until.ts";
+import { requestText } from "../support/opening.ts";
 
 const MIB = 1 << 20;
 const slow = { timeout: 60_000 };
@@ -53,7 +54,7 @@ for (const kind of KINDS) {
         });
         const peer = await rig.dial();
         const first = peer.frame(0x81, "one");
-        peer.write(bytesOf(requestOf()), first, peer.frame(0x81, "two").subarray(0, 4));
+        peer.write(bytesOf(requestText()), first, peer.frame(0x81, "two").subarray(0, 4));
         await until("the upgrade", () => rig.given.length === 1);
         peer.write(peer.frame(0x81, "two").subarray(4));
         await until("two messages", () => got.length === 2);
@@ -122,7 +123,7 @@ for (const kind of KINDS) {
         const messages = 64, size = 64 * 1024;
         await using rig = await Rig.start(kind);
         const peer = await rig.dial();
-        peer.write(bytesOf(requestOf()));
+        peer.write(bytesOf(requestText()));
         const connection = await rig.opened();
         const frame = peer.frame(0x82, new Uint8Array(size));
         peer.write(...Array.from({ length: messages }, () => frame));
@@ -146,7 +147,7 @@ for (const kind of KINDS) {
     it("a peer that closes and half-closes still gets all that was sent", slow, async () => {
       await using rig = await Rig.start(kind);
       const peer = await rig.dial();
-      peer.write(bytesOf(requestOf()));
+      peer.write(bytesOf(requestText()));
       const connection = await rig.opened();
       await until("the answer", () => peer.bytes.length > 0);
       peer.transport.pause();
@@ -221,7 +222,7 @@ for (const kind of KINDS) {
         websocket: { close: (_connection, info) => void infos.push(info) },
       });
       const peer = await rig.dial();
-      peer.write(bytesOf(requestOf()));
+      peer.write(bytesOf(requestText()));
       await rig.opened();
       rig.sockets[0].destroy(Object.assign(new Error("gone"), { code: "ECONNRESET" }));
       await until("close", () => infos.length === 1);
@@ -237,7 +238,7 @@ for (const kind of KINDS) {
         websocket: { message: (connection, data) => void connection.send(data) },
       });
       const peer = await rig.dial();
-      peer.write(bytesOf(requestOf()));
+      peer.write(bytesOf(requestText()));
       await rig.opened();
       const [socket] = rig.sockets;
       const { write } = socket;

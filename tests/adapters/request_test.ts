@@ -1,6 +1,5 @@
 /** What a hook and a connection see of the request, on every kind of server that the runtime has. */
 import assert from "node:assert/strict";
-import { connect as connectSocket } from "node:net";
 import { describe, it } from "node:test";
 import type { HandshakeInfo } from "../../lib/handshake/hook.ts";
 import { listen } from "../../lib/server/mod.ts";
@@ -10,7 +9,9 @@ import type { WebSocketConnection } from "../../mod.ts";
 import { ownRuntime } from "../support/runtimes.ts";
 import { serve as serveBun } from "./bun_support.ts";
 import { serve as serveDeno } from "./deno_support.ts";
-import { LINES, Rig } from "./node_http_support.ts";
+import { Rig } from "./node_http_support.ts";
+import { REQUEST_LINES } from "../support/opening.ts";
+import { RawClient } from "../support/raw_client.ts";
 
 const guard = { timeout: 30_000 };
 
@@ -40,19 +41,11 @@ async function ask(
   lines: readonly string[],
   target = "/chat",
 ): Promise<number> {
-  const socket = connectSocket(port, "127.0.0.1");
-  const others = Object.entries(LINES).filter(([name]) => name !== "host");
+  using client = new RawClient({ port });
+  const others = Object.entries(REQUEST_LINES).filter(([name]) => name !== "Host");
   const all = [`GET ${target} HTTP/1.1`, ...others.map((line) => line.join(": ")), ...lines];
-  socket.write([...all, "\r\n"].join("\r\n"));
-  try {
-    return await new Promise<number>((resolve, reject) => {
-      socket.on("data", (data) => resolve(Number(String(data).slice(9, 12))));
-      socket.on("error", reject);
-      socket.on("close", () => reject(new Error("closed without an answer")));
-    });
-  } finally {
-    socket.destroy();
-  }
+  client.send([...all, "\r\n"].join("\r\n"));
+  return await client.answered();
 }
 
 /** What was seen of one request that was accepted. */

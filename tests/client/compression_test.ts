@@ -11,13 +11,13 @@ import type { PerMessageDeflateOptions } from "../../lib/deflate/options.ts";
 import { readConnectionOptions } from "../../lib/protocol/protocol_options.ts";
 import type { Transport } from "../../lib/link/transport.ts";
 import { HandshakeError } from "../../lib/errors.ts";
-import { acceptFor } from "../../lib/handshake/key.ts";
 import { listen } from "../../lib/server/mod.ts";
 import { listenTransport } from "../../lib/transport/runtime.ts";
 import { HELLO, HELLO_AGAIN, messagesOf } from "../connection/compression_support.ts";
 import { bytesOf, frame, join, Peer, readFrames, textOf } from "../connection/support.ts";
 import { tradesJson } from "../deflate/corpus.ts";
 import { until } from "../support/until.ts";
+import { answerText, keyOf } from "../support/opening.ts";
 
 const PMD = "permessage-deflate";
 const timeout = 60_000;
@@ -42,15 +42,9 @@ class Answerer extends Peer {
     if (this.#answered || !text.includes("\r\n\r\n")) return;
     this.#answered = true;
     this.offered = /^Sec-WebSocket-Extensions: (.*)$/im.exec(text)?.[1].trim();
-    const key = /Sec-WebSocket-Key: (\S+)/i.exec(text)?.[1] ?? "";
-    const head = [
-      "HTTP/1.1 101 Switching Protocols",
-      "Upgrade: websocket",
-      "Connection: Upgrade",
-      `Sec-WebSocket-Accept: ${acceptFor(key)}`,
-      ...this.#extensions === "" ? [] : [`Sec-WebSocket-Extensions: ${this.#extensions}`],
-      "\r\n",
-    ].join("\r\n");
+    const head = answerText(keyOf(text), {
+      "Sec-WebSocket-Extensions": this.#extensions === "" ? undefined : this.#extensions,
+    });
     this.write(bytesOf(head), this.#behind);
   }
 

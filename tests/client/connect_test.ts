@@ -5,12 +5,12 @@ import type { ConnectOptions } from "../../lib/client/options.ts";
 import type { WebSocketConnection } from "../../lib/connection/connection.ts";
 import type { Transport, TransportListener } from "../../lib/link/transport.ts";
 import { HandshakeError, TransportError } from "../../lib/errors.ts";
-import { acceptFor } from "../../lib/handshake/key.ts";
 import { listen } from "../../lib/server/mod.ts";
 import { listenTransport } from "../../lib/transport/runtime.ts";
 import { bytesOf, join, Peer, textOf } from "../connection/support.ts";
 import { VirtualClock } from "../support/clock.ts";
 import { until } from "../support/until.ts";
+import { answerText, keyOf } from "../support/opening.ts";
 
 /** A server of which each connection is in the test's hands. */
 interface Dumb extends AsyncDisposable {
@@ -43,12 +43,7 @@ async function dumb(): Promise<Dumb> {
 /** The correct answer to the request that came. */
 async function answerTo(peer: Peer): Promise<Uint8Array> {
   await until("the request", () => textOf(peer.bytes).includes("\r\n\r\n"));
-  const key = /Sec-WebSocket-Key: (\S+)/i.exec(textOf(peer.bytes))?.[1] ?? "";
-  return bytesOf(
-    `HTTP/1.1 101 OK\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${
-      acceptFor(key)
-    }\r\n\r\n`,
-  );
+  return bytesOf(answerText(keyOf(textOf(peer.bytes))));
 }
 
 describe("connect", () => {

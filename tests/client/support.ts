@@ -3,18 +3,10 @@ import { ClientHandshake } from "../../lib/client/handshake.ts";
 import type { OpenedHandshake } from "../../lib/client/opening.ts";
 import { memoryTransportPair } from "../../lib/transport/memory.ts";
 import { bytesOf, Peer, SpyTransport, textOf } from "../connection/support.ts";
-
-/** RFC 6455 section 1.3 has the key. */
-const KEY = "dGhlIHNhbXBsZSBub25jZQ==";
+import { answerText, KEY } from "../support/opening.ts";
 
 /** An answer that accepts. */
-export const ANSWER: string = [
-  "HTTP/1.1 101 Switching Protocols",
-  "Upgrade: websocket",
-  "Connection: Upgrade",
-  "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=",
-  "\r\n",
-].join("\r\n");
+export const ANSWER: string = answerText();
 
 export interface ClientOpeningRig {
   handshake: ClientHandshake;

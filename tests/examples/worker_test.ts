@@ -2,16 +2,15 @@
 import { after, before, describe, it } from "node:test";
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { once } from "node:events";
 import { copyFileSync, mkdtempSync, rmSync } from "node:fs";
-import { connect as connectSocket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { connect } from "../../mod.ts";
-import { requestOf } from "../adapters/node_http_support.ts";
 import { findRuntime } from "../support/runtimes.ts";
 import { findWorkerd, startWorkerd, type Workerd } from "../support/workerd.ts";
+import { requestText } from "../support/opening.ts";
+import { RawClient } from "../support/raw_client.ts";
 
 const guard = { timeout: 120_000 };
 const example = fileURLToPath(new URL("../../examples/worker/", import.meta.url));
@@ -82,14 +81,9 @@ describe("the Worker in workerd", () => {
 
   it("knows a WebSocket by its Upgrade header in any case", guard, async (t) => {
     if (workerd === undefined) return t.skip(why);
-    const socket = connectSocket(workerd.port, "127.0.0.1");
-    socket.write(requestOf({ upgrade: "WebSocket" }));
-    try {
-      const [answer] = await once(socket, "data");
-      assert.match(String(answer), /^HTTP\/1\.1 101 /);
-    } finally {
-      socket.destroy();
-    }
+    using client = new RawClient({ port: workerd.port });
+    client.send(requestText({ upgrade: "WebSocket" }));
+    assert.equal(await client.answered(), 101);
   });
 
   it("tells who asks for a page", guard, async (t) => {

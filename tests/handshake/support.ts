@@ -6,11 +6,10 @@ import { HandshakeError } from "../../lib/errors.ts";
 import { HeaderLines } from "../../lib/handshake/head.ts";
 import type { RequestHead, ResponseHead } from "../../lib/handshake/head.ts";
 import { HeadReader } from "../../lib/handshake/head_reader.ts";
+import { ACCEPT, KEY } from "../support/opening.ts";
 import type { HeadReaderOptions, Heads } from "../../lib/handshake/head_reader.ts";
 
-/** RFC 6455 section 1.3: the example's key, and the answer to it. */
-export const KEY = "dGhlIHNhbXBsZSBub25jZQ==";
-export const ACCEPT = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
+export { ACCEPT, KEY };
 
 /** A list of header lines; an entry with undefined takes out the default line of that name. */
 export type Lines = Record<string, string | readonly string[] | undefined>;

@@ -6,9 +6,10 @@ import { upgrade as upgradeBun, websocketWith } from "../../lib/adapters/bun/mod
 import { upgrade as upgradeDeno } from "../../lib/adapters/deno.ts";
 import { upgrade as upgradeNode } from "../../lib/adapters/node/mod.ts";
 import { accept, listen } from "../../lib/server/mod.ts";
-import { requestOf, Rig } from "../adapters/node_http_support.ts";
+import { Rig } from "../adapters/node_http_support.ts";
 import { until } from "../support/until.ts";
 import { FakeWebSocket } from "../link/fake_web_socket.ts";
+import { requestText } from "../support/opening.ts";
 
 const guard = { timeout: 60_000 };
 const onDeno = "Deno" in globalThis;
@@ -111,7 +112,7 @@ describe("a call says which argument is missing", () => {
         const call = upgradeNode as (...values: unknown[]) => Promise<unknown>;
         call(request, socket, undefined, options).then((value) => given = value);
       });
-      assert.equal((await rig.answerTo(requestOf())).status, 500);
+      assert.equal((await rig.answerTo(requestText())).status, 500);
       await until("upgrade resolves", () => given === undefined);
       assert.equal(errors.length, 1);
       assert.match(

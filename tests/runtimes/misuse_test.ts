@@ -3,13 +3,7 @@
  * and, where that helps, what to do.
  */
 import { createServer as createHttpServer, type RequestListener } from "node:http";
-import {
-  type AddressInfo,
-  connect as connectSocket,
-  createServer,
-  type Server,
-  type Socket,
-} from "node:net";
+import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import { describe, it } from "node:test";
 import assert from "node:assert/strict";
 import {
@@ -21,6 +15,7 @@ import {
 } from "../../mod.ts";
 import { listen, type ListenOptions, type WebSocketServer } from "../../lib/server/mod.ts";
 import { ca, cert, key } from "../certificates/mod.ts";
+import { RawClient } from "../support/raw_client.ts";
 
 const options = { timeout: 60_000 };
 const hostname = "127.0.0.1";
@@ -526,13 +521,8 @@ describe("a server's trouble says why", () => {
   });
 });
 
-/** Connects, says nothing, and gives all that the server says before it ends. */
-function listenTo(port: number): Promise<string> {
-  return new Promise((resolve, reject) => {
-    let text = "";
-    const socket = connectSocket(port, hostname);
-    socket.on("data", (chunk: Uint8Array) => text += new TextDecoder().decode(chunk));
-    socket.on("end", () => resolve(text));
-    socket.on("error", reject);
-  });
+/** Connects, sends nothing, and returns all that the server sends before it ends. */
+async function listenTo(port: number): Promise<string> {
+  using client = new RawClient({ port });
+  return await client.untilEnd();
 }

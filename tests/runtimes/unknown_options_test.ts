@@ -26,10 +26,11 @@ import { upgrade as upgradeDeno } from "../../lib/adapters/deno.ts";
 import { upgrade as upgradeNode } from "../../lib/adapters/node/mod.ts";
 import { accept, listen } from "../../lib/server/mod.ts";
 import { connectHeaders, http2Rig } from "../adapters/http2_support.ts";
-import { KINDS, requestOf, Rig } from "../adapters/node_http_support.ts";
+import { KINDS, Rig } from "../adapters/node_http_support.ts";
 import { until } from "../support/until.ts";
 import { FakeWebSocket } from "../link/fake_web_socket.ts";
 import { open, openStream } from "../connection/support.ts";
+import { requestText } from "../support/opening.ts";
 
 const guard = { timeout: 60_000 };
 const onDeno = "Deno" in globalThis ? {} : { skip: "Deno.upgradeWebSocket is Deno's" };
@@ -149,7 +150,7 @@ describe("an unknown option is a TypeError that names it", () => {
   for (const kind of KINDS) {
     it(`behind node:${kind}: 500 for the peer, the error for onError`, guard, async () => {
       await using rig = await Rig.start(kind, { maxMesageSize: 10 } as object);
-      assert.equal((await rig.answerTo(requestOf())).status, 500);
+      assert.equal((await rig.answerTo(requestText())).status, 500);
       assert.equal(rig.errors.length, 1);
       assertNames(rig.errors[0], "maxMesageSize");
       await until("upgrade resolves", () => rig.given.length === 1);

@@ -528,7 +528,7 @@ it("a Response is sent once the system has taken it, though `write` did not make
   for (const taken of [true, false]) {
     let bufferedAmount = 3_000, ended = false;
     const transport: Transport = Object.assign(Object.create(memoryTransportPair().server), {
-      write: () => true,
+      write: () => ({ more: true, copied: true }),
       closeWrite: () => void (ended = true),
     });
     Object.defineProperty(transport, "bufferedAmount", { get: () => bufferedAmount });

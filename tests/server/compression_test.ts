@@ -2,7 +2,6 @@
 
 import { describe, it } from "node:test";
 import assert from "node:assert/strict";
-import { connect as connectSocket } from "node:net";
 import type { PerMessageDeflateOptions } from "../../lib/deflate/options.ts";
 import { accept, listen } from "../../lib/server/mod.ts";
 import { connect, ProtocolError, type WebSocketConnection } from "../../mod.ts";
@@ -11,6 +10,7 @@ import { bytesOf, settle, textOf } from "../connection/support.ts";
 import { tradesJson } from "../deflate/corpus.ts";
 import { litter, MIB, readMemory, tellsMemory } from "../runtimes/pressure/memory.ts";
 import { answerOf, openingRig, REQUEST } from "./support.ts";
+import { RawClient } from "../support/raw_client.ts";
 
 const PMD = "permessage-deflate";
 const timeout = 60_000;
@@ -266,17 +266,10 @@ describe("compression over sockets", () => {
 
 /** What a server on this port answers to a compressed frame that was not agreed on: opcode and code. */
 async function compressedAnyway(port: number): Promise<number[]> {
-  const socket = connectSocket(port, "127.0.0.1");
-  let got = bytesOf("");
-  const ended = new Promise<void>((resolve, reject) => {
-    socket.on("data", (chunk: Uint8Array) => got = new Uint8Array([...got, ...chunk]));
-    socket.once("end", resolve).once("error", reject);
-  });
-  socket.write(REQUEST.replace("localhost", `localhost:${port}`));
-  socket.write(Uint8Array.of(0xc1, 0x87, 0, 0, 0, 0, ...HELLO));
-  await ended;
-  socket.destroy();
-  const text = Array.from(got, (byte) => String.fromCharCode(byte)).join("");
-  const at = text.indexOf("\r\n\r\n") + 4;
-  return [got[at], got[at + 2] << 8 | got[at + 3]];
+  using client = new RawClient({ port });
+  client.send(REQUEST.replace("localhost", `localhost:${port}`));
+  client.send(Uint8Array.of(0xc1, 0x87, 0, 0, 0, 0, ...HELLO));
+  const text = await client.untilEnd();
+  const got = Array.from(text.slice(text.indexOf("\r\n\r\n") + 4), (byte) => byte.charCodeAt(0));
+  return [got[0], got[2] << 8 | got[3]];
 }

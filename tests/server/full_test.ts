@@ -1,7 +1,6 @@
 /** A server that has as many handshakes and connections as it may: who gives way, and who gets in. */
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync } from "node:fs";
-import { connect as connectSocket, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it } from "node:test";
@@ -11,6 +10,7 @@ import { listen, type ListenOptions, type WebSocketServer } from "../../lib/serv
 import { ca, cert, key } from "../certificates/mod.ts";
 import { VirtualClock } from "../support/clock.ts";
 import { plain, REQUEST } from "./support.ts";
+import { RawClient } from "../support/raw_client.ts";
 import { until } from "../support/until.ts";
 
 const options = { timeout: 60_000 };
@@ -30,78 +30,13 @@ function start(options: Partial<ListenOptions> = {}): Promise<WebSocketServer> {
   });
 }
 
-/** A socket that does only what it is told to; one end of it stays open when the other has ended. */
-class Dialer implements Disposable {
-  readonly #socket: Socket;
-  received = 0;
-  text = "";
-  ended = false;
-  closed = false;
-
-  private constructor(socket: Socket) {
-    this.#socket = socket;
-    socket.on("data", (chunk) => {
-      this.received += chunk.length;
-      if (this.text.length < 4096) this.text += chunk.toString("latin1");
-    });
-    socket.on("end", () => this.ended = true);
-    socket.on("close", () => this.closed = true);
-    socket.on("error", () => {});
-  }
-
-  /** Connects from an address of this machine, and sends. */
-  static async from(
-    localAddress: string,
-    server: WebSocketServer,
-    text = REQUEST.slice(0, 20),
-  ): Promise<Dialer> {
-    const { address: { port, transport, hostname: path } } = server;
-    const socket = transport === "unix"
-      ? connectSocket({ path, allowHalfOpen: true })
-      : connectSocket({ host: "127.0.0.1", port, localAddress, allowHalfOpen: true });
-    const dialer = new Dialer(socket);
-    await new Promise<void>((resolve, reject) => {
-      socket.once("connect", resolve);
-      socket.once("error", reject);
-    });
-    dialer.send(text);
-    return dialer;
-  }
-
-  get status(): number {
-    return Number(this.text.slice(9, 12));
-  }
-
-  send(data: string | Uint8Array): void {
-    this.#socket.write(data);
-  }
-  end(): void {
-    this.#socket.end();
-  }
-  pause(): void {
-    this.#socket.pause();
-  }
-  resume(): void {
-    this.#socket.resume();
-  }
-
-  /** Waits until the server has let go of the socket: what is sent to it is then answered by a reset. */
-  async dropped(): Promise<void> {
-    await until("dropped", () => {
-      if (!this.closed) this.send("x");
-      return this.closed;
-    });
-  }
-
-  /** Waits for the answer to the whole request. */
-  async answered(): Promise<number> {
-    await until("answered", () => this.status > 0);
-    return this.status;
-  }
-
-  [Symbol.dispose](): void {
-    this.#socket.destroy();
-  }
+/** A client that connects from an address of this machine, and sends. */
+function dial(
+  localAddress: string,
+  { address: { port, transport, hostname: path } }: WebSocketServer,
+  text = REQUEST.slice(0, 20),
+): Promise<RawClient> {
+  return RawClient.open(transport === "unix" ? { path } : { port, localAddress }, text);
 }
 
 /** A client that does all as it should, from 127.0.0.1. */
@@ -145,9 +80,9 @@ describe("a server with maxPendingHandshakes", () => {
         maxPendingHandshakes: 3,
         onRefused: (error) => void errors.push(error),
       });
-      using first = await Dialer.from("127.0.0.2", server);
-      using second = await Dialer.from("127.0.0.2", server);
-      using third = await Dialer.from("127.0.0.2", server);
+      using first = await dial("127.0.0.2", server);
+      using second = await dial("127.0.0.2", server);
+      using third = await dial("127.0.0.2", server);
       await assertServes(server);
       await first.dropped();
       assert.equal(first.text, "");
@@ -165,13 +100,13 @@ describe("a server with maxPendingHandshakes", () => {
     options,
     async () => {
       await using server = await start({ maxPendingHandshakes: 4 });
-      using oldest = await Dialer.from("127.0.0.3", server);
-      using first = await Dialer.from("127.0.0.2", server);
-      using second = await Dialer.from("127.0.0.2", server);
-      using third = await Dialer.from("127.0.0.2", server);
-      using fourth = await Dialer.from("127.0.0.4", server);
+      using oldest = await dial("127.0.0.3", server);
+      using first = await dial("127.0.0.2", server);
+      using second = await dial("127.0.0.2", server);
+      using third = await dial("127.0.0.2", server);
+      using fourth = await dial("127.0.0.4", server);
       await first.dropped();
-      using fifth = await Dialer.from("127.0.0.5", server);
+      using fifth = await dial("127.0.0.5", server);
       await second.dropped();
       for (const other of [oldest, third, fourth, fifth]) {
         other.send(REQUEST.slice(20));
@@ -183,8 +118,8 @@ describe("a server with maxPendingHandshakes", () => {
   it("never drops those that wait for the hook: when all do, 503", options, async () => {
     const hook = slowHook();
     await using server = await start({ maxPendingHandshakes: 2, handshake: hook.handshake });
-    using first = await Dialer.from("127.0.0.2", server, REQUEST);
-    using second = await Dialer.from("127.0.0.2", server, REQUEST);
+    using first = await dial("127.0.0.2", server, REQUEST);
+    using second = await dial("127.0.0.2", server, REQUEST);
     await until("both wait", () => hook.asked === 2);
     await assertFull(server);
     await assertFull(server);
@@ -196,9 +131,9 @@ describe("a server with maxPendingHandshakes", () => {
   it("drops the one that is incomplete, though those that wait are older", options, async () => {
     const hook = slowHook();
     await using server = await start({ maxPendingHandshakes: 2, handshake: hook.handshake });
-    using waiting = await Dialer.from("127.0.0.2", server, REQUEST);
+    using waiting = await dial("127.0.0.2", server, REQUEST);
     await until("one waits", () => hook.asked === 1);
-    using incomplete = await Dialer.from("127.0.0.3", server);
+    using incomplete = await dial("127.0.0.3", server);
     const opening = connect(urlOf(server));
     await until("the newcomer waits", () => hook.asked === 2);
     await incomplete.dropped();
@@ -219,7 +154,7 @@ describe("a server with maxPendingHandshakes", () => {
           maxPendingHandshakes: 1,
           onRefused() {},
         });
-        using first = await Dialer.from("", server);
+        using first = await dial("", server);
         await using connection = await connect("ws://localhost/", { path });
         await first.dropped();
         connection.send("hello");
@@ -229,8 +164,8 @@ describe("a server with maxPendingHandshakes", () => {
       }
       await using server = await start({ tls: { cert, key }, maxPendingHandshakes: 2 });
       // The beginning of a ClientHello.
-      using _first = await Dialer.from("127.0.0.2", server, "\x16\x03\x01");
-      using _second = await Dialer.from("127.0.0.2", server, "\x16\x03\x01");
+      using _first = await dial("127.0.0.2", server, "\x16\x03\x01");
+      using _second = await dial("127.0.0.2", server, "\x16\x03\x01");
       await using connection = await connect(`wss://localhost:${server.address.port}/`, {
         tls: { caCerts: [ca] },
       });
@@ -242,9 +177,9 @@ describe("a server with maxPendingHandshakes", () => {
   it("does not count those that were refused and have not closed their end", options, async () => {
     const clock = new VirtualClock();
     const server = await start({ maxPendingHandshakes: 2, maxConnections: 2, clock });
-    const refused: Dialer[] = [];
+    const refused: RawClient[] = [];
     for (let i = 0; i < 5; i++) {
-      const dialer = await Dialer.from("127.0.0.2", server, "nonsense\r\n\r\n");
+      const dialer = await dial("127.0.0.2", server, "nonsense\r\n\r\n");
       assert.equal(await dialer.answered(), 400);
       refused.push(dialer);
       await assertServes(server);
@@ -271,9 +206,9 @@ describe("a server with maxPendingHandshakes", () => {
         maxConnections: 1,
         fetch: () => new Response(new Uint8Array(size)),
       });
-      const readers: Dialer[] = [];
+      const readers: RawClient[] = [];
       for (let i = 0; i < 3; i++) {
-        const dialer = await Dialer.from("127.0.0.2", server, plain("GET /"));
+        const dialer = await dial("127.0.0.2", server, plain("GET /"));
         await until("it begins", () => dialer.received > 0);
         dialer.pause();
         readers.push(dialer);
@@ -302,7 +237,7 @@ describe("a server that shuts down while it answers", () => {
           cancel: () => void (cancelled = true),
         });
         const server = await start({ clock, fetch: () => new Response(body) });
-        using reader = await Dialer.from("127.0.0.2", server, plain("GET /"));
+        using reader = await dial("127.0.0.2", server, plain("GET /"));
         await until("it begins", () => reader.received > 0);
         reader.pause();
         const over = server.shutdown({ timeout: 500 });
@@ -326,12 +261,12 @@ describe("a server with maxPendingHandshakesPerAddress", () => {
       maxPendingHandshakesPerAddress: 2,
       handshake: hook.handshake,
     });
-    using other = await Dialer.from("127.0.0.3", server);
-    using another = await Dialer.from("127.0.0.3", server);
-    using waiting = await Dialer.from("127.0.0.2", server, REQUEST);
+    using other = await dial("127.0.0.3", server);
+    using another = await dial("127.0.0.3", server);
+    using waiting = await dial("127.0.0.2", server, REQUEST);
     await until("one waits", () => hook.asked === 1);
-    using first = await Dialer.from("127.0.0.2", server);
-    using second = await Dialer.from("127.0.0.2", server);
+    using first = await dial("127.0.0.2", server);
+    using second = await dial("127.0.0.2", server);
     await first.dropped();
     hook.decide();
     for (const each of [other, another, second]) {
@@ -347,11 +282,11 @@ describe("a server with maxPendingHandshakesPerAddress", () => {
       maxPendingHandshakesPerAddress: 1,
       handshake: hook.handshake,
     });
-    using first = await Dialer.from("127.0.0.2", server, REQUEST);
+    using first = await dial("127.0.0.2", server, REQUEST);
     await until("it waits", () => hook.asked === 1);
-    using second = await Dialer.from("127.0.0.2", server, REQUEST);
+    using second = await dial("127.0.0.2", server, REQUEST);
     assert.equal(await second.answered(), 503);
-    using other = await Dialer.from("127.0.0.3", server, REQUEST);
+    using other = await dial("127.0.0.3", server, REQUEST);
     await until("the other waits", () => hook.asked === 2);
     hook.decide();
     assert.deepEqual([await first.answered(), await other.answered()], [101, 101]);
@@ -361,8 +296,8 @@ describe("a server with maxPendingHandshakesPerAddress", () => {
 describe("a server with maxConnections", () => {
   it("is not locked by incomplete requests", options, async () => {
     await using server = await start({ maxConnections: 2 });
-    using first = await Dialer.from("127.0.0.2", server);
-    using second = await Dialer.from("127.0.0.2", server);
+    using first = await dial("127.0.0.2", server);
+    using second = await dial("127.0.0.2", server);
     await using one = await connect(urlOf(server));
     await first.dropped();
     await using two = await connect(urlOf(server));
@@ -383,9 +318,9 @@ describe("a server among half-sent heads, half-sent frames, and peers that never
         message: (connection, data) => connection.send(data) ? undefined : connection.ready,
       },
     });
-    const attackers: Dialer[] = [];
-    const attack = async (text: string): Promise<Dialer> => {
-      const dialer = await Dialer.from("127.0.0.2", server, text);
+    const attackers: RawClient[] = [];
+    const attack = async (text: string): Promise<RawClient> => {
+      const dialer = await dial("127.0.0.2", server, text);
       attackers.push(dialer);
       return dialer;
     };

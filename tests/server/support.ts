@@ -12,17 +12,10 @@ import {
 } from "../../lib/server/options.ts";
 import { bytesOf, Peer, SpyTransport, textOf } from "../connection/support.ts";
 import { VirtualClock } from "../support/clock.ts";
+import { requestText } from "../support/opening.ts";
 
-/** The lines of a request that breaks no rule; RFC 6455 section 1.3 has the key. */
-export const REQUEST: string = [
-  "GET /chat?room=1 HTTP/1.1",
-  "Host: localhost",
-  "Upgrade: websocket",
-  "Connection: Upgrade",
-  "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
-  "Sec-WebSocket-Version: 13",
-  "\r\n",
-].join("\r\n");
+/** A request that breaks no rule. */
+export const REQUEST: string = requestText({}, "GET /chat?room=1 HTTP/1.1");
 
 /** A request with other lines than an upgrade's. */
 export function plain(start: string, ...lines: readonly string[]): string {

@@ -3,16 +3,13 @@
  *
  * @module
  */
-import { createHash } from "node:crypto";
 import type { Transport } from "../../../lib/link/transport.ts";
 import { listenTransport } from "../../../lib/transport/runtime.ts";
 import type { Case, Rig } from "./case.ts";
 import { compresses, type Endpoint, Line } from "./endpoint.ts";
 import { readHead } from "./http.ts";
+import { answerText } from "../../support/opening.ts";
 import { Wire, WirePeer, within } from "./wire.ts";
-
-/** RFC 6455 section 1.3. */
-const GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
 /** Makes a connection to a URL for a case, in this process. */
 export type ConnectCase = (url: string, each: Case, line: Line) => Promise<unknown>;
@@ -45,15 +42,9 @@ export function clientEndpoint(connect: ConnectCase): Endpoint {
 /** Reads the client's request and accepts it, with compression if both want it. */
 async function answer(wire: Wire, each: Case): Promise<Pick<Rig, "peer" | "agreed">> {
   const { headers } = await readHead(wire);
-  const key = headers.get("sec-websocket-key") ?? "";
-  const accept = createHash("sha1").update(key + GUID).digest("base64");
   const agreed = each.compresses === true && compresses({ headers });
-  const extension = agreed
-    ? "Sec-WebSocket-Extensions: permessage-deflate; client_no_context_takeover\r\n"
-    : "";
-  await wire.write(
-    "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n",
-    `Sec-WebSocket-Accept: ${accept}\r\n${extension}\r\n`,
-  );
+  const extension = "permessage-deflate; client_no_context_takeover";
+  const lines = { "Sec-WebSocket-Extensions": agreed ? extension : undefined };
+  await wire.write(answerText(headers.get("sec-websocket-key") ?? "", lines));
   return { peer: new WirePeer(wire, false), agreed };
 }

@@ -5,6 +5,7 @@
  */
 import type { Transport } from "../../../lib/link/transport.ts";
 import { bytesOf, join, textOf } from "../../connection/support.ts";
+import { ACCEPT, requestText } from "../../support/opening.ts";
 import { Wire, WirePeer } from "./wire.ts";
 
 /** A request; a header that is undefined is left out. */
@@ -27,9 +28,6 @@ export interface Answer {
   port: number;
 }
 
-/** The key of RFC 6455 section 1.3, and what it is answered with. */
-const KEY = "dGhlIHNhbXBsZSBub25jZQ==", ACCEPT = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
-
 /** Sends a request on a transport and reads the answer. */
 export async function knockHttp1(
   transport: Transport,
@@ -48,18 +46,8 @@ export async function knockHttp1(
 
 /** Sends a request. */
 export async function sendHttp1(wire: Wire, host: string, knock: Knock = {}): Promise<void> {
-  const headers = {
-    host,
-    upgrade: "websocket",
-    connection: "Upgrade",
-    "sec-websocket-key": KEY,
-    "sec-websocket-version": "13",
-    ...knock.headers,
-  };
-  const lines = Object.entries(headers).flatMap(([name, value]) =>
-    value === undefined ? [] : [`${name}: ${value}\r\n`]
-  );
-  await wire.write(`${knock.method ?? "GET"} ${knock.path ?? "/"} HTTP/1.1\r\n`, ...lines, "\r\n");
+  const start = `${knock.method ?? "GET"} ${knock.path ?? "/"} HTTP/1.1`;
+  await wire.write(requestText({ host, ...knock.headers }, start));
 }
 
 async function readAnswer(wire: Wire, port: number): Promise<Answer> {

@@ -3,12 +3,9 @@
  *
  * @module
  */
-import { createHash } from "node:crypto";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
+import { answerText, keyOf, requestText } from "../../support/opening.ts";
 import { PatternChecker } from "./pattern.ts";
-
-const KEY = "dGhlIHNhbXBsZSBub25jZQ==";
-const GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
 /** Says the opening handshake, and then reads nothing until `read`. It never answers a frame. */
 export class RawPeer implements AsyncDisposable {
@@ -36,10 +33,7 @@ export class RawPeer implements AsyncDisposable {
     const { port, host, pathname, search } = new URL(url);
     const socket = connect(Number(port), "127.0.0.1");
     const peer = new RawPeer(socket);
-    socket.write(
-      `GET ${pathname}${search} HTTP/1.1\r\nHost: ${host}\r\nUpgrade: websocket\r\n` +
-        `Connection: Upgrade\r\nSec-WebSocket-Key: ${KEY}\r\nSec-WebSocket-Version: 13\r\n\r\n`,
-    );
+    socket.write(requestText({ Host: host }, `GET ${pathname}${search} HTTP/1.1`));
     const head = await peer.#head();
     if (!head.startsWith("HTTP/1.1 101 ")) throw new Error(`The server said: ${head}`);
     return peer;
@@ -59,12 +53,7 @@ export class RawPeer implements AsyncDisposable {
 
   static async #serve(socket: Socket): Promise<RawPeer> {
     const peer = new RawPeer(socket);
-    const key = (await peer.#head()).match(/^sec-websocket-key: (.*)\r$/im)?.[1];
-    const accept = createHash("sha1").update(`${key}${GUID}`).digest("base64");
-    socket.write(
-      "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
-        `Sec-WebSocket-Accept: ${accept}\r\n\r\n`,
-    );
+    socket.write(answerText(keyOf(await peer.#head())));
     return peer;
   }
 

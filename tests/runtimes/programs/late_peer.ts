@@ -5,9 +5,9 @@
 import { connect as connectTcp, createServer, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { Buffer } from "node:buffer";
-import { createHash } from "node:crypto";
 import { parentPort, workerData } from "node:worker_threads";
-import { bytesOf, CLOSE, closePayload, frame, PING, PONG } from "../../connection/support.ts";
+import { CLOSE, closePayload, frame, PING, PONG } from "../../connection/support.ts";
+import { answerText, keyOf, requestText } from "../../support/opening.ts";
 
 /** What the peer waits for, and what it does a little later. */
 export type LatePeerTask =
@@ -56,7 +56,7 @@ function start({ task, port, secure, progress }: LatePeerInit): void {
   };
   if (task === "answer") {
     const server = createServer((socket) => {
-      socket.once("data", (head) => answerLater(() => socket.write(acceptHead(`${head}`))));
+      socket.once("data", (head) => answerLater(() => socket.write(answerText(keyOf(`${head}`)))));
       socket.on("error", () => {});
     });
     server.listen(
@@ -66,9 +66,7 @@ function start({ task, port, secure, progress }: LatePeerInit): void {
     );
     return;
   }
-  const request =
-    `GET / HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
-    "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+  const request = requestText({ Host: `127.0.0.1:${port}` });
   const opened = (): void => {
     if (task === "head") {
       socket.write(request.slice(0, 20));
@@ -118,16 +116,6 @@ function act(
   };
   if (rest.length > 0) read(rest);
   socket.on("data", read);
-}
-
-function acceptHead(head: string): Uint8Array {
-  const key = /^sec-websocket-key: *(\S+)/im.exec(head)![1];
-  const guid = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
-  const accept = createHash("sha1").update(key + guid).digest("base64");
-  return bytesOf(
-    "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
-      `Sec-WebSocket-Accept: ${accept}\r\n\r\n`,
-  );
 }
 
 if (workerData?.progress !== undefined) start(workerData as LatePeerInit);

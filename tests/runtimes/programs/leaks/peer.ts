@@ -5,10 +5,11 @@
  * As a server it reads the way from the path of the request; as a client it is told by a line on
  * stdin. It prints where its servers listen, and `held` for each connection that waits to be killed.
  */
-import { createHash } from "node:crypto";
 import { connect, createServer, type Socket } from "node:net";
 import process from "node:process";
 import { createInterface } from "node:readline";
+import { frame } from "../../../connection/support.ts";
+import { answerText, keyOf, requestText } from "../../../support/opening.ts";
 
 /** An order: so many connections to that place. */
 export interface PeerOrder {
@@ -21,27 +22,6 @@ export interface PeerOrder {
 /** What the peer does once the connection is open and has been used; `mute` never opens it. */
 export type PeerWay = "reset" | "end" | "hold" | "silent" | "deaf" | "violate" | "tear" | "mute";
 
-const REQUEST = "Host: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
-  "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
-
-function acceptFor(request: string): string {
-  const key = /sec-websocket-key: *(\S+)/i.exec(request)?.[1] ?? "";
-  const accept = createHash("sha1").update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`);
-  return "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
-    `Sec-WebSocket-Accept: ${accept.digest("base64")}\r\n\r\n`;
-}
-
-/** A frame; a client's mask is four zeros. */
-function frame(first: number, text: string, masked: boolean): Uint8Array {
-  const payload = new TextEncoder().encode(text);
-  return Uint8Array.of(
-    first,
-    payload.length | (masked ? 0x80 : 0),
-    ...(masked ? [0, 0, 0, 0] : []),
-    ...payload,
-  );
-}
-
 /** Follows a connection from its first byte to its last. */
 function play(socket: Socket, asked: PeerWay | undefined): void {
   const isClient = asked !== undefined;
@@ -52,8 +32,8 @@ function play(socket: Socket, asked: PeerWay | undefined): void {
   socket.on("error", () => {});
   socket.on("end", () => socket.end());
   if (isClient) {
-    const path = `GET /${way} HTTP/1.1\r\n`;
-    socket.write(way === "mute" ? path : path + REQUEST);
+    const start = `GET /${way} HTTP/1.1`;
+    socket.write(way === "mute" ? `${start}\r\n` : requestText({}, start));
   }
   socket.on("data", (chunk: Uint8Array) => {
     if (open) return act(socket, way!, isClient);
@@ -62,9 +42,9 @@ function play(socket: Socket, asked: PeerWay | undefined): void {
     way ??= /^GET \/(\w+)/.exec(head)?.[1] as PeerWay;
     if (way === "mute") return;
     open = true;
-    if (!isClient) socket.write(acceptFor(head));
+    if (!isClient) socket.write(answerText(keyOf(head)));
     // The answer to this shows that the connection has been used in both directions.
-    socket.write(frame(0x81, "hello", isClient));
+    socket.write(frame(0x81, "hello", { masked: isClient }));
   });
 }
 
@@ -74,9 +54,9 @@ function act(socket: Socket, way: PeerWay, masked: boolean): void {
   if (way === "reset") socket.resetAndDestroy();
   else if (way === "end") socket.end();
   else if (way === "deaf") socket.pause();
-  else if (way === "violate") socket.write(frame(0x83, "", masked));
+  else if (way === "violate") socket.write(frame(0x83, "", { masked }));
   else if (way === "hold") console.log("held");
-  else if (way === "tear") socket.end(frame(0x01, "the first of two", masked));
+  else if (way === "tear") socket.end(frame(0x01, "the first of two", { masked }));
 }
 
 function listen(place: { port: number; host: string } | { path: string }): Promise<number> {
