@@ -9,6 +9,7 @@ import process from "node:process";
 import { createInterface } from "node:readline";
 import { makeMaskedFrames } from "./frames.ts";
 import { requestText } from "../tests/support/opening.ts";
+import { bun, type BunSocket } from "./bun.ts";
 
 /** What to do. */
 export interface CrowdRequest {
@@ -35,24 +36,6 @@ export interface CrowdAnswer {
   p99: number;
   longest: number;
 }
-
-interface BunSocket {
-  write(bytes: Uint8Array): number;
-  terminate(): void;
-}
-
-interface BunLike {
-  connect(options: {
-    hostname: string;
-    port: number;
-    socket: {
-      data(socket: BunSocket, chunk: Uint8Array): void;
-      close(socket: BunSocket): void;
-    };
-  }): Promise<BunSocket>;
-}
-
-const bun = (globalThis as unknown as { Bun: BunLike }).Bun;
 
 /** Bytes of payload; the first four count the messages of a connection. */
 const PAYLOAD = 64;

@@ -6,26 +6,7 @@
  */
 import { type LoadCase, makeMaskedFrames, type ReplyCounter } from "./frames.ts";
 import { requestText } from "../tests/support/opening.ts";
-
-interface BunSocket {
-  write(bytes: Uint8Array): number;
-  end(): void;
-  terminate(): void;
-}
-
-interface BunLike {
-  connect(options: {
-    hostname: string;
-    port: number;
-    socket: {
-      data(socket: BunSocket, chunk: Uint8Array): void;
-      drain(socket: BunSocket): void;
-      close(socket: BunSocket): void;
-    };
-  }): Promise<BunSocket>;
-}
-
-const bun = (globalThis as unknown as { Bun: BunLike }).Bun;
+import { bun, type BunSocket } from "./bun.ts";
 
 /** The first byte of a ping frame: FIN and opcode 9 (RFC 6455 section 5.2). */
 const PING = 0x89;

@@ -12,6 +12,7 @@ import type { MessageMode } from "../../lib/protocol/options.ts";
 import {
   open,
   openStream,
+  pass,
   type Peer,
   PING,
   PONG,
@@ -145,14 +146,12 @@ for (const role of ROLES) {
         peer.say("work");
         await settle();
         for (let pings = 1; pings <= 3; pings++) {
-          clock.advance(20_000);
-          await settle();
+          await pass(clock, 20_000);
           assert.equal(peer.frames.filter(({ opcode }) => opcode === PING).length, pings);
           peer.write(peer.frame(0x80 | PONG));
           await settle();
         }
-        clock.advance(40_000);
-        await settle();
+        await pass(clock, 40_000);
         assert.deepEqual(peer.closeCodes, [1011]);
         connection.terminate();
       });
@@ -184,11 +183,9 @@ for (const role of ROLES) {
         peer.sayClose(3000, "bye");
         peer.transport.closeWrite();
         await settle();
-        rig.clock.advance(999);
-        await settle();
+        await pass(rig.clock, 999);
         assert.deepEqual([peer.said, connection.readyState], [[], 2]);
-        rig.clock.advance(1);
-        await settle();
+        await pass(rig.clock, 1);
         assert.deepEqual(peer.said, ["8:3000"]);
         assert.deepEqual([connection.readyState, connection.send("late")], [3, false]);
         assert.deepEqual(log, ["message a"]);
@@ -257,15 +254,12 @@ for (const role of ROLES) {
           end(peer);
           await settle();
           for (let at = 0; at < 2; at++) {
-            rig.clock.advance(999);
-            await settle();
+            await pass(rig.clock, 999);
             await done();
           }
-          rig.clock.advance(999);
-          await settle();
+          await pass(rig.clock, 999);
           assert.equal(log.at(-1), "message c");
-          rig.clock.advance(1);
-          await settle();
+          await pass(rig.clock, 1);
           assert.equal(log.at(-1), `close ${code}`);
           assert.equal((await connection.closed).closeCode, code);
           const [error, ...more] = rig.errors;
@@ -316,11 +310,9 @@ for (const role of ROLES) {
             if (resumes) connection.resume();
             connection.discard();
             await settle();
-            rig.clock.advance(999);
-            await settle();
+            await pass(rig.clock, 999);
             assert.deepEqual(log, ["message a"]);
-            rig.clock.advance(1);
-            await settle();
+            await pass(rig.clock, 1);
             assert.equal((await connection.closed).closeCode, code);
             assert.deepEqual(log, ["message a", `close ${code}`]);
             assert.match(String(rig.errors), /closeTimeout/);
@@ -365,8 +357,7 @@ for (const role of ROLES) {
             await settle();
             connection.pause();
             await done();
-            rig.clock.advance(60_000);
-            await settle();
+            await pass(rig.clock, 60_000);
             assert.deepEqual(log, ["message a", "done a"]);
             connection.resume();
             await settle();
@@ -388,8 +379,7 @@ for (const role of ROLES) {
         await settle();
         peer.transport.close();
         await settle();
-        rig.clock.advance(60_000);
-        await settle();
+        await pass(rig.clock, 60_000);
         assert.deepEqual(log, ["message a"]);
         connection.resume();
         rig.clock.advance(999);
@@ -437,11 +427,9 @@ for (const role of ROLES) {
         peer.sayClose();
         peer.transport.closeWrite();
         await settle();
-        rig.clock.advance(9_999);
-        await settle();
+        await pass(rig.clock, 9_999);
         assert.equal(waits.state, "pending");
-        rig.clock.advance(1);
-        await settle();
+        await pass(rig.clock, 1);
         assert.deepEqual([waits.state, log], ["resolved", ["message a", "close 1000"]]);
         assert.match(String(rig.errors), /closeTimeout.*`connection.closed` waits for itself/);
       });
@@ -468,8 +456,7 @@ for (const role of ROLES) {
           await settle();
           end(peer);
           await settle();
-          clock.advance(60_000);
-          await settle();
+          await pass(clock, 60_000);
           assert.deepEqual(log, ["message a"]);
           connection[finish]();
           const info = await connection.closed;

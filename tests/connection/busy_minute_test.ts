@@ -12,7 +12,7 @@ import type { Role } from "../../lib/frame/opcode.ts";
 import { memoryTransportPair } from "../../lib/transport/memory.ts";
 import { VirtualClock } from "../support/clock.ts";
 import { watch } from "./test_sources.ts";
-import { ROLES, settle } from "./support.ts";
+import { pass, ROLES, settle } from "./support.ts";
 
 const SECOND = 1_000, MINUTE = 60 * SECOND;
 const PER_SECOND = 100, SIZE = 20;
@@ -90,8 +90,7 @@ for (const role of ROLES) {
       const { busy, sender, clock } = openPair(role, { message: () => gate.promise });
       sender.send("work");
       for (let passed = 0; passed < 10 * MINUTE; passed += 5 * SECOND) {
-        clock.advance(5 * SECOND);
-        await settle();
+        await pass(clock, 5 * SECOND);
       }
       assert.deepEqual([busy.readyState, sender.readyState], [1, 1]);
       gate.resolve();

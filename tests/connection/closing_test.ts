@@ -10,7 +10,17 @@ import {
 } from "../../lib/errors.ts";
 import type { WebSocketConnection } from "../../lib/connection/connection.ts";
 import type { CloseInfo } from "../../lib/errors.ts";
-import { BINARY, bytesOf, CLOSE, closePayload, join, open, ROLES, settle } from "./support.ts";
+import {
+  BINARY,
+  bytesOf,
+  CLOSE,
+  closePayload,
+  join,
+  open,
+  pass,
+  ROLES,
+  settle,
+} from "./support.ts";
 
 const LAWFUL = [1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014, 3000, 4999];
 const UNLAWFUL = [0, 999, 1004, 1006, 1015, 1016, 2999, 5000, 65_536, 1000.5, -1, NaN];
@@ -126,8 +136,7 @@ for (const role of ROLES) {
       connection.close({ closeCode: 1011 });
       link.ping(bytesOf("p"));
       peer.write(peer.frame(0x89, "p"));
-      clock.advance(50);
-      await settle();
+      await pass(clock, 50);
       assert.equal(connection.send("late"), false);
       await settle();
       assert.deepEqual(peer.said, ["8:1000", "10:p"]);
@@ -178,13 +187,11 @@ for (const role of ROLES) {
       await settle();
       connection.close();
       await settle();
-      clock.advance(5000);
-      await settle();
+      await pass(clock, 5000);
       assert.equal(connection.readyState, 2);
       peer.transport.resume();
       await settle();
-      clock.advance(999);
-      await settle();
+      await pass(clock, 999);
       assert.equal(connection.readyState, 2);
       clock.advance(1);
       const info = await connection.closed;
@@ -552,8 +559,7 @@ describe("who lets go of the socket (7.1.1)", () => {
     const { connection, peer, clock, transport } = open({ role: "client" });
     peer.sayClose();
     await settle();
-    clock.advance(9999);
-    await settle();
+    await pass(clock, 9999);
     assert.ok(!transport.writeEnded && !peer.ended && connection.readyState === 2);
     peer.transport.closeWrite();
     await settle();

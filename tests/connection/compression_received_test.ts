@@ -19,7 +19,7 @@ import {
   WHOLE_BINARY,
   WHOLE_TEXT,
 } from "./compression_support.ts";
-import { bytesOf, join, open, type Rig, ROLES, settle } from "./support.ts";
+import { bytesOf, join, open, pass, type Rig, ROLES, settle } from "./support.ts";
 
 /** The connection fails with this code and no further message, and says so in a Close. */
 async function failsWith(
@@ -148,8 +148,7 @@ for (const role of ROLES) {
         assert.deepEqual(rig.peer.frames, []);
         rig.peer.write(two);
         await settle();
-        rig.clock.advance(1000);
-        await settle();
+        await pass(rig.clock, 1000);
         assert.deepEqual(rig.peer.closeCodes, [1009], mode);
         rig.peer.transport.close();
         const { error } = await rig.connection.closed;

@@ -14,7 +14,7 @@ import type { Transport } from "../../lib/link/transport.ts";
 import type { Role } from "../../lib/frame/opcode.ts";
 import { memoryTransportPair } from "../../lib/transport/memory.ts";
 import { VirtualClock } from "../support/clock.ts";
-import { open, openStream, type Peer, PING, PONG, ROLES, settle } from "./support.ts";
+import { open, openStream, pass, type Peer, PING, PONG, ROLES, settle } from "./support.ts";
 
 const SECOND = 1_000, MINUTE = 60 * SECOND;
 /** Little is kept here and below, so that the peer has to hold the rest. */
@@ -95,8 +95,7 @@ const ways: [string, (role: Role) => Unread][] = [
 async function passMinute(peer: Peer, clock: VirtualClock): Promise<number> {
   let answered = 0;
   for (let passed = 0; passed < MINUTE; passed += SECOND) {
-    clock.advance(SECOND);
-    await settle();
+    await pass(clock, SECOND);
     const pings = peer.frames.filter(({ opcode }) => opcode === PING).length;
     for (; answered < pings; answered++) peer.write(peer.frame(0x80 | PONG));
   }
@@ -130,11 +129,9 @@ for (const role of ROLES) {
       connection.pause();
       clock.advance(MINUTE);
       connection.resume();
-      clock.advance(20 * SECOND - 1);
-      await settle();
+      await pass(clock, 20 * SECOND - 1);
       assert.equal(connection.readyState, 1);
-      clock.advance(1);
-      await settle();
+      await pass(clock, 1);
       assert.deepEqual(peer.closeCodes, [1011]);
       connection.terminate();
       const { error } = await connection.closed;
@@ -179,18 +176,11 @@ async function sendAll(connection: WebSocketConnection): Promise<number> {
   return TEXTS.length;
 }
 
-async function pass(clock: VirtualClock, time: number): Promise<void> {
-  for (let passed = 0; passed < time; passed += SECOND) {
-    clock.advance(SECOND);
-    await settle();
-  }
-}
-
 describe("an end that is not read for a minute, and one that sends under ready", () => {
   it("what is sent with patience (sendTimeout) all arrives, though pings were due", async () => {
     const { sender, reader, clock } = openBoth({ sendTimeout: Infinity });
     const sent = sendAll(sender);
-    await pass(clock, MINUTE);
+    await pass(clock, MINUTE, { step: SECOND });
     assert.deepEqual([sender.readyState, reader.readyState], [1, 1]);
     assert.ok(sender.bufferedAmount > 0);
     assert.ok(sender.stats.messagesSent < TEXTS.length / 2, "the sender was not held back");
@@ -205,7 +195,7 @@ describe("an end that is not read for a minute, and one that sends under ready",
   it("without it the sender gives up, and says why; what it had sent before is read", async () => {
     const { sender, reader, clock } = openBoth({});
     const sent = sendAll(sender);
-    await pass(clock, MINUTE);
+    await pass(clock, MINUTE, { step: SECOND });
     const { error, sent: status } = await sender.closed;
     assert.equal(error instanceof LimitError && error.option, "sendTimeout");
     assert.equal(status, undefined, "its Close cannot have left");

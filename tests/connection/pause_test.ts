@@ -9,6 +9,7 @@ import { type AnyMessage, StreamedMessage } from "../../lib/connection/streamed_
 import {
   open,
   openStream,
+  pass,
   type Peer,
   type Rig,
   type RigOptions,
@@ -139,8 +140,7 @@ for (const role of ROLES) {
           connection.pause();
           peer.say("held");
           for (let at = 0; at < 30; at++) {
-            clock.advance(10_000);
-            await settle();
+            await pass(clock, 10_000);
             peer.write(peer.frame(0x8a));
           }
           assert.equal(connection.readyState, 1);
@@ -160,8 +160,7 @@ for (const role of ROLES) {
             pingTimeout: 5000,
           });
           connection.pause();
-          clock.advance(59_000);
-          await settle();
+          await pass(clock, 59_000);
           connection.resume();
           await settle();
           clock.advance(4999);

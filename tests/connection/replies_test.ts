@@ -2,7 +2,7 @@
 import { describe, it } from "node:test";
 import assert from "node:assert/strict";
 import type { WebSocketConnection } from "../../lib/connection/connection.ts";
-import { closePayload, open, openStream, type Peer, ROLES, settle } from "./support.ts";
+import { closePayload, open, openStream, pass, type Peer, ROLES, settle } from "./support.ts";
 
 type Reply = (connection: WebSocketConnection) => void | Promise<void>;
 
@@ -137,8 +137,7 @@ for (const role of ROLES) {
         for (let at = 0; at < total; at++) {
           const message = await connection.receive();
           assert.equal(connection.send(message), at * 300 < 1000);
-          clock.advance(300);
-          await settle();
+          await pass(clock, 300);
         }
         const ended = connection.receive().catch(() => {});
         await settle();
@@ -173,11 +172,9 @@ for (const role of ROLES) {
       });
       peer.write(peer.frame(0x81, "a"), peer.frame(0x88, closePayload(1000)));
       await settle();
-      clock.advance(49);
-      await settle();
+      await pass(clock, 49);
       assert.deepEqual(peer.closeCodes, []);
-      clock.advance(1);
-      await settle();
+      await pass(clock, 1);
       assert.deepEqual(peer.closeCodes, [1000]);
       connection.terminate();
     });

@@ -4,7 +4,7 @@ import { Buffer } from "node:buffer";
 import { describe, it } from "node:test";
 import assert from "node:assert/strict";
 import { ConnectionClosedError, LimitError } from "../../lib/errors.ts";
-import { bytesOf, open, openStream, type Peer, ROLES, settle } from "./support.ts";
+import { bytesOf, open, openStream, pass, type Peer, ROLES, settle } from "./support.ts";
 import { isPattern, pattern, Source, watch } from "./test_sources.ts";
 
 const KIB = 1024;
@@ -29,8 +29,7 @@ for (const role of ROLES) {
       fates.push(watch(connection.send(new Blob(["blob"]))));
       assert.equal(connection.send("last"), true);
       await settle();
-      clock.advance(10);
-      await settle();
+      await pass(clock, 10);
       assert.deepEqual(peer.said, ["1:first "]);
       assert.equal(connection.stats.messagesSent, 5);
       source.give("end").end();
@@ -90,8 +89,7 @@ for (const role of ROLES) {
       const pinged = connection.ping();
       peer.write(peer.frame(0x89, "peer's"));
       await settle();
-      clock.advance(20_000);
-      await settle();
+      await pass(clock, 20_000);
       peer.write(peer.frame(0x8a, peer.frames.find(({ opcode }) => opcode === 9)!.payload));
       await pinged;
       source.give("b").end();
@@ -161,8 +159,7 @@ for (const role of ROLES) {
       const source = new Source(pattern(700));
       void connection.send(source);
       await settle();
-      clock.advance(10);
-      await settle();
+      await pass(clock, 10);
       assert.equal(connection.send(pattern(600)), true);
       const ready = watch(connection.ready);
       while (step()) await settle();
@@ -225,8 +222,7 @@ for (const role of ROLES) {
         assert.equal(message.type, type);
         const fate = watch(to.connection.send(message));
         await settle();
-        to.clock.advance(10);
-        await settle();
+        await pass(to.clock, 10);
         assert.deepEqual(to.peer.said, [`${first}:begin `]);
         from.peer.write(from.peer.frame(0x80, "end"));
         await settle();
@@ -314,8 +310,7 @@ for (const role of ROLES) {
       clock.advance(5000);
       connection.close();
       for (let at = 0; at < 20; at++) {
-        clock.advance(999);
-        await settle();
+        await pass(clock, 999);
         source.give("b");
         await settle();
       }
@@ -338,11 +333,9 @@ for (const role of ROLES) {
       connection.send("waiting");
       await settle();
       connection.close();
-      clock.advance(999);
-      await settle();
+      await pass(clock, 999);
       assert.equal(fate.state, "pending");
-      clock.advance(1);
-      await settle();
+      await pass(clock, 1);
       assert.ok(fate.reason instanceof LimitError && fate.reason.option === "closeTimeout");
       assert.equal(source.cancelled.length, 1);
       assert.deepEqual(peer.said, ["1:a", "8:1011"]);
@@ -358,11 +351,9 @@ for (const role of ROLES) {
       const fates = [watch(connection.send(new Source())), watch(connection.send(new Source()))];
       connection.send("waiting");
       connection.close();
-      clock.advance(1000);
-      await settle();
+      await pass(clock, 1000);
       assert.deepEqual(fates.map(({ state }) => state), ["rejected", "pending"]);
-      clock.advance(1000);
-      await settle();
+      await pass(clock, 1000);
       assert.deepEqual(fates.map(({ state }) => state), ["rejected", "rejected"]);
       assert.deepEqual(peer.said, ["1:waiting", "8:1000"]);
       connection.terminate();
@@ -381,8 +372,7 @@ for (const role of ROLES) {
       const fate = watch(connection.send(source.end()));
       await settle();
       connection.close();
-      clock.advance(29_000);
-      await settle();
+      await pass(clock, 29_000);
       assert.equal(fate.state, "pending");
       peer.transport.resume();
       while (fate.state === "pending") await settle();
@@ -422,11 +412,9 @@ for (const role of ROLES) {
         await settle();
         peer.sayClose(4001, "peer");
         await settle();
-        clock.advance(999);
-        await settle();
+        await pass(clock, 999);
         assert.deepEqual(opcodes(peer), [2]);
-        clock.advance(1);
-        await settle();
+        await pass(clock, 1);
         assert.deepEqual([opcodes(peer), peer.closeCodes], [[2, 8], [4001]]);
         source.give("more");
         peer.transport.closeWrite();

@@ -19,7 +19,7 @@ import {
   WHOLE_BINARY,
   WHOLE_TEXT,
 } from "./compression_support.ts";
-import { bytesOf, join, openStream, type Rig, ROLES, settle } from "./support.ts";
+import { bytesOf, join, openStream, pass, type Rig, ROLES, settle } from "./support.ts";
 import { isPattern, pattern, watch } from "./test_sources.ts";
 
 /** What is inflated or kept past the mark, at most. */
@@ -226,8 +226,7 @@ for (const role of ROLES) {
         const { message, peer, connection, clock } = await stopped(bad);
         assert.equal((await message.bytes()).length, zeros.length);
         await settle();
-        clock.advance(1000);
-        await settle();
+        await pass(clock, 1000);
         assert.deepEqual(peer.closeCodes, [bad[0] === WHOLE_TEXT ? 1007 : 1002]);
         peer.transport.closeWrite();
         assert.ok((await connection.closed).error instanceof ProtocolError);
@@ -332,8 +331,7 @@ for (const role of ROLES) {
         peer.write(peer.frame(WHOLE_TEXT, HELLO), peer.frame(WHOLE_TEXT, HELLO_AGAIN));
         assert.equal(await (await connection.receive()).text(), "Hello");
         await settle();
-        clock.advance(1000);
-        await settle();
+        await pass(clock, 1000);
         assert.deepEqual(peer.closeCodes, [1007]);
         connection.terminate();
       }

@@ -4,7 +4,17 @@ import { describe, it } from "node:test";
 import assert from "node:assert/strict";
 import { ConnectionClosedError } from "../../lib/errors.ts";
 import type { SendData, SendSource } from "../../lib/connection/send_data.ts";
-import { bytesOf, join, open, openStream, type Peer, ROLES, settle, textOf } from "./support.ts";
+import {
+  bytesOf,
+  join,
+  open,
+  openStream,
+  pass,
+  type Peer,
+  ROLES,
+  settle,
+  textOf,
+} from "./support.ts";
 import { pattern, Source, watch } from "./test_sources.ts";
 
 const KIB = 1024;
@@ -87,21 +97,16 @@ for (const role of ROLES) {
         clock.advance(5);
         source.give("b");
         await settle();
-        clock.advance(4);
-        await settle();
+        await pass(clock, 4);
         assert.deepEqual(fragments(peer), []);
-        clock.advance(1);
-        await settle();
+        await pass(clock, 1);
         assert.deepEqual(fragments(peer), [[0x01, 2]], "10 ms after the first");
         source.give("c");
         await settle();
-        clock.advance(9);
-        await settle();
+        await pass(clock, 9);
         assert.equal(peer.frames.length, 1);
-        clock.advance(1);
-        await settle();
-        clock.advance(1000);
-        await settle();
+        await pass(clock, 1);
+        await pass(clock, 1000);
         assert.deepEqual(fragments(peer), [[0x01, 2], [0x00, 1]], "nothing leaves for nothing");
         source.end();
         await sent;
@@ -196,8 +201,7 @@ for (const role of ROLES) {
         for (let at = 0; at < 30; at++) {
           source.give(pattern(60 * KIB, at * 60 * KIB));
           await settle();
-          clock.advance(10);
-          await settle();
+          await pass(clock, 10);
         }
         assert.ok(connection.bufferedAmount < 200 * KIB, `${connection.bufferedAmount}`);
         assert.ok(source.reads < 5, `${source.reads}`);

@@ -312,3 +312,18 @@ function openAny<Message extends AnyMessage>(options: RigOptions<Message>): Rig<
 export async function settle(): Promise<void> {
   for (let turn = 0; turn < 2; turn++) await new Promise((resolve) => setTimeout(resolve, 0));
 }
+
+/** Lets time pass, in milliseconds, and everything happen that is due: in one leap, or in steps. */
+export async function pass(
+  clock: Pick<VirtualClock, "advance">,
+  time: number,
+  { step = Infinity }: { step?: number } = {},
+): Promise<void> {
+  let left = time;
+  do {
+    const leap = Math.min(step, left);
+    clock.advance(leap);
+    await settle();
+    left -= leap;
+  } while (left > 0);
+}

@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import type { WebSocketConnection } from "../../lib/connection/connection.ts";
 import type { ConnectionHandler } from "../../lib/connection/connection.ts";
 import { LimitError } from "../../lib/errors.ts";
-import { open, openStream, type Peer, ROLES, settle } from "./support.ts";
+import { open, openStream, pass, type Peer, ROLES, settle } from "./support.ts";
 
 /** What may use a connection without reading it. */
 const USERS: readonly [string, ConnectionHandler | undefined][] = [
@@ -26,8 +26,7 @@ const options = { receiveHighWaterMark: 3 * 257, sendTimeout: Infinity };
 async function fill(peer: Peer, clock: { advance(ms: number): void }): Promise<void> {
   for (const text of "abcdef") peer.say(text);
   await settle();
-  clock.advance(999);
-  await settle();
+  await pass(clock, 999);
 }
 
 for (const role of ROLES) {
@@ -88,8 +87,7 @@ for (const role of ROLES) {
         await fill(peer, clock);
         begin(connection);
         await settle();
-        clock.advance(60_000);
-        await settle();
+        await pass(clock, 60_000);
         assert.deepEqual(errors, []);
         connection.terminate();
         await connection.closed;

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { ConnectionClosedError, LimitError } from "../../lib/errors.ts";
 import { openCompressed } from "../connection/compression_support.ts";
 import { Source } from "../connection/test_sources.ts";
-import { open, type Peer, PING, PONG, ROLES, settle } from "../connection/support.ts";
+import { open, pass, type Peer, PING, PONG, ROLES, settle } from "../connection/support.ts";
 
 const pingsOf = (peer: Peer): number => peer.frames.filter(({ opcode }) => opcode === PING).length;
 
@@ -16,11 +16,9 @@ for (const role of ROLES) {
     it("pings every pingInterval, and stays open while they are answered", async () => {
       const { connection, peer, clock } = open({ role, pingInterval: 20_000, pingTimeout: 20_000 });
       for (let round = 1; round <= 10; round++) {
-        clock.advance(19_999);
-        await settle();
+        await pass(clock, 19_999);
         assert.equal(pingsOf(peer), round - 1);
-        clock.advance(1);
-        await settle();
+        await pass(clock, 1);
         assert.equal(pingsOf(peer), round);
         peer.write(peer.frame(0x80 | PONG));
         await settle();
@@ -45,8 +43,7 @@ for (const role of ROLES) {
         const { connection, peer, clock } = open({ role, pingInterval, pingTimeout });
         const due: number[] = [];
         for (let answered = 0, now = 1; now <= 130; now++) {
-          clock.advance(1);
-          await settle();
+          await pass(clock, 1);
           while (due.length + answered < pingsOf(peer)) due.push(now + trip);
           if (due.length > 0 && due[0] <= now) {
             peer.write(peer.frame(0x80 | PONG));
@@ -67,11 +64,9 @@ for (const role of ROLES) {
         pingTimeout: 30,
         closeTimeout: 100,
       });
-      clock.advance(49);
-      await settle();
+      await pass(clock, 49);
       assert.equal(connection.readyState, 1);
-      clock.advance(1);
-      await settle();
+      await pass(clock, 1);
       assert.deepEqual(peer.closeCodes, [1011]);
       clock.advance(99);
       assert.equal(transport.closed, false);
@@ -89,15 +84,12 @@ for (const role of ROLES) {
 
     it("finds a peer that falls silent after the first pong, also with equal times", async () => {
       const { connection, peer, clock } = open({ role, pingInterval: 20, pingTimeout: 20 });
-      clock.advance(20);
-      await settle();
+      await pass(clock, 20);
       peer.write(peer.frame(0x80 | PONG));
       await settle();
-      clock.advance(39);
-      await settle();
+      await pass(clock, 39);
       assert.equal(connection.readyState, 1);
-      clock.advance(1);
-      await settle();
+      await pass(clock, 1);
       assert.deepEqual(peer.closeCodes, [1011]);
       connection.terminate();
     });
@@ -105,8 +97,7 @@ for (const role of ROLES) {
     it("gives a silent peer no more time with each further ping", async () => {
       const { connection, peer, clock } = open({ role, pingInterval: 10, pingTimeout: 25 });
       for (let at = 0; at < 35; at++) {
-        clock.advance(1);
-        await settle();
+        await pass(clock, 1);
       }
       assert.equal(pingsOf(peer), 3);
       assert.deepEqual(peer.closeCodes, [1011]);
@@ -119,8 +110,7 @@ for (const role of ROLES) {
       for (let at = 0; at < 30; at++) {
         peer.write(bytes.subarray(at, at + 1));
         await settle();
-        clock.advance(19);
-        await settle();
+        await pass(clock, 19);
       }
       assert.equal(connection.readyState, 1);
       connection.terminate();
@@ -128,19 +118,15 @@ for (const role of ROLES) {
 
     it("while paused pings leave and no pong is awaited; the time starts anew on resume", async () => {
       const { connection, link, peer, clock } = open({ role, pingInterval: 20, pingTimeout: 30 });
-      clock.advance(20);
-      await settle();
+      await pass(clock, 20);
       link.pause();
-      clock.advance(980);
-      await settle();
+      await pass(clock, 980);
       assert.equal(pingsOf(peer), 50);
       assert.equal(connection.readyState, 1);
       link.resume();
-      clock.advance(29);
-      await settle();
+      await pass(clock, 29);
       assert.equal(connection.readyState, 1);
-      clock.advance(1);
-      await settle();
+      await pass(clock, 1);
       assert.deepEqual(peer.closeCodes, [1011]);
       connection.terminate();
     });
@@ -149,8 +135,7 @@ for (const role of ROLES) {
       const { connection, link, clock } = open({ role, pingInterval: 100, pingTimeout: 30 });
       link.pause();
       link.resume();
-      clock.advance(99);
-      await settle();
+      await pass(clock, 99);
       assert.equal(connection.readyState, 1);
       connection.terminate();
     });
@@ -166,14 +151,12 @@ for (const role of ROLES) {
       peer.transport.pause();
       connection.send(new Uint8Array(100));
       await settle();
-      clock.advance(1000);
-      await settle();
+      await pass(clock, 1000);
       assert.equal(connection.readyState, 1);
       peer.transport.resume();
       await settle();
       assert.equal(pingsOf(peer), 0);
-      clock.advance(20);
-      await settle();
+      await pass(clock, 20);
       assert.equal(pingsOf(peer), 1);
       connection.terminate();
     });
@@ -185,13 +168,11 @@ for (const role of ROLES) {
         pingTimeout: 30,
         closeTimeout: 1000,
       });
-      clock.advance(20);
-      await settle();
+      await pass(clock, 20);
       link.pause();
       connection.close();
       await settle();
-      clock.advance(500);
-      await settle();
+      await pass(clock, 500);
       peer.sayClose();
       peer.transport.closeWrite();
       const { wasClean, error } = await connection.closed;
@@ -226,8 +207,7 @@ for (const role of ROLES) {
 
     it("a peer that stood still as well has the time that was lost", async () => {
       const { connection, peer, clock } = open({ role, pingInterval: 200, pingTimeout: 300 });
-      clock.advance(200);
-      await settle();
+      await pass(clock, 200);
       clock.stall(500); // the ping has left, and 200 ms ago its pong was due
       await clock.advanceByTurns(199, settle);
       assert.equal(connection.readyState, 1);
@@ -275,8 +255,7 @@ for (const role of ROLES) {
       await settle();
       // Right behind the last fragment, and then it is awaited.
       assert.match(opcodesOf(peer), /^1( 0)+ 0! 9!$/);
-      clock.advance(50);
-      await settle();
+      await pass(clock, 50);
       assert.deepEqual(peer.closeCodes, [1011]);
       connection.terminate();
     });
@@ -480,8 +459,7 @@ for (const role of ROLES) {
       await settle();
       clock.advance(1000);
       const second = connection.ping();
-      clock.advance(1000);
-      await settle();
+      await pass(clock, 1000);
       assert.equal(await connection.receive(), "a");
       peer.write(...peer.frames.map(({ payload }) => peer.frame(0x80 | PONG, payload)));
       await settle();
@@ -509,8 +487,7 @@ for (const role of ROLES) {
     it("a timeout that nobody looks at is no unhandled rejection", async () => {
       const { connection, clock } = open({ role, pingTimeout: 100 });
       void connection.ping();
-      clock.advance(100);
-      await settle();
+      await pass(clock, 100);
       await settle();
       assert.equal(connection.readyState, 1);
       connection.terminate();

@@ -8,7 +8,7 @@ import { readConnectionOptions } from "../../lib/protocol/protocol_options.ts";
 import type { Capabilities } from "../../lib/link/link.ts";
 import { LimitError } from "../../lib/errors.ts";
 import { VirtualClock } from "../support/clock.ts";
-import { settle } from "../connection/support.ts";
+import { pass, settle } from "../connection/support.ts";
 
 interface CloseLike {
   code: number;
@@ -402,12 +402,10 @@ describe("a platform's WebSocket as a link", () => {
     assert.equal(connection.send("y"), false);
     let ready = false;
     void connection.ready.then(() => ready = true);
-    clock.advance(1000);
-    await settle();
+    await pass(clock, 1000);
     assert.deepEqual([drains, ready], [0, false]);
     socket.bufferedAmount = 10;
-    clock.advance(10);
-    await settle();
+    await pass(clock, 10);
     assert.deepEqual([drains, ready], [1, true]);
     assert.equal(clock.timers, 0);
   });
@@ -437,12 +435,10 @@ describe("a platform's WebSocket as a link", () => {
     assert.equal(connection.send(new Uint8Array(1_000_000)), true);
     let ready = false;
     void connection.ready.then(() => ready = true);
-    clock.advance(1000);
-    await settle();
+    await pass(clock, 1000);
     assert.equal(ready, false);
     socket.bufferedAmount = 65_536;
-    clock.advance(10);
-    await settle();
+    await pass(clock, 10);
     assert.deepEqual([drains, ready, clock.timers], [0, true, 0]);
   });
 

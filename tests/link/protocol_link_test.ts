@@ -3,7 +3,24 @@
 import { describe, it } from "node:test";
 import assert from "node:assert/strict";
 import { LimitError } from "../../lib/errors.ts";
-import { bytesOf, open, PONG, ROLES, settle } from "../connection/support.ts";
+import {
+  bytesOf,
+  open,
+  PONG,
+  type Rig,
+  type RigOptions,
+  ROLES,
+  settle,
+} from "../connection/support.ts";
+
+/** A connection whose peer does not read, and of which the system takes 16 bytes; `log` has its drains. */
+function openBlocked(options: RigOptions): Rig & { log: string[] } {
+  const log: string[] = [];
+  const drain = (): void => void log.push("drain");
+  const rig = open({ memory: { capacity: 16 }, websocket: { drain }, ...options });
+  rig.peer.transport.pause();
+  return { ...rig, log };
+}
 
 for (const role of ROLES) {
   const header = role === "client" ? 6 : 2;
@@ -95,14 +112,10 @@ for (const role of ROLES) {
     });
 
     it("send gives false if more than sendHighWaterMark waited before, and drain follows", async () => {
-      const log: string[] = [];
-      const { connection, peer } = open({
+      const { connection, peer, log } = openBlocked({
         role,
-        memory: { capacity: 16 },
         sendHighWaterMark: 100,
-        websocket: { drain: () => void log.push("drain") },
       });
-      peer.transport.pause();
       assert.equal(connection.send(new Uint8Array(100 - header)), true);
       assert.equal(connection.bufferedAmount, 100);
       assert.equal(connection.send(new Uint8Array(0)), true, "exactly the mark");
@@ -120,14 +133,10 @@ for (const role of ROLES) {
     });
 
     it("ready is pending while more than sendHighWaterMark waits, though send gave true", async () => {
-      const log: string[] = [];
-      const { connection, peer } = open({
+      const { connection, peer, log } = openBlocked({
         role,
-        memory: { capacity: 16 },
         sendHighWaterMark: 100,
-        websocket: { drain: () => void log.push("drain") },
       });
-      peer.transport.pause();
       await connection.ready;
       assert.equal(connection.send(new Uint8Array(1000)), true);
       let ready = false;
@@ -143,13 +152,9 @@ for (const role of ROLES) {
     });
 
     it("no drain is told that nobody waits for", async () => {
-      const log: string[] = [];
-      const { connection, peer } = open({
+      const { connection, peer, log } = openBlocked({
         role,
-        memory: { capacity: 16 },
-        websocket: { drain: () => void log.push("drain") },
       });
-      peer.transport.pause();
       connection.send(new Uint8Array(64));
       await settle();
       peer.transport.resume();
@@ -159,12 +164,10 @@ for (const role of ROLES) {
     });
 
     it("ready resolves when the connection closes instead", async () => {
-      const { connection, peer, clock } = open({
+      const { connection, clock } = openBlocked({
         role,
-        memory: { capacity: 16 },
         sendHighWaterMark: 10,
       });
-      peer.transport.pause();
       connection.send(new Uint8Array(100));
       const ready = connection.ready;
       await settle();
@@ -185,12 +188,10 @@ for (const role of ROLES) {
     });
 
     it("maxBufferedAmount is judged before a send: at it one more passes, past it 1008", async () => {
-      const { connection, peer } = open({
+      const { connection, peer } = openBlocked({
         role,
-        memory: { capacity: 16 },
         maxBufferedAmount: 100,
       });
-      peer.transport.pause();
       connection.send(new Uint8Array(100 - header));
       assert.equal(connection.bufferedAmount, 100);
       connection.send("passes");
@@ -212,12 +213,10 @@ for (const role of ROLES) {
     });
 
     it("past maxBufferedAmount whole unsent frames are dropped, a begun one goes on", async () => {
-      const { connection, peer } = open({
+      const { connection, peer } = openBlocked({
         role,
-        memory: { capacity: 16 },
         maxBufferedAmount: 150,
       });
-      peer.transport.pause();
       connection.send("begun ".repeat(20));
       await settle();
       connection.send("unsent ".repeat(20));
@@ -249,12 +248,10 @@ for (const role of ROLES) {
     });
 
     it("sendTimeout without progress: dropped, and told as LimitError", async () => {
-      const { connection, peer, clock } = open({
+      const { connection, peer, clock } = openBlocked({
         role,
-        memory: { capacity: 16 },
         sendTimeout: 1000,
       });
-      peer.transport.pause();
       connection.send(new Uint8Array(100));
       await settle();
       clock.advance(999);
@@ -290,12 +287,10 @@ for (const role of ROLES) {
     });
 
     it("a stuck Close counts for sendTimeout as well", async () => {
-      const { connection, peer, clock } = open({
+      const { connection, clock } = openBlocked({
         role,
-        memory: { capacity: 16 },
         sendTimeout: 1000,
       });
-      peer.transport.pause();
       connection.send(new Uint8Array(100));
       await settle();
       connection.close();
@@ -407,13 +402,11 @@ for (const role of ROLES) {
 
     it("nothing is delivered once too much waited to leave", async () => {
       const got: unknown[] = [];
-      const { connection, peer } = open({
+      const { connection, peer } = openBlocked({
         role,
-        memory: { capacity: 16 },
         maxBufferedAmount: 10,
         websocket: { message: (_connection, data) => void got.push(data) },
       });
-      peer.transport.pause();
       connection.send(new Uint8Array(100));
       connection.send("too much");
       peer.write(peer.frame(0x81, "late"), peer.frame(0x89, "p"));

@@ -8,7 +8,7 @@ import { readConnectionOptions } from "../../lib/protocol/protocol_options.ts";
 import type { Transport, TransportSink, WriteResult } from "../../lib/link/transport.ts";
 import { LimitError } from "../../lib/errors.ts";
 import { VirtualClock } from "../support/clock.ts";
-import { settle } from "../connection/support.ts";
+import { pass, settle } from "../connection/support.ts";
 
 const SLICE = 65_536;
 
@@ -194,8 +194,7 @@ describe("a drain is a hint", () => {
     let ready = false;
     void connection.ready.then(() => ready = true);
     transport.sink!.onDrain();
-    clock.advance(100);
-    await settle();
+    await pass(clock, 100);
     assert.deepEqual([ready, rig.drains], [false, 0]);
     transport.waiting.length = 0;
     clock.advance(100);
@@ -214,12 +213,10 @@ describe("a drain is a hint", () => {
     let ready = false;
     void connection.ready.then(() => ready = true);
     await settle();
-    clock.advance(100);
-    await settle();
+    await pass(clock, 100);
     assert.deepEqual([ready, rig.drains], [false, 0]);
     transport.waiting.length = 0;
-    clock.advance(100);
-    await settle();
+    await pass(clock, 100);
     assert.deepEqual([ready, rig.drains], [true, 1]);
     connection.terminate();
     assert.equal(clock.timers, 0);

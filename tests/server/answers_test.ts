@@ -5,7 +5,7 @@ import { HandshakeError } from "../../lib/errors.ts";
 import type { Transport } from "../../lib/link/transport.ts";
 import { ResponseSender } from "../../lib/server/response_sender.ts";
 import { memoryTransportPair } from "../../lib/transport/memory.ts";
-import { bytesOf, settle } from "../connection/support.ts";
+import { bytesOf, pass, settle } from "../connection/support.ts";
 import { VirtualClock } from "../support/clock.ts";
 import {
   answerOf,
@@ -547,19 +547,11 @@ it("a Response is sent once the system has taken it, though `write` did not make
     // The system takes a third of it every 900 ms, to the end or not.
     for (const left of taken ? [2_000, 1_000, 0] : [2_000, 1_000]) {
       assert.deepEqual([ended, sent], [true, undefined]);
-      await pass(clock, 900);
+      await pass(clock, 900, { step: 100 });
       bufferedAmount = left;
-      await pass(clock, 100);
+      await pass(clock, 100, { step: 100 });
     }
-    if (!taken) await pass(clock, 1_000);
+    if (!taken) await pass(clock, 1_000, { step: 100 });
     assert.deepEqual([sent, clock.timers], [taken, 0]);
   }
 });
-
-/** Lets time pass in steps. */
-async function pass(clock: VirtualClock, time: number): Promise<void> {
-  for (let at = 0; at < time; at += 100) {
-    clock.advance(100);
-    await settle();
-  }
-}

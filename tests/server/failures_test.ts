@@ -4,7 +4,7 @@ import type { RefusalContext } from "../../lib/connection/handlers.ts";
 import { HandshakeError, TransportError } from "../../lib/errors.ts";
 import { logRefusals, refusedByHook } from "../../lib/server/failures.ts";
 import { readServerOptions } from "../../lib/server/options.ts";
-import { settle } from "../connection/support.ts";
+import { pass, settle } from "../connection/support.ts";
 import { VirtualClock } from "../support/clock.ts";
 import { answerOf, openingRig, plain, REQUEST } from "./support.ts";
 
@@ -160,8 +160,7 @@ describe("who is told of a handshake that fails", () => {
     const rig = openingRig({ handshakeTimeout: 1000, fetch: () => new Promise(() => {}) });
     rig.say(strayGet);
     await settle();
-    rig.clock.advance(1000);
-    await settle();
+    await pass(rig.clock, 1000);
     assert.equal(answerOf(rig.peer).status, 503);
     assert.match(String(rig.errors[0]), /fetch did not settle within 1000 ms \(handshakeTimeout\)/);
     assert.deepEqual(rig.refusals, []);
@@ -174,8 +173,7 @@ describe("who is told of a handshake that fails", () => {
       const rig = openingRig({ onRefused, handshakeTimeout: 1000 });
       rig.say(request);
       await settle();
-      rig.clock.advance(1000);
-      await settle();
+      await pass(rig.clock, 1000);
     }
     const [post, ...unread] = contexts.map(({ request }) => request);
     assert.deepEqual([post?.method, post?.url, post?.headers.get("x-a")], [

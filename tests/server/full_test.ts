@@ -9,27 +9,11 @@ import { HandshakeError } from "../../lib/errors.ts";
 import { listen, type ListenOptions, type WebSocketServer } from "../../lib/server/listen.ts";
 import { ca, cert, key } from "../certificates/mod.ts";
 import { VirtualClock } from "../support/clock.ts";
-import { plain, REQUEST } from "./support.ts";
+import { ECHO, plain, REQUEST, start, urlOf } from "./support.ts";
 import { RawClient } from "../support/raw_client.ts";
 import { until } from "../support/until.ts";
 
 const options = { timeout: 60_000 };
-const ECHO: ListenOptions["websocket"] = {
-  message: (connection, data) => void connection.send(data),
-};
-
-const urlOf = ({ address }: WebSocketServer): string => `ws://127.0.0.1:${address.port}/`;
-
-function start(options: Partial<ListenOptions> = {}): Promise<WebSocketServer> {
-  return listen({
-    hostname: "127.0.0.1",
-    port: 0,
-    websocket: ECHO,
-    onRefused: () => {},
-    ...options,
-  });
-}
-
 /** A client that connects from an address of this machine, and sends. */
 function dial(
   localAddress: string,

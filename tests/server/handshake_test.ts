@@ -2,7 +2,7 @@ import { describe, it } from "node:test";
 import assert from "node:assert/strict";
 import { HandshakeError, type LimitError } from "../../lib/errors.ts";
 import type { HandshakeDecision } from "../../lib/handshake/hook.ts";
-import { bytesOf, join, readFrames, settle, textOf } from "../connection/support.ts";
+import { bytesOf, join, pass, readFrames, settle, textOf } from "../connection/support.ts";
 import { answerOf, openingRig, plain, REQUEST } from "./support.ts";
 
 const ACCEPT = "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
@@ -68,8 +68,7 @@ describe("the opening handshake", () => {
     }
     await settle();
     assert.equal(peer.bytes.length, 0);
-    clock.advance(1);
-    await settle();
+    await pass(clock, 1);
     assert.equal(answerOf(peer).status, 408);
     peer.transport.closeWrite();
     await settle();
@@ -303,8 +302,7 @@ describe("the opening handshake", () => {
       await settle();
       clock.advance(time - 1);
       assert.equal(transport.closed, false);
-      clock.advance(1);
-      await settle();
+      await pass(clock, 1);
       assert.deepEqual([transport.closed, answerOf(peer).status, ended.length], [true, 503, 1]);
       assert.equal(clock.timers, 0);
     }

@@ -8,24 +8,8 @@ import { listen, type ListenOptions, type WebSocketServer } from "../../lib/serv
 import { connectTransport } from "../../lib/transport/runtime.ts";
 import { bytesOf, Peer } from "../connection/support.ts";
 import { VirtualClock } from "../support/clock.ts";
-import { answerOf, REQUEST } from "./support.ts";
+import { answerOf, ECHO, REQUEST, start, urlOf } from "./support.ts";
 import { until } from "../support/until.ts";
-
-const ECHO: ListenOptions["websocket"] = {
-  message: (connection, data) => void connection.send(data),
-};
-
-const urlOf = ({ address }: WebSocketServer): string => `ws://127.0.0.1:${address.port}/`;
-
-function start(options: Partial<ListenOptions> = {}): Promise<WebSocketServer> {
-  return listen({
-    hostname: "127.0.0.1",
-    port: 0,
-    websocket: ECHO,
-    onRefused: () => {},
-    ...options,
-  });
-}
 
 /** A socket that says nothing by itself. */
 async function dial(server: WebSocketServer): Promise<{ peer: Peer; transport: Transport }> {

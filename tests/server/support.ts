@@ -13,6 +13,7 @@ import {
 import { bytesOf, Peer, SpyTransport, textOf } from "../connection/support.ts";
 import { VirtualClock } from "../support/clock.ts";
 import { requestText } from "../support/opening.ts";
+import { listen, type ListenOptions, type WebSocketServer } from "../../lib/server/listen.ts";
 
 /** A request that breaks no rule. */
 export const REQUEST: string = requestText({}, "GET /chat?room=1 HTTP/1.1");
@@ -27,6 +28,25 @@ export function answerOf(peer: Peer): { status: number; head: string; body: stri
   const text = textOf(peer.bytes);
   const end = text.indexOf("\r\n\r\n");
   return { status: Number(text.slice(9, 12)), head: text.slice(0, end), body: text.slice(end + 4) };
+}
+
+/** Handlers that send each message back. */
+export const ECHO: ListenOptions["websocket"] = {
+  message: (connection, data) => void connection.send(data),
+};
+
+/** Returns the URL of a server. */
+export const urlOf = ({ address }: WebSocketServer): string => `ws://127.0.0.1:${address.port}/`;
+
+/** Listens on a port of the system's choice, as an echo unless told otherwise. */
+export function start(options: Partial<ListenOptions> = {}): Promise<WebSocketServer> {
+  return listen({
+    hostname: "127.0.0.1",
+    port: 0,
+    websocket: ECHO,
+    onRefused: () => {},
+    ...options,
+  });
 }
 
 export interface OpeningOptions<Data> extends AcceptOptions<Data> {

@@ -26,20 +26,13 @@ import { binary, ping, text } from "../frame/table.ts";
 import { assertLinear, fuzzRuns } from "../handshake/support.ts";
 import { byteByByte, cut, type DriveOptions, throughCores } from "../message/decode.ts";
 import { sizesAskedFor, sum } from "../message/memory.ts";
+import { PLAIN } from "../connection/compression_support.ts";
 
 const roles: readonly Role[] = ["client", "server"];
 const peerOf = (role: Role): Role => role === "client" ? "server" : "client";
 
-const AGREEMENT: DeflateAgreement = {
-  serverNoContextTakeover: false,
-  clientNoContextTakeover: false,
-  serverMaxWindowBits: 15,
-  clientMaxWindowBits: 15,
-  header: "permessage-deflate",
-};
-
 function extensionOf(role: Role, agreement: Partial<DeflateAgreement> = {}): PerMessageDeflate {
-  const agreed = { ...AGREEMENT, ...agreement };
+  const agreed = { ...PLAIN, ...agreement };
   return new PerMessageDeflate({ role, agreement: agreed, level: 6, threshold: 0 });
 }
 

@@ -3,22 +3,17 @@
 import { describe, it } from "node:test";
 import assert from "node:assert/strict";
 import { LimitError, ProtocolError } from "../../lib/errors.ts";
-import { join, open, type Peer, PONG, type Rig, ROLES, settle } from "../connection/support.ts";
-
-function heap(): number {
-  const { process } = globalThis as unknown as {
-    process?: { memoryUsage(): { heapUsed: number; external: number } };
-  };
-  const { heapUsed = 0, external = 0 } = process?.memoryUsage() ?? {};
-  return heapUsed + external;
-}
-
-/** Many copies of a frame, in one piece. */
-function many(count: number, frame: Uint8Array): Uint8Array {
-  const bytes = new Uint8Array(count * frame.length);
-  for (let at = 0; at < bytes.length; at += frame.length) bytes.set(frame, at);
-  return bytes;
-}
+import {
+  join,
+  open,
+  pass,
+  type Peer,
+  PONG,
+  type Rig,
+  ROLES,
+  settle,
+} from "../connection/support.ts";
+import { heap, many } from "./support.ts";
 
 /** The violation that closed a connection, and its Close code. */
 async function failure({ connection, peer, clock }: Rig): Promise<[Error | undefined, number[]]> {
@@ -64,8 +59,7 @@ for (const role of ROLES) {
       // It may talk as it likes: only a Close answers.
       for (let at = 0; at < 29; at++) {
         peer.say("still here");
-        clock.advance(100);
-        await settle();
+        await pass(clock, 100);
       }
       assert.equal(transport.closed, false);
       clock.advance(100);
@@ -125,8 +119,7 @@ for (const role of ROLES) {
         assert.ok(sent < 200);
       }
       assert.equal(connection.send(piece), false);
-      clock.advance(1000);
-      await settle();
+      await pass(clock, 1000);
       const { error } = await connection.closed;
       assert.ok(error instanceof LimitError && error.option === "maxBufferedAmount");
       assert.equal(connection.bufferedAmount, 0);

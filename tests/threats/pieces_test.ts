@@ -11,23 +11,9 @@ import { isPattern, pattern, Source, watch } from "../connection/test_sources.ts
 import { frameBytes } from "../frame/notation.ts";
 import { assertLinear } from "../handshake/support.ts";
 import { sum } from "../message/memory.ts";
+import { heap, many } from "./support.ts";
 
 const MIB = 1 << 20;
-
-function heap(): number {
-  const { process } = globalThis as unknown as {
-    process?: { memoryUsage(): { heapUsed: number; external: number } };
-  };
-  const { heapUsed = 0, external = 0 } = process?.memoryUsage() ?? {};
-  return heapUsed + external;
-}
-
-/** Many copies of a frame, in one piece. */
-function many(count: number, frame: Uint8Array): Uint8Array {
-  const bytes = new Uint8Array(count * frame.length);
-  for (let at = 0; at < bytes.length; at += frame.length) bytes.set(frame, at);
-  return bytes;
-}
 
 /** The sizes of the buffers that `work` makes: `new ArrayBuffer(size)`. */
 function buffersAskedFor(work: () => void): number[] {

@@ -1,7 +1,7 @@
 /** Peers that go or fall silent, and connections that are dropped. */
 
 import assert from "node:assert/strict";
-import { settle } from "../support.ts";
+import { pass, settle } from "../support.ts";
 import { block, closeAndEnd, type Ending, NARROW, RESET, slowSource, WIDE } from "./support.ts";
 
 /** The endings. */
@@ -73,8 +73,7 @@ export const losses: readonly Ending[] = [
     name: "pingTimeout",
     options: { pingInterval: 100, pingTimeout: 50, closeTimeout: 30 },
     async happens({ clock }) {
-      clock.advance(150);
-      await settle();
+      await pass(clock, 150);
       clock.advance(30);
     },
     tells: { code: 1006, sent: "1011", initiator: "local", error: "LimitError pingTimeout" },
@@ -83,8 +82,7 @@ export const losses: readonly Ending[] = [
     name: "pingTimeout, though the peer wakes up to answer the Close",
     options: { pingInterval: 100, pingTimeout: 50 },
     async happens(rig) {
-      rig.clock.advance(150);
-      await settle();
+      await pass(rig.clock, 150);
       closeAndEnd(rig, 1011);
     },
     tells: { code: 1006, sent: "1011", initiator: "local", error: "LimitError pingTimeout" },

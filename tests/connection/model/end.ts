@@ -2,7 +2,6 @@
 
 import assert from "node:assert/strict";
 import { WebSocketConnection } from "../../../lib/connection/connection.ts";
-import type { DeflateAgreement } from "../../../lib/deflate/negotiation.ts";
 import { ReadingTimer, Timers } from "../../../lib/link/timers.ts";
 import type { AnyMessage } from "../../../lib/connection/streamed_message.ts";
 import { readConnectionOptions } from "../../../lib/protocol/protocol_options.ts";
@@ -17,6 +16,7 @@ import type { Content } from "./content.ts";
 import { Reader, type ReaderSetup } from "./reader.ts";
 import { CLOSE_TIMEOUT, Sending } from "./sending.ts";
 import { SpyLink } from "./spy_link.ts";
+import { PLAIN } from "../compression_support.ts";
 
 /** One side of a world, before it begins. */
 export interface EndSetup extends ReaderSetup {
@@ -60,15 +60,6 @@ export const GAVE_UP: RegExp = /Cannot wait for the message handler/;
 
 /** What is reported where nobody has begun to read. */
 export const UNREAD: RegExp = /Cannot receive more: \d+ messages wait/;
-
-/** What the handshake would have agreed on. */
-const AGREEMENT: DeflateAgreement = {
-  serverNoContextTakeover: false,
-  clientNoContextTakeover: false,
-  serverMaxWindowBits: 15,
-  clientMaxWindowBits: 15,
-  header: "permessage-deflate",
-};
 
 /** One end. */
 export class End {
@@ -128,7 +119,7 @@ export class End {
       event: (name): void => this.#event(name),
       failing: (): void => void (this.intent.failed = true),
     });
-    const extension = extensionFor(side, setup.compressed ? AGREEMENT : undefined, options);
+    const extension = extensionFor(side, setup.compressed ? PLAIN : undefined, options);
     this.spy = new SpyLink(new ProtocolLink({ role: side, transport, extension, options }), {
       arriving: (): void => this.#arriving(),
       piece: (): void => void this.#checkRoom(),
