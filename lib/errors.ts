@@ -18,7 +18,7 @@
 
 import { isInstance } from "./thrown.ts";
 
-/** The base of every error that this library makes. */
+/** The base of every error that this library creates. */
 export class SluiceError extends Error {
   /** The class. */
   override readonly name: string = "SluiceError";
@@ -106,7 +106,7 @@ export interface HandshakeErrorDetails {
    * they are those of the answer to send. @default {false}
    */
   received?: boolean;
-  /** What was behind it. */
+  /** The error that led to it. */
   cause?: unknown;
 }
 
@@ -189,11 +189,11 @@ export class HandshakeError extends SluiceError {
    * `upgrade` do when a `handshake` hook throws it: with the status if that is from 400 to 599,
    * otherwise 502, and the message as plain text.
    *
-   * Sent are the headers of an answer to send, but for those that frame a message or belong to a
+   * The headers of an answer to send are sent, except those that frame a message or belong to a
    * connection. Of an answer that was received from another server (a gateway passes the error of
    * `connect` on) only `Allow`, `Retry-After`, `Sec-WebSocket-Version` and `WWW-Authenticate` are
-   * sent: no cookie and no text of that server. With 502 there are no headers, and the text says
-   * nothing.
+   * sent: no cookie and no text of that server. With 502 there are no headers, and the text gives
+   * no details.
    */
   toResponse(): Response {
     const { status, headers, text } = refusalFor(this);
@@ -274,7 +274,10 @@ export interface CloseInfo extends CloseStatus {
   error: Error | undefined;
 }
 
-/** The connection is closed. Thrown by what needs an open one, and by iteration after trouble. */
+/**
+ * The connection is closed. Thrown where an open one is needed, and by iteration when the
+ * connection ended abnormally.
+ */
 export class ConnectionClosedError extends SluiceError implements CloseInfo {
   /** The class. */
   override readonly name = "ConnectionClosedError";

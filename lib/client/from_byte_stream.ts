@@ -38,7 +38,7 @@ export interface FromByteStreamOptions<Message extends AnyMessage = MessageData>
   protocol?: string;
   /**
    * The agreed extensions, as in the response's header: `permessage-deflate` with its parameters.
-   * `perMessageDeflate` has then a say in level and threshold only. @default {""}
+   * `perMessageDeflate` then sets only the level and the threshold. @default {""}
    */
   extensions?: string;
   /** The connection's URL, for `connection.url`. @default {""} */
@@ -63,8 +63,8 @@ const OPTIONS: OptionNames<FromByteStreamOptions> = {
 };
 
 /**
- * Creates a connection of a byte stream that is past the handshake: an HTTP/2 stream (RFC 8441), say.
- * Locks both streams.
+ * Creates a connection on a byte stream whose opening handshake is over: on an HTTP/2 stream (RFC
+ * 8441), say. Locks both streams.
  *
  * @throws {TypeError | RangeError} If an option is missing, unknown or invalid, or a stream is locked.
  *

@@ -18,7 +18,7 @@ import {
 import { openWebSocket, type WebSocketLike } from "../connection/web_socket.ts";
 import { checkMethods, checkNames, checkString, type OptionNames } from "../options.ts";
 
-/** What to make of a WebSocket. */
+/** The options of {@linkcode fromWebSocket}. */
 export interface FromWebSocketOptions<
   Data = undefined,
   Message extends AnyMessage = MessageData,
@@ -54,18 +54,18 @@ const OPTIONS: OptionNames<FromWebSocketOptions> = {
 };
 
 /**
- * Creates a connection of any WebSocket with the standard's interface, connecting or open: a browser's,
- * Deno's, Bun's or Node's, one that `Deno.upgradeWebSocket` gives, one end of a Cloudflare Worker's
- * pair after its `accept()`. Resolves when it is open. Leave the socket alone from then on; messages
- * that came before the call are lost.
+ * Creates a connection from any WebSocket with the standard's interface, connecting or open: that
+ * of a browser, Deno, Bun or Node, one that `Deno.upgradeWebSocket` returns, or one end of a
+ * Cloudflare Worker's pair after its `accept()`. Resolves when it is open. Leave the socket alone
+ * from then on; messages that came before the call are lost.
  *
- * The platform's limits remain, and `capabilities` lists them. It cannot pause, so that with more than
- * `maxReceiveBuffered` not taken the connection is closed; `terminate()` can do no more than to close
- * with 1000 (Bun's client can do both). It has no pings; messages pass whole. Where compression is
- * agreed on, the platform has done it, as it does by itself.
+ * The platform's limits remain, and `capabilities` lists them. It cannot pause: with more than
+ * `maxReceiveBuffered` not taken, the connection is closed. `terminate()` can only close with 1000.
+ * (Bun's client can do both.) It has no pings, and messages pass whole. Compression is agreed on by
+ * the platform alone.
  *
- * A Cloudflare Worker drops what it waits for when the client has left. Where a `message` handler
- * returns promises, keep it running for them: `context.waitUntil(connection.closed)`.
+ * A Cloudflare Worker drops pending promises when the client has left. Where a `message` handler
+ * returns promises, keep the Worker running for them: `context.waitUntil(connection.closed)`.
  *
  * Rejects with a {@linkcode HandshakeError} if the socket does not open, or is closed already.
  *

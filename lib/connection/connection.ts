@@ -123,7 +123,10 @@ export interface ConnectionStats {
   messagesReceived: number;
   /** Messages sent. */
   messagesSent: number;
-  /** The payload of those that were compressed, either way, in bytes; undefined without compression. */
+  /**
+   * The payload of the messages that were compressed, in either direction, in bytes; undefined
+   * without compression.
+   */
   compression?: Readonly<ExtensionBytes>;
 }
 
@@ -213,7 +216,7 @@ export class WebSocketConnection<
     return this.#sender.bufferedAmount;
   }
 
-  /** What this connection can do: what a `false` names, the platform below cannot. */
+  /** What this connection can do: a `false` means that the platform below cannot. */
   get capabilities(): Capabilities {
     return this.#link.capabilities;
   }
@@ -231,8 +234,9 @@ export class WebSocketConnection<
   /**
    * Resolves when the connection is closed, with how it ended. Never rejects.
    *
-   * With handlers it resolves after `close` was called: once the `message` handler is done with what had
-   * come. A `message` handler that awaits it waits for itself, until `closeTimeout`.
+   * With handlers it resolves after `close` was called, when the `message` handler is done with all
+   * messages that had come. A `message` handler that awaits it would wait for itself: it is given
+   * up after `closeTimeout`.
    */
   get closed(): Promise<CloseInfo> {
     return this.#dispatcher.closed;
@@ -287,14 +291,15 @@ export class WebSocketConnection<
   }
 
   /**
-   * Stops reading, so that the peer has to wait. What has been read already can still be taken; a
-   * `message` handler is not called any more. Nothing to the keepalive: the peer is not dropped for
-   * it. Where the platform cannot pause (`capabilities`), what comes is kept, up to
-   * `maxReceiveBuffered`. Calling `close` ends it; after that it does nothing.
+   * Stops reading, so that the peer has to wait. What has been read already can still be taken; the
+   * `message` handler is not called until `resume`. The keepalive does not drop the peer for a
+   * pause. Where the platform cannot pause (`capabilities`), what comes is kept, up to
+   * `maxReceiveBuffered`. `close` ends the pause; after `close`, `pause` does nothing.
    *
-   * When the connection ends meanwhile, as the peer goes or a limit is passed, a connection with handlers
-   * keeps what had come, and its end: `close` is called and `closed` resolves after `resume`, or after
-   * `terminate`. So call one of them at some time.
+   * When the connection ends during a pause (the peer goes, or a limit is passed), a connection
+   * with handlers keeps the messages that had come, and reports its end only after `resume` or
+   * `terminate`: then `close` is called and `closed` resolves. So one of the two must be called at
+   * some time.
    */
   pause(): void {
     this.#receiver.pause();
@@ -416,12 +421,12 @@ export class WebSocketConnection<
   close(closeCode?: number, reason?: string): void;
   /**
    * Begins the closing handshake (RFC 6455 section 7.1.2); `closed` resolves when it is over.
-   * Messages that still come are delivered until the peer's Close; the peer no longer waits for
-   * your code to take them: from the first one over `receiveHighWaterMark` on they are dropped. A
-   * second call does nothing.
+   * Messages that still come are delivered until the peer's Close. They no longer make the peer
+   * wait: those over `receiveHighWaterMark`, and all behind them, are dropped. A second call does
+   * nothing.
    *
-   * A message that is being sent from its source, and what waits behind it, is sent first, as long as
-   * the source gives something every `closeTimeout` milliseconds.
+   * A message that is being sent from its source, and what waits behind it, is sent first, as long
+   * as the source gives a chunk every `closeTimeout` milliseconds.
    *
    * @throws {RangeError} If the code may not be sent, or the reason has more than 123 bytes of UTF-8.
    * @throws {TypeError} If the code is not a number, the reason is not a string, or there is something
@@ -436,8 +441,9 @@ export class WebSocketConnection<
   }
 
   /**
-   * Drops the peer at once, without a closing handshake: the peer sees 1006. Messages that wait are not
-   * given to the `message` handler any more, and `close` does not wait for one that works.
+   * Drops the peer at once, without a closing handshake: the peer sees 1006. Messages that wait are
+   * not passed to the `message` handler any more, and `close` is called without waiting for one
+   * that is pending.
    */
   terminate(): void {
     this.#receiver.stop();

@@ -18,11 +18,12 @@ export interface RefusalContext {
 }
 
 /**
- * Called with each handshake that came to nothing through no fault of the server: it broke a rule, a
- * policy or a limit refused it, it did not come in time ({@linkcode HandshakeError}, with the status that
- * was answered), or the connection failed before it was complete ({@linkcode TransportError}: TLS that
- * was not agreed on, a reset). A handshake that gave way to another one (`maxPendingHandshakes`) has the
- * status 503, but got no answer. Anybody on the network can cause these.
+ * Called with each handshake that failed where the server is not at fault: it broke a rule, a
+ * policy or a limit refused it, it did not come in time ({@linkcode HandshakeError}, with the
+ * status that was answered), or the connection failed before it was complete ({@linkcode
+ * TransportError}: TLS that was not agreed on, a reset). A handshake that was dropped for another
+ * one (`maxPendingHandshakes`) has the status 503, but got no answer. Anybody on the network can
+ * cause these errors.
  *
  * It may be async. If it fails itself, that is printed together with the error.
  */

@@ -46,9 +46,9 @@ export interface FrameDecoderOptions {
   /** The reserved bits an extension has claimed for the first frame of a message. @default {0} */
   allowedRsv?: number;
   /**
-   * Whether every data frame with a payload is passed on in pieces, of at most 64 KiB, between which
-   * the sink can {@linkcode FrameDecoder.stop}. By default only a frame that does not lie whole in a
-   * chunk is. @default {false}
+   * Whether every data frame with a payload is passed on in pieces, of at most 64 KiB, between
+   * which the sink can {@linkcode FrameDecoder.stop}. By default only a frame that is not complete
+   * in one chunk is. @default {false}
    */
   inPieces?: boolean;
 }
@@ -141,8 +141,8 @@ export class FrameDecoder {
    *
    * @throws {TypeError} If the memory of the chunk is detached or out of bounds.
    * @throws {ProtocolError} If the peer broke a rule of section 5.
-   * @throws {LimitError} If a frame announces more than `maxFrameSize`. What was good before the bad
-   * frame has been passed on; after it nothing more is, and every call throws the same again.
+   * @throws {LimitError} If a frame announces more than `maxFrameSize`. The frames before it have
+   * been passed on. Afterwards nothing is decoded, and every call throws the same error.
    */
   decode(chunk: Uint8Array, from = 0): number {
     if (this.#failure !== undefined) throw this.#failure;

@@ -16,7 +16,7 @@ export interface FrameEncoderOptions {
   role: Role;
   /** Where masking keys come from. @default {randomMask} */
   mask?: MaskSource;
-  /** Where `output` leaves to, for large frames. */
+  /** Sends `output` between the pieces of large frames. */
   flusher?: OutputFlusher;
 }
 

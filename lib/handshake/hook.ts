@@ -11,7 +11,7 @@ import { chooseProtocol } from "./answer.ts";
 import { type HeaderEntries, readCallerHeaders } from "./caller_headers.ts";
 import { quote } from "./grammar.ts";
 
-/** What a hook is told besides the request. */
+/** What a hook receives besides the request. */
 export interface HandshakeInfo {
   /** The peer's address; undefined where there is none, as on a Unix socket. */
   remoteAddress: { hostname: string; port: number } | undefined;
@@ -48,7 +48,7 @@ export type NotADecision = {
 };
 
 /**
- * What a hook accepts with: a plain object with no other keys than these. A key whose value is
+ * What a hook returns to accept: a plain object with no other keys than these. A key whose value is
  * undefined counts as missing.
  */
 export interface HandshakeDecision<Data = unknown> extends NotADecision {
@@ -68,8 +68,8 @@ export interface HandshakeDecision<Data = unknown> extends NotADecision {
 export type HandshakeResult<Data = unknown> = Response | HandshakeDecision<Data> | undefined;
 
 /**
- * The type of `connection.data`, by what the hook returns: undefined is a part of it if one path returns
- * nothing, or a decision without `data`.
+ * The type of `connection.data`, by what the hook returns: it includes undefined if one path
+ * returns nothing, or a decision without `data`.
  */
 export type DataOf<Result> = [DataOfEach<Result>] extends [never] ? undefined : DataOfEach<Result>;
 
@@ -85,13 +85,13 @@ export type WithHandshake<Options, Result> = Omit<Options, "handshake"> & {
 };
 
 /**
- * Decides about a handshake that breaks no rule, before it is answered. It may take its time, up to the
- * `handshakeTimeout`. A Response, returned or thrown, refuses with that response; undefined or a
- * decision accepts.
+ * Decides about a handshake that follows the rules of the protocol, before it is answered. It may
+ * be async, within the `handshakeTimeout`. A Response, returned or thrown, refuses with that
+ * response; undefined or a decision accepts.
  *
- * A {@linkcode HandshakeError} that is thrown refuses as its `toResponse` says: with its status if that
- * is from 400 to 599, otherwise 502. Anything else that is thrown is a 500. What is answered with 502 or
- * 500 goes to `onError`, and the client is told nothing of it.
+ * A {@linkcode HandshakeError} that is thrown refuses as its `toResponse` says: with its status if
+ * that is from 400 to 599, otherwise 502. Anything else that is thrown is a 500. An error that is
+ * answered with 502 or 500 goes to `onError`; the client does not see it.
  */
 export type HandshakeHook<Data = unknown> = (
   request: Request,

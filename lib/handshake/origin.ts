@@ -15,7 +15,7 @@ import { isToken, quote } from "./grammar.ts";
 import type { HeaderLines } from "./head.ts";
 import { formatHost, type Host, parseHost } from "./host.ts";
 
-/** What a function that judges origins is told of the request. */
+/** What a function in the option `origins` receives besides the origin. */
 export interface OriginRequestInfo {
   /** The URL that was asked for: `"https://example.com/chat"`. */
   readonly url: string;
@@ -27,9 +27,9 @@ export interface OriginRequestInfo {
 
 /**
  * Which origins may connect: all (`"*"`), those of a list, as `"https://example.com"`, or those for
- * which a function gives true. A list accepts requests without an Origin, for they come from no
- * browser; a function is asked about them too. `"null"`, the origin of sandboxed pages and local
- * files, is refused unless listed.
+ * which a function returns true. A list also accepts requests without an Origin, as they do not
+ * come from a browser; a function is called for these too. `"null"`, the origin of sandboxed pages
+ * and local files, is refused unless listed.
  */
 export type OriginPolicy =
   | "*"

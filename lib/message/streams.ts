@@ -71,7 +71,7 @@ export class MessageDecoderStream implements DecoderStream<Frame, Message> {
   }
 }
 
-/** What a {@linkcode MessageEncoderStream} can be told. */
+/** The options of a {@linkcode MessageEncoderStream}. */
 export interface MessageEncoderStreamOptions {
   /** Longer messages are cut into fragments of this many bytes. @default {Infinity} */
   fragmentSize?: number;

@@ -55,12 +55,12 @@ export interface ConnectionOptions {
    */
   sendTimeout?: number;
   /**
-   * Past this number of bytes of messages not taken, each counted with 256 bytes more, reading
-   * stops until half is taken: also of what the peer says besides, pings and its Close among it. A
-   * message counts from when it has to wait for the one before it, whose `message` handler works,
-   * or for the code that reads. Whole text counts by its `length`. If nothing has begun to read a
-   * second after reading stopped, `onError` is called: call `discard` on a connection that is not
-   * to be read. @default {1048576}
+   * Past this number of bytes of messages not taken, each counted with 256 bytes more, nothing more
+   * is read until half is taken, pings and the peer's Close included. A message counts from the
+   * moment it has to wait: for the `message` handler of the one before it, or for the code that
+   * reads. Whole text counts by its `length`. If nothing has begun to read a second after reading
+   * stopped, `onError` is called: call `discard` on a connection that is not to be read. @default
+   * {1048576}
    */
   receiveHighWaterMark?: number;
   /**
@@ -72,9 +72,9 @@ export interface ConnectionOptions {
   maxReceiveBuffered?: number;
   /**
    * How long the peer may take to answer our Close once that has left (until then `sendTimeout`
-   * holds), or to let go of the socket. A server drops a client that takes nothing of its answer
-   * for so long. Once the connection is closed, each call of the `message` handler may take as
-   * long. @default {10000}
+   * applies), or to close the socket. A server drops a client that takes nothing of its answer for
+   * so long. Once the connection is closed, each call of the `message` handler may take as long.
+   * @default {10000}
    */
   closeTimeout?: number;
   /**
@@ -89,14 +89,14 @@ export interface ConnectionOptions {
    */
   pingTimeout?: number;
   /**
-   * Whether to agree on compression (RFC 7692), and how; `true` takes the defaults. Think of what is
-   * compressed together: a secret beside text that an attacker chooses can be guessed by its size.
+   * Whether to agree on compression (RFC 7692), and how; `true` takes the defaults. A secret that
+   * is compressed together with text that an attacker chooses can be guessed by its size.
    * @default {false}
    */
   perMessageDeflate?: boolean | PerMessageDeflateOptions;
   /** Where masking keys come from, for a test that needs to know them. @default {randomMask} */
   mask?: MaskSource;
-  /** Time, for a test that turns it by hand. @default {systemClock} */
+  /** The source of time, for a test that sets the time itself. @default {systemClock} */
   clock?: Clock;
 }
 

@@ -47,43 +47,45 @@ export interface ListenOptions<Data = undefined, Message extends AnyMessage = Me
    */
   websocket: ConnectionHandler<Data, Message>;
   /**
-   * Answers GET and HEAD requests that ask for no WebSocket; without it they get 426. One request a
-   * connection: it is no HTTP framework.
+   * Answers GET and HEAD requests that do not ask for a WebSocket; without it they get 426. Each
+   * connection serves one request: this does not replace an HTTP framework.
    *
    * The body of the Response is sent as it comes, and read no faster than the client takes it. Its
    * head leaves with the first chunk: with `Content-Length` where the Response has one or the body
    * is short and at hand, else in chunks (`Transfer-Encoding: chunked`). The body is cancelled when
    * the client leaves, when it takes nothing for `closeTimeout`, and in answer to HEAD. A body
    * whose first chunk does not come within `handshakeTimeout` gets 503, one that fails before it
-   * 500. After it a body may be silent for as long as it likes (a stream of events), or for
-   * `handshakeTimeout` once the client has ended its direction. One that fails then ends the
-   * connection, so that the client sees that the end is missing; the error goes to `onError`. At
-   * most `maxPendingHandshakes` answers are sent at once; of more, one is dropped: of the address
-   * that has most, the one whose client has taken nothing for longest.
+   * 500. After its first chunk a body may pause for any time, as a stream of events does; once the
+   * client has ended its direction, for `handshakeTimeout`. A body that fails after its first chunk
+   * ends the connection, so that the client sees that the rest is missing; the error goes to
+   * `onError`. At most `maxPendingHandshakes` answers are sent at once. When there is one more, one
+   * of the address that has most is dropped: the one whose client has taken nothing for the longest
+   * time.
    */
   fetch?: (request: Request) => Response | Promise<Response>;
   /**
-   * The most open connections, with the handshakes that are pending. Past it a handshake gives way as
-   * with `maxPendingHandshakes`, or the newcomer gets 503. @default {Infinity}
+   * The most open connections, with the handshakes that are pending. When there is one more, an
+   * incomplete handshake is dropped as with `maxPendingHandshakes`, or the new one gets 503.
+   * @default {Infinity}
    */
   maxConnections?: number;
   /**
-   * The most handshakes that are pending at once: their request is not complete, or the hook `handshake`
-   * or `fetch` has not decided. When there is one more, one of those whose request is not complete (nor,
-   * with TLS, its handshake) is dropped without an answer: of the address that has most of them, the
-   * oldest. If all wait for a decision, the newcomer gets 503. IPv6 addresses are compared by their
-   * first 64 bits; all peers of a Unix socket are one.
+   * The most handshakes that are pending at once: those whose request is not complete (with TLS,
+   * also those whose TLS handshake is not), and those about which the hook `handshake` or `fetch`
+   * has not decided. When there is one more, an incomplete one is dropped without an answer: the
+   * oldest of the address that has most of them. If all wait for a decision, the new one gets 503.
+   * IPv6 addresses are compared by their first 64 bits; all peers of a Unix socket are one.
    *
-   * Connections that were answered, but not with 101, and whose peer has not closed its end yet do not
-   * count here. There are as many of them at most, for 2 s; of more, the oldest is dropped.
+   * Connections whose request was refused are not counted here. They stay open until the peer
+   * closes, for 2 s at most; of more than this number of them, the oldest is dropped.
    *
    * @default {1024}
    */
   maxPendingHandshakes?: number;
   /**
-   * The most handshakes of one address that are pending at once; past it the oldest of that address
-   * whose request is not complete gives way, or the newcomer gets 503. Behind a proxy all peers have the
-   * proxy's address: leave it at `Infinity` there. @default {Infinity}
+   * The most handshakes of one address that are pending at once; when there is one more, the oldest
+   * of that address whose request is not complete is dropped, or the new one gets 503. Behind a
+   * proxy all peers have the proxy's address: leave it at `Infinity` there. @default {Infinity}
    */
   maxPendingHandshakesPerAddress?: number;
 }

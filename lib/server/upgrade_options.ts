@@ -64,18 +64,18 @@ export interface UpgradeOptions<Data = undefined, Message extends AnyMessage = M
    */
   handshakeTimeout?: number;
   /**
-   * Called with faults of your code and of the server: what a handler or a hook throws, a hook that is
-   * not done within `handshakeTimeout`, a connection that is not read, no files left to accept a
-   * connection with. Handshakes that are refused go to `onRefused`. @default {prints them by
-   * console.error}
+   * Called with errors of your code and of the server: what a handler or a hook throws, a hook that
+   * is not done within `handshakeTimeout`, a connection that nothing reads, the lack of open files
+   * to accept a connection with. Handshakes that are refused go to `onRefused`. @default {prints
+   * them by console.error}
    */
   onError?: ErrorHandler<Data, Message>;
   /**
-   * Called with each handshake that was not accepted through no fault of the server: it broke a rule,
-   * a policy, a limit or the hook refused it, it did not come in time, or its connection failed
-   * before. Port scans cause these. By default `console.warn` prints one line a minute
-   * for each `code`, with the number of those left out, and nothing for a refusal by a Response of the
-   * hook (code `REFUSED`). @default {prints a line}
+   * Called with each handshake that failed where the server is not at fault: it broke a rule; a
+   * policy, a limit or the hook refused it; it did not come in time; or its connection failed
+   * before. Port scans cause these. By default `console.warn` prints one line a minute for each
+   * `code`, with the number of those left out, and nothing for a refusal by a Response of the hook
+   * (code `REFUSED`). @default {prints a line}
    */
   onRefused?: RefusalHandler;
 }

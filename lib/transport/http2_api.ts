@@ -26,7 +26,7 @@ export interface Http2SessionSocket {
   readonly localAddress?: string | undefined;
   /** Our port. */
   readonly localPort?: number | undefined;
-  /** On a server, that one: documented nowhere, but there in all three runtimes. */
+  /** On a server, the server itself: it is not documented, but all three runtimes have it. */
   readonly server?: { address?(): string | { address: string } | null } | null | undefined;
 }
 
