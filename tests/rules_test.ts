@@ -153,7 +153,7 @@ describe("the rules of RFC 8441", () => {
 });
 
 describe("the names of tests", () => {
-  it("a name that is nobody's is found out, and so is half of one", () => {
+  it("an unknown name is found out, and so is half of one", () => {
     assert.equal(filesWith("no such test").size, 0);
     assert.equal(filesWith("by both at once").size, 0);
     assert.equal(filesWith("by both at once: *").size, 1);

@@ -84,7 +84,7 @@ function open(
 }
 
 describe("a socket of Bun.serve's", () => {
-  it("is open with what was agreed, and gives bytes that are the user's", () => {
+  it("is open with what was agreed, and delivers bytes that are the user's", () => {
     const { socket, connection } = open();
     assert.equal(socket.binaryType, "uint8array");
     const { readyState, protocol, extensions } = connection;
@@ -143,7 +143,7 @@ describe("a socket of Bun.serve's", () => {
     assert.ok((await connection.closed).error instanceof LimitError);
   });
 
-  it("close tells its handler later, not within the call, and what Bun knows", async () => {
+  it("close calls its handler later, not within the call, with what Bun knows", async () => {
     const closed: number[] = [];
     const { socket, connection, clock } = open({
       websocket: { close: (_connection, { closeCode }) => void closed.push(closeCode) },
@@ -164,7 +164,7 @@ describe("a socket of Bun.serve's", () => {
     assert.equal(clock.timers, 0);
   });
 
-  it("a close without a code is none, where Bun would take 1000", () => {
+  it("a close without a code sends none, where Bun would take 1000", () => {
     const { socket, connection } = open();
     connection.close({ closeCode: 1005 });
     assert.deepEqual(socket.calls, [["close", 1005, undefined]]);
@@ -209,7 +209,7 @@ describe("a socket of Bun.serve's", () => {
       ["WebSocket timed out from inactivity", undefined, "TransportError"],
     ] as const
   ) {
-    it(`tells what Bun failed: ${reason}`, async () => {
+    it(`reports what Bun failed: ${reason}`, async () => {
       const { peer, socket, connection, clock } = open();
       peer.onClose(1006, reason, facts);
       const info = await connection.closed;

@@ -136,7 +136,7 @@ describe("upgrade for Bun.serve", () => {
     ]);
   });
 
-  it("a server that does not take the request is a 500, and told to onError", async () => {
+  it("a server that does not take the request is a 500, and reported to onError", async () => {
     const errors: unknown[] = [];
     const options = { websocket: {}, onError: (error: unknown): void => void errors.push(error) };
     const answer = await upgrade(request(), fakeServer(() => false), options);
@@ -144,7 +144,7 @@ describe("upgrade for Bun.serve", () => {
     assert.match(String(errors), /does not take the request/);
   });
 
-  it("threat 19: an invalid Host is a 400, whatever Bun makes of it", async () => {
+  it("threat 19: an invalid Host is a 400, however Bun reads it", async () => {
     for (const url of ["http://localhost/chat", "/chat"]) {
       for (const host of ["[::", "a b", "", "a, b"]) {
         const asked = { ...fields(request({ host })), url } as Request;
@@ -278,7 +278,7 @@ describe("connections behind Bun.serve", () => {
       ["1002: an unknown opcode", 0x83, [], 1002],
     ] as const
   ) {
-    it(`what Bun fails is told as it was sent, ${what}`, onBun, async () => {
+    it(`what Bun fails is reported as it was sent, ${what}`, onBun, async () => {
       const set = websocketWith({ maxMessageSize: 1000 });
       await using served = serveEndpoint({ websocket: echo }, { websocket: set });
       const peer = await served.peer();
@@ -356,7 +356,7 @@ describe("connections behind Bun.serve", () => {
   });
 
   it(
-    "threat 03: small bombs behind one that nobody takes are not all inflated",
+    "threat 03: small bombs behind one that nothing takes are not all inflated",
     onBun,
     async () => {
       const set = websocketWith({ perMessageDeflate: true });

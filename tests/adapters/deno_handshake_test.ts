@@ -73,23 +73,27 @@ describe("the handshake hook behind Deno.serve", onDeno, () => {
     assert.deepEqual(rig.errors, []);
   });
 
-  it("one that throws, or gives what it may not, is a 500 without the reason", guard, async () => {
-    const hooks: DenoUpgradeOptions["handshake"][] = [
-      () => {
-        throw new Error("secret");
-      },
-      () => Promise.reject(new Error("secret")),
-      () => ({ protocol: "not offered" }),
-      () => ({ headers: { upgrade: "h2c" } }),
-    ];
-    for (const handshake of hooks) {
-      await using rig = serve({ handshake, websocket: () => assert.fail("refused") });
-      using asker = ask(rig.port);
-      assert.equal(await asker.answered(), 500);
-      assert.doesNotMatch(await asker.said(/the server failed/), /secret|offered|h2c/);
-      assert.equal(rig.errors.length, 1);
-    }
-  });
+  it(
+    "one that throws, or returns what it may not, is a 500 without the reason",
+    guard,
+    async () => {
+      const hooks: DenoUpgradeOptions["handshake"][] = [
+        () => {
+          throw new Error("secret");
+        },
+        () => Promise.reject(new Error("secret")),
+        () => ({ protocol: "not offered" }),
+        () => ({ headers: { upgrade: "h2c" } }),
+      ];
+      for (const handshake of hooks) {
+        await using rig = serve({ handshake, websocket: () => assert.fail("refused") });
+        using asker = ask(rig.port);
+        assert.equal(await asker.answered(), 500);
+        assert.doesNotMatch(await asker.said(/the server failed/), /secret|offered|h2c/);
+        assert.equal(rig.errors.length, 1);
+      }
+    },
+  );
 
   it("one that takes too long is a 503", guard, async () => {
     await using rig = serve({
@@ -100,7 +104,7 @@ describe("the handshake hook behind Deno.serve", onDeno, () => {
     assert.match(String(rig.errors[0]), /handshakeTimeout/);
   });
 
-  it("a client that leaves meanwhile is nobody's error, nor a connection", guard, async () => {
+  it("a client that leaves meanwhile is neither an error nor a connection", guard, async () => {
     const asked = Promise.withResolvers<void>(), left = Promise.withResolvers<undefined>();
     await using rig = serve({
       handshake: (request) => {
@@ -120,7 +124,7 @@ describe("the handshake hook behind Deno.serve", onDeno, () => {
     client.terminate();
   });
 
-  it("threat 06: what a hook gives cannot end a header line", guard, async () => {
+  it("threat 06: what a hook returns cannot end a header line", guard, async () => {
     await using rig = serve({
       handshake: () => ({ headers: [["X-A", "b\r\nX-C: d"]] as [string, string][] }),
     });
@@ -179,7 +183,7 @@ describe("a request behind Deno.serve", onDeno, () => {
     },
   );
 
-  it("threat 46: hosts are judged where a list is given", guard, async () => {
+  it("threat 46: hosts are checked where a list is given", guard, async () => {
     await using rig = serve({ hosts: ["127.0.0.1", "localhost"] });
     assert.equal(await statusOf(rig.port, { Host: `localhost:${rig.port}` }), 101);
     assert.equal(await statusOf(rig.port, { Host: "rebound.example" }), 403);
@@ -235,7 +239,7 @@ describe("upgrade of Deno.serve", () => {
     });
   });
 
-  it("refuses options that the runtime cannot honour, and such as are none", onDeno, async () => {
+  it("refuses options that the runtime cannot honour, and invalid ones", onDeno, async () => {
     const cannot: Partial<DenoUpgradeOptions>[] = [
       { perMessageDeflate: true },
       { perMessageDeflate: { level: 1 } },
@@ -259,7 +263,7 @@ describe("upgrade of Deno.serve", () => {
     );
   });
 
-  it("one that fails is a 500, and told", { ...onDeno, ...guard }, async () => {
+  it("one that fails is a 500, and reported", { ...onDeno, ...guard }, async () => {
     const native = Object.getOwnPropertyDescriptor(Deno, "upgradeWebSocket")!;
     await using rig = serve({ websocket: () => assert.fail("not open") });
     const value = (): never => {

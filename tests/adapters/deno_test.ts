@@ -48,7 +48,7 @@ describe("a connection behind Deno.serve", onDeno, () => {
     assert.deepEqual(states, [1]);
   });
 
-  it("tells what it can and cannot do", guard, () =>
+  it("reports what it can and cannot do", guard, () =>
     pair(async (server) => {
       assert.deepEqual(server.capabilities, {
         pause: false,
@@ -104,7 +104,7 @@ describe("a connection behind Deno.serve", onDeno, () => {
     });
   });
 
-  it("tells of the peer's close", guard, async () => {
+  it("reports the peer's close", guard, async () => {
     for (
       const [closeCode, reason] of [[1000, ""], [1001, "gone"], [4999, "ü"], [1005, ""]] as const
     ) {
@@ -132,7 +132,7 @@ describe("a connection behind Deno.serve", onDeno, () => {
   );
 
   it(
-    "terminate is over at once; the peer is told 1000, which is as near as it gets",
+    "terminate is over at once; the peer gets 1000, which is as near as it gets",
     guard,
     () =>
       pair(async (server, client) => {
@@ -185,7 +185,7 @@ describe("a connection behind Deno.serve", onDeno, () => {
       }, { maxReceiveBuffered: 10_000 }),
   );
 
-  it("holds what comes while a handler is busy, and gives it in order", guard, async () => {
+  it("holds what comes while a handler is busy, and delivers it in order", guard, async () => {
     const got: string[] = [], gate = Promise.withResolvers<void>();
     const all = Promise.withResolvers<void>();
     await using rig = serve({
@@ -227,7 +227,7 @@ describe("a connection behind Deno.serve", onDeno, () => {
       }, { maxBufferedAmount: Infinity }),
   );
 
-  it("a handler that throws is 1011, and told", guard, async () => {
+  it("a handler that throws is 1011, and reported", guard, async () => {
     await using rig = serve({
       websocket: {
         message(): void {
@@ -268,7 +268,7 @@ describe("a connection behind Deno.serve", onDeno, () => {
     assert.equal((await quiet.opened()).readyState, 1); // a handler that fails would have closed it
   });
 
-  it("gives messages in one piece where pieces are asked for", guard, async () => {
+  it("delivers messages in one piece where pieces are asked for", guard, async () => {
     const onListen = (): void => {};
     await using server = Deno.serve(
       { port: 0, hostname: "127.0.0.1", onListen },

@@ -247,7 +247,7 @@ describe("upgrade over HTTP/2", () => {
   );
 
   it(
-    "a second call for a stream gives undefined, and leaves the first alone",
+    "a second call for a stream returns undefined, and leaves the first alone",
     options,
     async () => {
       const errors: unknown[] = [];
@@ -274,7 +274,7 @@ describe("upgrade over HTTP/2", () => {
     },
   );
 
-  it("gives messages as streams where that is asked for", options, async () => {
+  it("delivers messages as streams where that is asked for", options, async () => {
     const text = Promise.withResolvers<string>();
     await using rig = await http2Rig((stream, headers) => {
       void upgradeHttp2(stream, headers, {
@@ -597,7 +597,7 @@ describe("upgrade over HTTP/2: refusals", () => {
     assert.deepEqual([textOf(client.bytes), client.stream.rstCode], ["No", 0]);
   });
 
-  it("a client that leaves while the hook decides is told by the signal", options, async () => {
+  it("a client that leaves while the hook decides is notified by the signal", options, async () => {
     const asked = Promise.withResolvers<AbortSignal>(),
       decided = Promise.withResolvers<undefined>();
     await using server = await serve({

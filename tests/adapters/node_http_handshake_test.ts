@@ -34,7 +34,7 @@ async function refusal(
 
 for (const kind of KINDS) {
   describe(`the handshake behind node:${kind}`, () => {
-    it("the hook is told of the request, and its headers, protocol and data take effect", async () => {
+    it("the hook is notified of the request, and its headers, protocol and data take effect", async () => {
       await using rig = await Rig.start<{ user: number }>(kind, {
         handshake(request, info) {
           assert.equal(new URL(request.url).pathname, "/chat");
@@ -107,7 +107,7 @@ for (const kind of KINDS) {
       });
     }
 
-    it("a second call for a socket gives undefined, and leaves the first alone", async () => {
+    it("a second call for a socket returns undefined, and leaves the first alone", async () => {
       const errors: unknown[] = [];
       const second = Promise.withResolvers<unknown>();
       await using rig = await Rig.start(kind, {
@@ -140,7 +140,7 @@ for (const kind of KINDS) {
   });
 }
 
-describe("upgrade behind node:http: who is let in, and who is not", () => {
+describe("upgrade behind node:http: what is accepted, and what is not", () => {
   it("routes by request.url, and servers do not know of each other", async () => {
     const start = async (name: string): Promise<{ url: string; close(): void }> => {
       const server = createServer();
@@ -226,7 +226,7 @@ describe("upgrade behind node:http: who is let in, and who is not", () => {
     assert.deepEqual([status, errors.map(statusOf)], [503, [503]]);
   });
 
-  it("options that are none: the peer gets 500, onError or the console the error", async (t) => {
+  it("invalid options: the peer gets 500, onError or the console the error", async (t) => {
     const bad = { maxMessageSize: -1 };
     const { status, errors } = await refusal(bad);
     assert.equal(status, 500);

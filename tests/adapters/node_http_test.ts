@@ -216,7 +216,7 @@ for (const kind of KINDS) {
       assert.deepEqual(sizes, [24 * MIB]);
     });
 
-    it("a peer that resets gives 1006 with the error, and no more", async () => {
+    it("a peer that resets causes 1006 with the error, and no more", async () => {
       const infos: CloseInfo[] = [];
       await using rig = await Rig.start(kind, {
         websocket: { close: (_connection, info) => void infos.push(info) },

@@ -119,7 +119,7 @@ for (const [kind, start] of Object.entries(kinds)) {
       });
     }
 
-    it("is judged by the host that is seen", guard, async () => {
+    it("is checked by the host that is seen", guard, async () => {
       await using server = await start(watching({ hosts: ["site.example"] }).options);
       const target = "http://evil.example/", lines = ["Host: site.example"];
       assert.equal(await ask(server, lines), 101);

@@ -186,7 +186,7 @@ describe("Chromium", () => {
           await check(servers, kind, (tab, url) => tab.call(exchange, url, TEXT, BYTES));
         });
 
-        it(`${kind}: the page is told the server's close code and reason`, options, async () => {
+        it(`${kind}: the page gets the server's close code and reason`, options, async () => {
           await withPage(servers, kind, async ({ tab, panel, url }) => {
             assert.deepEqual(await tab.call(leave, url), [1001, "away", true]);
             const { sent, received, errors } = await panel.closed(url);

@@ -126,7 +126,7 @@ for (const [name, made] of bundles) {
         });
       });
 
-      it("iterates until the server closes, and tells its code", options, async () => {
+      it("iterates until the server closes, and reports its code", options, async () => {
         await inPage(async (tab, url, accepted) => {
           const said = tab.call(async (url: string) => {
             const { connect } = (globalThis as unknown as Page).sluice;

@@ -138,7 +138,7 @@ describe("Chromium over HTTP/2", () => {
     });
   });
 
-  it("is told our close code and reason, and of a stream that is reset", options, async () => {
+  it("gets our close code and reason, and sees a stream that is reset", options, async () => {
     await withTab(async (tab, rig) => {
       const ask = `new Promise((resolve) => {
         const socket = new WebSocket(${JSON.stringify(rig.url)});

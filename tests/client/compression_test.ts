@@ -282,7 +282,7 @@ describe("compression with fromByteStream", () => {
     }
   });
 
-  it("extensions that are none, or not known, are a TypeError, and lock nothing", () => {
+  it("invalid or unknown extensions are a TypeError, and lock nothing", () => {
     const bad = [
       "x",
       `${PMD}, x`,

@@ -141,7 +141,7 @@ describe("connect", () => {
     await connection.closed;
   });
 
-  it("nobody listening: a TransportError", async () => {
+  it("nothing listens: a TransportError", async () => {
     const server = await dumb();
     await server[Symbol.asyncDispose]();
     await assert.rejects(connect(server.url), (error) => {

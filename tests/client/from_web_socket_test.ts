@@ -55,7 +55,7 @@ async function pair(
 }
 
 describe("fromWebSocket on this runtime's own WebSocket", () => {
-  it("is a connection once it is open, and tells what it lacks", options, () =>
+  it("is a connection once it is open, and reports what it lacks", options, () =>
     pair((client) => {
       const { pause, ping, streaming, anyCloseCode } = client.capabilities;
       assert.deepEqual({ pause, ping, streaming, anyCloseCode }, {
@@ -129,7 +129,7 @@ describe("fromWebSocket on this runtime's own WebSocket", () => {
     }
   });
 
-  it("tells of the peer's close, and of one that vanished", options, async () => {
+  it("reports the peer's close, and a peer that vanished", options, async () => {
     for (const closeCode of [1001, 1008, 1011, 3000]) {
       await pair(async (client, server) => {
         server.close({ closeCode, reason: "why" });
@@ -151,7 +151,7 @@ describe("fromWebSocket on this runtime's own WebSocket", () => {
   });
 
   it(
-    "gives what came before the close to who reads later",
+    "delivers what came before the close to code that reads later",
     options,
     () =>
       pair(async (client, server) => {
@@ -199,7 +199,7 @@ describe("fromWebSocket on this runtime's own WebSocket", () => {
       }, { maxMessageSize: 1000 }),
   );
 
-  it("calls handlers, and tells onError what they throw", options, async () => {
+  it("calls handlers, and passes to onError what they throw", options, async () => {
     const errors: unknown[] = [];
     const { server, url, accepted } = await serve();
     await using _server = server;
@@ -221,7 +221,7 @@ describe("fromWebSocket on this runtime's own WebSocket", () => {
     assert.equal(errors.length, 1);
   });
 
-  it("gives messages in one piece where pieces are asked for", options, async () => {
+  it("delivers messages in one piece where pieces are asked for", options, async () => {
     const { server, url, accepted } = await serve();
     await using _server = server;
     await using client = await fromWebSocket(new WebSocket(url), { messages: "stream" });
@@ -243,7 +243,7 @@ describe("fromWebSocket on this runtime's own WebSocket", () => {
 });
 
 describe("fromWebSocket", () => {
-  it("tells what a server's socket can", async () => {
+  it("reports what a server's socket can", async () => {
     const socket = new FakeWebSocket();
     socket.takesAnyCode = true;
     const connection = await fromWebSocket(socket, { anyCloseCode: true, url: "ws://there/" });

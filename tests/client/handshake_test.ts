@@ -42,7 +42,7 @@ describe("the client's handshake", () => {
     }
   });
 
-  it("a refusal tells status, headers and the beginning of the body", async () => {
+  it("a refusal reports status, headers and the beginning of the body", async () => {
     const one = clientOpeningRig();
     one.peer.write(
       bytesOf("HTTP/1.1 403 Forbidden\r\nX-Why: rights\r\nContent-Length: 5\r\n\r\nno"),

@@ -160,7 +160,7 @@ describe("connect over HTTP/2", () => {
     connection.terminate();
   });
 
-  it("gives messages as streams where that is asked for", options, async () => {
+  it("delivers messages as streams where that is asked for", options, async () => {
     await using rig = await echo();
     const connection = await connect(rig.url, { http2: rig.open(), messages: "stream" });
     connection.send("hello");
@@ -209,7 +209,7 @@ describe("connect over HTTP/2", () => {
     assert.ok(error instanceof HandshakeError && error.body.length === 4096);
   });
 
-  it("a refusal that hangs is told when the time is over", options, async () => {
+  it("a refusal that hangs is reported when the time is over", options, async () => {
     const error = await answered((stream) => {
       stream.on("error", () => {});
       stream.respond({ ":status": 404 });

@@ -295,7 +295,7 @@ for (const role of ROLES) {
       assert.deepEqual([initiator, closeCode], ["local", 1006]);
     });
 
-    it("a violation while nobody takes messages is answered when it is reached", async () => {
+    it("a violation while nothing takes messages is answered when it is reached", async () => {
       const { connection, peer } = open({ role, receiveHighWaterMark: 10 * 257 });
       peer.say(...Array.from({ length: 20 }, () => "x"));
       peer.write(peer.frame(0x83));
@@ -308,7 +308,7 @@ for (const role of ROLES) {
       await connection.closed;
     });
 
-    it("the peer's end without a Close: 1006, and nobody waits", async () => {
+    it("the peer's end without a Close: 1006, and nothing waits", async () => {
       for (const torn of [0, 3]) {
         const { connection, peer, clock } = open({ role });
         peer.write(peer.frame(0x81, "torn").subarray(0, torn));
@@ -366,7 +366,7 @@ for (const role of ROLES) {
       connection.terminate();
     });
 
-    it("terminate while closing: 1006, and what was sent is told", async () => {
+    it("terminate while closing: 1006, and what was sent is reported", async () => {
       const { connection } = open({ role });
       connection.close();
       await settle();
@@ -516,7 +516,7 @@ for (const role of ROLES) {
       assert.equal((await connection.closed).wasClean, true);
     });
 
-    it("reads on after close() though nobody takes messages, until the peer's Close", async () => {
+    it("reads on after close() though nothing takes messages, until the peer's Close", async () => {
       const { connection, peer, transport } = open({
         role,
         memory: { capacity: 512 },
@@ -545,7 +545,7 @@ for (const role of ROLES) {
   });
 }
 
-describe("who lets go of the socket (7.1.1)", () => {
+describe("which side closes the socket (7.1.1)", () => {
   it("a server, as soon as both Close frames have passed", async () => {
     const { connection, peer, clock } = open({ role: "server" });
     peer.sayClose();
@@ -576,7 +576,7 @@ describe("who lets go of the socket (7.1.1)", () => {
     assert.equal(clock.timers, 0);
   });
 
-  it("a client whose Close answer is stuck when the server ends lets go once it has left", async () => {
+  it("a client whose Close answer is stuck when the server ends closes once it has left", async () => {
     const { connection, peer } = open({ role: "client", memory: { capacity: 64 } });
     peer.transport.pause();
     connection.send(new Uint8Array(200));

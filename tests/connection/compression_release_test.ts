@@ -22,7 +22,7 @@ const WIDE = { memory: { capacity: 1 << 22 } };
 for (const role of ROLES) {
   describe(`what compression holds, as ${role}`, () => {
     for (const { name, options, happens } of [...closes, ...losses, ...failures]) {
-      it(`contexts are let go of, once, at the end: ${name}`, async () => {
+      it(`contexts are released, once, at the end: ${name}`, async () => {
         for (const agreement of [PLAIN, FORGETFUL]) {
           // What is sent is the same as without compression: endings wait for it to get stuck.
           const rig = openCompressed({ ...options, role, agreement, threshold: Infinity });
@@ -42,7 +42,7 @@ for (const role of ROLES) {
       });
     }
 
-    it("contexts are let go of where a handler or a source ends the connection in the middle", async () => {
+    it("contexts are released where a handler or a source ends the connection in the middle", async () => {
       for (const end of ["terminate", "close", "throw"] as const) {
         const { connection, peer, extension } = openCompressed({
           role,
@@ -97,7 +97,7 @@ for (const role of ROLES) {
       assert.equal(extension.memory, 0);
     });
 
-    it("a message that nobody reads is inflated all the same: the next one needs its context", async () => {
+    it("a message that nothing reads is inflated nevertheless: the next one needs its context", async () => {
       const { connection, peer } = openCompressedStream({ role });
       peer.write(
         peer.frame(WHOLE_BINARY, HELLO),

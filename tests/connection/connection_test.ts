@@ -103,7 +103,7 @@ for (const role of ROLES) {
       }
     });
 
-    it("gives false once closing began, and does not throw", async () => {
+    it("returns false once closing began, and does not throw", async () => {
       const { connection, peer } = open({ role });
       connection.close();
       assert.equal(connection.send("late"), false);
@@ -116,7 +116,7 @@ for (const role of ROLES) {
   });
 
   describe(`receiving, as ${role}`, () => {
-    it("receive() gives one message after the other, waiting for it if need be", async () => {
+    it("receive() returns one message after the other, waiting for it if need be", async () => {
       const { connection, peer } = open({ role });
       peer.write(peer.frame(0x81, "a"), peer.frame(0x82, [1]), peer.frame(0x81));
       assert.equal(await connection.receive(), "a");

@@ -83,7 +83,7 @@ for (const role of ROLES) {
       }
     }
 
-    it("that gives back what is no promise has not failed", async () => {
+    it("that returns what is no promise has not failed", async () => {
       const values = [true, 7, "text", null, {}, [], { then: "no function" }];
       for (const value of values) {
         const message = (() => value) as unknown as ConnectionHandlers["message"];
@@ -200,7 +200,7 @@ for (const role of ROLES) {
       });
     }
 
-    it("a source whose cancel throws hurts nobody", async () => {
+    it("a source whose cancel throws does no harm", async () => {
       const { connection } = open({ role });
       const fail = (): never => {
         throw Object.create(null);

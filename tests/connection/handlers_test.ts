@@ -55,7 +55,7 @@ for (const role of ROLES) {
       connection.terminate();
     });
 
-    it("close is told before `closed` resolves, with the same value", async () => {
+    it("close is reported before `closed` resolves, with the same value", async () => {
       let info: unknown;
       const { connection, peer } = open({
         role,
@@ -150,7 +150,7 @@ for (const role of ROLES) {
       assert.equal((await connection.closed).error?.message, "a string");
     });
 
-    it("an onError that throws is reported and hurts nobody", async (t) => {
+    it("an onError that throws is reported and does no harm", async (t) => {
       const report = t.mock.method(console, "error", () => {});
       const { connection, peer } = open({
         role,

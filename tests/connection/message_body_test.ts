@@ -98,7 +98,7 @@ describe("the content of a message in pieces", () => {
     assert.equal(await body.read(), undefined);
   });
 
-  it("discarded, it gives back what it was charged, takes no more, and reading rejects", async () => {
+  it("discarded, it returns what it was charged, takes no more, and reading rejects", async () => {
     for (const [waits, ends] of [[true, false], [true, true], [false, false]]) {
       const account = new Account(), body = new MessageBody(account);
       if (waits) body.push(bytesOf([1, 2, 3]));
@@ -115,7 +115,7 @@ describe("the content of a message in pieces", () => {
     }
   });
 
-  it("discarded while somebody reads: told with an AbortError where no reason is given", async () => {
+  it("discarded while it is read: rejects with an AbortError where no reason is given", async () => {
     const body = new MessageBody(new Account());
     const read = watch(body.read());
     body.discard();
@@ -132,7 +132,7 @@ describe("the content of a message in pieces", () => {
     assert.equal(await body.read(), undefined);
   });
 
-  it("any order of pushes and reads gives all bytes once, and the account is even", async () => {
+  it("any order of pushes and reads delivers all bytes once, and the account is even", async () => {
     const step = fc.oneof(
       fc.constant("read" as const),
       fc.oneof(fc.integer({ min: 1, max: 50 }), fc.constantFrom(30_000, 65_535, 65_536, 70_000)),

@@ -15,7 +15,7 @@ function setUp(highWaterMark = 100): { inbox: MessageQueue<MessageData>; log: st
 }
 
 describe("the message queue", () => {
-  it("gives messages in the order in which they came, empty ones too", () => {
+  it("delivers messages in the order in which they came, empty ones too", () => {
     const { inbox } = setUp();
     const binary = new Uint8Array([1]);
     for (const message of ["a", "", binary]) inbox.push(message);
@@ -80,7 +80,7 @@ describe("the message queue", () => {
     assert.equal(inbox.length, 1);
   });
 
-  it("hands a message to those who wait, first come first served, and keeps none of it", async () => {
+  it("hands a message to waiters, first come first served, and keeps none of it", async () => {
     const { inbox } = setUp();
     const both = [inbox.wait(undefined), inbox.wait(undefined)];
     inbox.push("a");
@@ -108,7 +108,7 @@ describe("the message queue", () => {
     assert.equal(inbox.take(), "a");
   });
 
-  it("lets go of the signal of who was served", async () => {
+  it("releases the signal of a waiter that was served", async () => {
     const { inbox } = setUp();
     const controller = new AbortController();
     const served = inbox.wait(controller.signal);
@@ -117,7 +117,7 @@ describe("the message queue", () => {
     assert.equal(await served, "a");
   });
 
-  it("tells all who wait of the end, and lets what waits be taken", async () => {
+  it("notifies all waiters of the end, and lets what waits be taken", async () => {
     const { inbox } = setUp();
     const waiting = [inbox.wait(undefined), inbox.wait(new AbortController().signal)];
     inbox.end();

@@ -131,7 +131,7 @@ for (const role of ROLES) {
           }
         });
 
-        it("the keepalive drops nobody for it: pings leave, none is awaited until it is resumed", async () => {
+        it("the keepalive does not drop the peer for it: pings leave, none is awaited until it is resumed", async () => {
           const { connection, peer, clock, transport, got } = reading(way, mode, {
             role,
             pingInterval: 20_000,
@@ -189,7 +189,7 @@ for (const role of ROLES) {
           assert.equal(clock.timers, 0);
         });
 
-        it("discard() drops what waits and what comes, lets nobody wait, and answers pings", async () => {
+        it("discard() drops what waits and what comes, makes nothing wait, and answers pings", async () => {
           for (const paused of [false, true]) {
             const { connection, peer, transport, got, errors } = reading(way, mode, {
               role,
@@ -273,7 +273,7 @@ for (const role of ROLES) {
       connection.terminate();
     });
 
-    it("discard() while somebody reads: an AbortError, and the rest is dropped as it comes", async () => {
+    it("discard() while it is read: an AbortError, and the rest is dropped as it comes", async () => {
       const { connection, peer, transport } = openStream({ role, receiveHighWaterMark: 100 });
       fragment(peer, 2, "a");
       const bytes = watch((await connection.receive()).bytes());

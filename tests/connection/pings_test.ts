@@ -72,7 +72,7 @@ describe("pings under way", () => {
     assert.equal(await trip, 0);
   });
 
-  it("end with the signal's reason, and are then nobody's", async () => {
+  it("end with the signal's reason, and are then forgotten", async () => {
     const { pings, sent, ping } = setUp();
     const controller = new AbortController(), reason = new Error("enough");
     const aborted = ping(controller.signal);

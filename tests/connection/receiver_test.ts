@@ -37,7 +37,7 @@ for (const role of ROLES) {
       await settle();
     });
 
-    it("a handler that returns without having asked: the message is discarded, nobody waits", async () => {
+    it("a handler that returns without having asked: the message is discarded, nothing waits", async () => {
       const kept: StreamedMessage[] = [];
       const rig = openStream({
         role,
@@ -155,7 +155,7 @@ for (const role of ROLES) {
       }
     });
 
-    it("a handler that fails while a message comes: 1011, and onError is told", async () => {
+    it("a handler that fails while a message comes: 1011, and onError is called", async () => {
       for (const late of [false, true]) {
         const error = new Error("handler");
         const rig = openStream({
@@ -197,7 +197,7 @@ for (const role of ROLES) {
       assert.deepEqual(errors, []);
     });
 
-    it("without a message handler they are dropped, and nobody waits", async () => {
+    it("without a message handler they are dropped, and nothing waits", async () => {
       const rig = openStream({ role, receiveHighWaterMark: 100, websocket: {} });
       for (let at = 0; at < 20; at++) sendBlocks(rig, 2);
       rig.peer.write(rig.peer.frame(0x89, "p"));
@@ -327,7 +327,7 @@ for (const role of ROLES) {
       rig.connection.terminate();
     });
 
-    it("after close() nobody waits: a message over the mark is dropped whole, not with a hole", async () => {
+    it("after close() nothing waits: a message over the mark is dropped whole, not with a hole", async () => {
       const rig = openStream({ role, receiveHighWaterMark: 128 * KIB + 256 });
       const { connection, peer } = rig;
       sendBlocks(rig, 2);

@@ -76,7 +76,7 @@ for (const role of ROLES) {
         connection.terminate();
       });
 
-      it(`after the turn of ${name}, send gives false`, async () => {
+      it(`after the turn of ${name}, send returns false`, async () => {
         const { connection, peer } = open({ role, websocket: { message: () => {} } });
         peer.write(peer.frame(0x81, "a"), frame(peer));
         await settle();

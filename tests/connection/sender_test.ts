@@ -99,7 +99,7 @@ for (const role of ROLES) {
       connection.terminate();
     });
 
-    it("bufferedAmount counts what waits; send gives false if more than the mark waited before", async () => {
+    it("bufferedAmount counts what waits; send returns false if more than the mark waited before", async () => {
       const { connection, peer } = open({ role, sendHighWaterMark: 1000 });
       const source = new Source();
       void connection.send(source);
@@ -325,7 +325,7 @@ for (const role of ROLES) {
       assert.equal(clock.timers, 0);
     });
 
-    it("a source that gives nothing more for closeTimeout: 1011, as the message has begun", async () => {
+    it("a source that yields nothing more for closeTimeout: 1011, as the message has begun", async () => {
       const { connection, peer, clock } = open({ role, closeTimeout: 1000 });
       const source = new Source("a");
       const fate = watch(connection.send(source));
@@ -382,7 +382,7 @@ for (const role of ROLES) {
       connection.terminate();
     });
 
-    it("a peer that takes nothing for sendTimeout meanwhile: dropped, and told so", async () => {
+    it("a peer that takes nothing for sendTimeout meanwhile: dropped, and reported", async () => {
       const { connection, peer, clock } = open({
         role,
         sendTimeout: 3000,

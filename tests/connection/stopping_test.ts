@@ -55,7 +55,7 @@ async function readAll(
 }
 
 for (const role of ROLES) {
-  describe(`a compressed message that nobody reads yet, as ${role}`, () => {
+  describe(`a compressed message that nothing reads yet, as ${role}`, () => {
     it("is inflated to the mark and 64 KiB more at most, and from there on as it is read", async () => {
       for (const agreement of AGREEMENTS) {
         for (const mark of [0, 1, 100_000, MARK]) {
@@ -364,7 +364,7 @@ for (const role of ROLES) {
       assert.deepEqual(rig.peer.frames, []);
     });
 
-    it("pause() holds the rest though there is room, resume() gives it", async () => {
+    it("pause() holds the rest though there is room, resume() delivers it", async () => {
       const { message, connection, transport } = await stopped();
       connection.pause();
       const reader = message.stream().getReader();

@@ -158,7 +158,7 @@ for (const role of ROLES) {
       }
     });
 
-    it("maxSize is judged on the announced length: nothing is gathered of what is too large", async () => {
+    it("maxSize is checked on the announced length: nothing is gathered of what is too large", async () => {
       const { connection, peer } = openStream({ role });
       peer.write(peer.frame(0x82, new Uint8Array(100_000)).subarray(0, 14));
       const message = await connection.receive();
@@ -210,7 +210,7 @@ for (const role of ROLES) {
       }
     });
 
-    it("cancelled, or too large: its rest is dropped as it comes, though nobody asks for the next", async () => {
+    it("cancelled, or too large: its rest is dropped as it comes, though nothing asks for the next", async () => {
       for (const way of ["cancel", "maxSize"]) {
         for (const fragmented of [false, true]) {
           const { connection, peer, transport } = openStream({
@@ -322,7 +322,7 @@ for (const role of ROLES) {
       }
     });
 
-    it("a violation within it: nothing more of it is given, and the error tells why", async () => {
+    it("a violation within it: nothing more of it is given, and the error reports why", async () => {
       const violations: [(frame: typeof bad.frame) => Uint8Array, number, string][] = [
         [(frame) => frame(0x82, "new"), 1002, "CONTINUATION_EXPECTED"],
         [(frame) => frame(0x80, [0xff]), 1007, "INVALID_UTF8"],
@@ -346,7 +346,7 @@ for (const role of ROLES) {
       }
     });
 
-    it("a limit passed within it: 1009, and the error tells why", async () => {
+    it("a limit passed within it: 1009, and the error reports why", async () => {
       const { connection, peer } = openStream({ role, maxMessageSize: 10 });
       peer.write(peer.frame(2, "12345678"), peer.frame(0x80, "901"));
       const bytes = watch((await connection.receive()).bytes());

@@ -130,7 +130,7 @@ for (const role of ROLES) {
         connection.terminate();
       });
 
-      it(`${kind} that fails later: 1011, and closed tells why`, async () => {
+      it(`${kind} that fails later: 1011, and closed reports why`, async () => {
         const { connection, peer, clock, errors } = open({ role });
         const error = new Error("source");
         const source = new Source(pattern(64 * KIB), bytesOf("gathered"));
@@ -244,7 +244,7 @@ for (const role of ROLES) {
       assert.ok(finished);
     });
 
-    it("an iterator whose return throws, or gives no promise, is given up all the same", async () => {
+    it("an iterator whose return throws, or returns no promise, is given up nevertheless", async () => {
       for (const result of [undefined, { done: true, value: undefined }, new Error("return")]) {
         const { connection } = open({ role });
         const iterator = {
@@ -425,7 +425,7 @@ for (const role of ROLES) {
       }
     });
 
-    it("a rejection that nobody looks at is no unhandled one", async () => {
+    it("a rejection that nothing looks at is not reported as unhandled", async () => {
       // Each runtime fails the test, or the process, for an unhandled rejection.
       const { connection } = open({ role });
       void connection.send(new Source().fail(new Error("source")));

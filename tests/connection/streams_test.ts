@@ -17,7 +17,7 @@ async function settled<T>(promise: Promise<T>): Promise<PromiseSettledResult<T>>
 
 for (const role of ROLES) {
   describe(`readable, as ${role}`, () => {
-    it("gives the messages, and ends after 1000, 1001 and 1005", async () => {
+    it("returns the messages, and ends after 1000, 1001 and 1005", async () => {
       for (const code of [1000, 1001, 1005]) {
         const { connection, peer } = open({ role });
         peer.write(peer.frame(0x81, "a"), peer.frame(0x82, [1]), peer.frame(0x81));
@@ -132,7 +132,7 @@ for (const role of ROLES) {
       connection.terminate();
     });
 
-    it("errors when the connection ends, though nobody writes", async () => {
+    it("errors when the connection ends, though nothing writes", async () => {
       const { connection, peer } = open({ role });
       const writer = connection.writable.getWriter();
       peer.transport.close();
@@ -218,7 +218,7 @@ for (const role of ROLES) {
       assert.equal((await echoed).status, "rejected");
     });
 
-    it("a pipe from a source that gives nothing ends with the connection", async () => {
+    it("a pipe from a source that yields nothing ends with the connection", async () => {
       const { connection, peer } = open({ role });
       let cancelled = false;
       const idle = new ReadableStream<SendData>({

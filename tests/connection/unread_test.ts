@@ -30,9 +30,9 @@ async function fill(peer: Peer, clock: { advance(ms: number): void }): Promise<v
 }
 
 for (const role of ROLES) {
-  describe(`a connection that nobody reads, as ${role}`, () => {
+  describe(`a connection that nothing reads, as ${role}`, () => {
     for (const [name, websocket] of USERS) {
-      it(`${name}: onError is told once, a second after the queue is full`, async () => {
+      it(`${name}: onError is called once, a second after the queue is full`, async () => {
         const { connection, peer, clock, errors } = open({ role, ...options, websocket });
         await fill(peer, clock);
         assert.equal(errors.length, 0);
@@ -55,7 +55,7 @@ for (const role of ROLES) {
       });
     }
 
-    it("with messages in pieces it is told as well", async () => {
+    it("with messages in pieces it is reported as well", async () => {
       const { connection, peer, clock, errors } = openStream({ role, ...options });
       await fill(peer, clock);
       clock.advance(1);
@@ -73,7 +73,7 @@ for (const role of ROLES) {
       connection.terminate();
     });
 
-    it("whoever begins to read, discards or ends within the second is told nothing", async () => {
+    it("a connection that begins to be read, discards or ends within the second is told nothing", async () => {
       const begins: ((connection: WebSocketConnection) => void)[] = [
         (connection) => void connection.receive(),
         (connection) => void connection[Symbol.asyncIterator](),

@@ -75,7 +75,7 @@ describe("opening a WebSocket of the platform's", () => {
     assert.deepEqual(got, [Uint8Array.of(1, 2)]);
   });
 
-  it("gives the bytes of a view alone, in memory of their own", async () => {
+  it("returns the bytes of a view alone, in memory of their own", async () => {
     const socket = new FakeWebSocket();
     const pool = Uint8Array.of(9, 1, 2, 3, 4, 9);
     const got = await messagesOf(socket, () => {
@@ -116,7 +116,7 @@ describe("opening a WebSocket of the platform's", () => {
     assert.equal((await connection.closed).error?.message, "gone");
   });
 
-  it("tells of a platform that failed the connection, and that no Close came", async () => {
+  it("reports a platform that failed the connection, and that no Close came", async () => {
     for (const code of [0, 1001, 1006]) {
       const socket = new FakeWebSocket();
       const connection = await openWebSocket(socket, init());

@@ -233,7 +233,7 @@ describe("writeBlock", () => {
     assert.equal(Math.max(...block.codes!.literals), 15);
   });
 
-  it("tells that there is no distance, or one, with one length (section 3.2.7)", () => {
+  it("reports that there is no distance, or one, with one length (section 3.2.7)", () => {
     const some = literals(randomBytes(300, 9, 3));
     assert.deepEqual(check(some).codes!.distances, [0]);
     const one = check([...some, { length: 5, distance: 2 }]);

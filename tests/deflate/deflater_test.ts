@@ -60,7 +60,7 @@ function sizeOf(packed: readonly Uint8Array[]): number {
 }
 
 describe("Deflater", () => {
-  it("gives RFC 7692's examples (sections 7.2.3.1, 7.2.3.2)", () => {
+  it("returns RFC 7692's examples (sections 7.2.3.1, 7.2.3.2)", () => {
     const deflater = fresh();
     assert.deepEqual(deflate(deflater, HELLO), hex("f2 48 cd c9 c9 07 00"));
     // The RFC's own has a literal and a match of 4: f2 00 11 00 00. Ours is a match of 5.
@@ -69,7 +69,7 @@ describe("Deflater", () => {
     assert.ok(second.length <= 5);
   });
 
-  it("gives a single 00 for an empty message, first or later (section 7.2.3.6)", () => {
+  it("returns a single 00 for an empty message, first or later (section 7.2.3.6)", () => {
     const deflater = fresh();
     for (const message of [HELLO, randomBytes(10, 1), HELLO]) {
       assert.deepEqual(deflate(deflater, new Uint8Array(0)), hex("00"));

@@ -209,7 +209,7 @@ describe("permessage-deflate", () => {
     }
   });
 
-  it("a fragment that gives nothing makes no frame", () => {
+  it("a fragment that yields nothing makes no frame", () => {
     const extension = make("server"), receiver = make("client");
     const frames = new FrameEncoder({ role: "server" });
     const encoder = new MessageEncoder(frames, extension);

@@ -49,19 +49,19 @@ function share(lengths: readonly number[]): number {
 }
 
 describe("codeLengths", () => {
-  it("gives nothing where nothing occurs, and no length but 0", () => {
+  it("returns nothing where nothing occurs, and no length but 0", () => {
     assert.deepEqual(lengthsFor([0, 0, 0], 15), [[0, 0, 0], 0]);
   });
 
-  it("gives a lone symbol one bit", () => {
+  it("assigns a lone symbol one bit", () => {
     assert.deepEqual(lengthsFor([0, 0, 7, 0], 15), [[0, 0, 1, 0], 7]);
   });
 
-  it("gives two symbols one bit each, however they are spread", () => {
+  it("assigns two symbols one bit each, however they are spread", () => {
     assert.deepEqual(lengthsFor([0, 1, 0, 900, 0], 15), [[0, 1, 0, 1, 0], 901]);
   });
 
-  it("gives the frequent shorter codes than the rare", () => {
+  it("assigns the frequent shorter codes than the rare", () => {
     assert.deepEqual(lengthsFor([1, 4, 1, 2], 15)[0], [3, 1, 3, 2]);
   });
 
@@ -128,7 +128,7 @@ describe("assignCodes", () => {
     );
   }
 
-  it("gives the codes of the RFC's examples (section 3.2.2)", () => {
+  it("returns the codes of the RFC's examples (section 3.2.2)", () => {
     assert.deepEqual(codesFor([2, 1, 3, 3]), ["10", "0", "110", "111"]);
     assert.deepEqual(
       codesFor([3, 3, 3, 3, 3, 2, 4, 4]),
@@ -136,7 +136,7 @@ describe("assignCodes", () => {
     );
   });
 
-  it("gives codes of fifteen bits", () => {
+  it("assigns codes of fifteen bits", () => {
     const lengths = [...Array.from({ length: 15 }, (_, i) => i + 1), 15];
     const codes = codesFor(lengths);
     assert.equal(codes[14], "111111111111110");

@@ -56,7 +56,7 @@ function outcomeOf(inflater: Inflater, pieces: readonly Uint8Array[], limit: num
 }
 
 describe("inflater: properties", () => {
-  it("any bytes give what zlib gives, or 1007 where zlib refuses them", { timeout }, () => {
+  it("any bytes give what zlib returns, or 1007 where zlib refuses them", { timeout }, () => {
     fc.assert(
       fc.property(message, offsets, (bytes, at) => {
         const pieces = cut(bytes, at.map((offset) => offset % (bytes.length + 1)));

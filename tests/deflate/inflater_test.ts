@@ -514,7 +514,7 @@ describe("inflater: limits and memory", () => {
     assert.ok(inflater.memory <= 2048, `${inflater.memory}`);
   });
 
-  it("a block that is cut keeps its codes, and gives them back with its end", () => {
+  it("a block that is cut keeps its codes, and releases them at its end", () => {
     const message = zlibMessage(tradesJson(1, 1000));
     const inflater = fresh();
     inflater.inflate(message.subarray(0, 40), false, Infinity, () => {});

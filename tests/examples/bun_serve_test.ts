@@ -18,7 +18,7 @@ describe("the poll behind Bun.serve", needs("bun"), () => {
     return (await server.printed(/^A poll on http(:\S+)$/m))[1];
   }
 
-  it("serves its page beside two endpoints, and tells how the votes are", guard, async () => {
+  it("serves its page beside two endpoints, and reports how the votes are", guard, async () => {
     await using server = start("bun_serve/main.ts");
     const address = await poll(server);
     const page = await fetch(`http${address}`);

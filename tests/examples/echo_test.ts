@@ -25,7 +25,7 @@ for (const name of runtimeNames) {
       assert.deepEqual(await connection.receive(), Uint8Array.of(0, 255));
     });
 
-    it("echo.ts gives back more than the buffers on the way hold", options, async () => {
+    it("echo.ts returns more than the buffers on the way hold", options, async () => {
       await using server = start(name, "echo.ts");
       const [, address] = await server.printed(/^Echo on (\S+)$/m);
       await using connection = await connect(address, { maxBufferedAmount: Infinity });

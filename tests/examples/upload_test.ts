@@ -99,7 +99,7 @@ describe("the command line client of the upload", () => {
 });
 
 describe("the server of the upload", () => {
-  it("gives a second file of the same name another one", options, async () => {
+  it("gives a second file of the same name another name", options, async () => {
     await using server = await UploadServer.start();
     for (const [content, stored] of [["one", "a.txt"], ["two", "a (2).txt"], ["", "a (3).txt"]]) {
       await using connection = await server.connect();
@@ -139,7 +139,7 @@ describe("the server of the upload", () => {
     assert.deepEqual(await server.names(), []);
   });
 
-  it("gives a page no more than the window beyond what it has confirmed", options, async () => {
+  it("sends a page no more than the window beyond what it has confirmed", options, async () => {
     await using server = await UploadServer.start();
     await writeFile(join(server.files, "big"), [...Array(8).keys()].map(makeBlock));
     let came = 0;

@@ -34,7 +34,7 @@ async function settled(promise: Promise<unknown>): Promise<boolean> {
 }
 
 describe("pair", () => {
-  it("gives items in order, and ends when the input ends", async () => {
+  it("returns items in order, and ends when the input ends", async () => {
     const { readable, writable } = twoByTwo();
     const writer = writable.getWriter(), reader = readable.getReader();
     const written = [[1, 2, 3], [], [4], [5, 6]].map((input) => writer.write(input));
@@ -87,7 +87,7 @@ describe("pair", () => {
     await assert.rejects(reader.read(), /open end/);
   });
 
-  it("input that gives no item is used up without waiting for another read", async () => {
+  it("input that returns no item is used up without waiting for another read", async () => {
     const { readable, writable } = twoByTwo();
     const writer = writable.getWriter(), reader = readable.getReader();
     const read = reader.read();
@@ -110,7 +110,7 @@ describe("pair", () => {
     await assert.rejects(writer.closed, reason);
   });
 
-  it("aborting gives the reason to a read that waits", async () => {
+  it("aborting rejects a waiting read with the reason", async () => {
     const { readable, writable } = twoByTwo();
     const writer = writable.getWriter(), reader = readable.getReader();
     const reason = new Error("no more");

@@ -250,7 +250,7 @@ describe("frame decoder", () => {
     });
   });
 
-  it("10.4: a LimitError tells the option, the limit and the figure", () => {
+  it("10.4: a LimitError reports the option, the limit and the figure", () => {
     const decoder = new FrameDecoder({ role: "client", maxFrameSize: 4 }, new Recorder());
     assert.throws(() => decoder.decode(hex("82 05")), (error) => {
       assert.ok(error instanceof LimitError);

@@ -34,7 +34,7 @@ describe("header", () => {
     assert.equal(MAX_HEADER_LENGTH, headerLength(255));
   });
 
-  it("rules are judged in order: opcode, reserved bits, FIN, length of a control frame, mask", () => {
+  it("rules are checked in order: opcode, reserved bits, FIN, length of a control frame, mask", () => {
     const code = (first: number, second: number): string | undefined =>
       codeOf(() => validateHeader(first, second, "server", 0));
     assert.equal(code(0x7b, 126), "RESERVED_OPCODE");

@@ -42,7 +42,7 @@ describe("mask", () => {
     }
   });
 
-  it("masks in place, and masking twice gives the payload back", () => {
+  it("masks in place, and masking twice restores the payload", () => {
     for (const length of LENGTHS) {
       for (let at = 0; at < 4; at++) {
         const bytes = pattern(length + 8), before = bytes.slice();
@@ -65,7 +65,7 @@ describe("mask", () => {
     }
   });
 
-  it("maskedCopy gives a copy of its own, of a subclass's bytes too", () => {
+  it("maskedCopy returns a copy of its own, of a subclass's bytes too", () => {
     class Bytes extends Uint8Array<ArrayBuffer> {}
     for (const length of [...Array(9).keys(), 511, 512, 513, 600]) {
       for (const Kind of [Uint8Array, Bytes]) {
@@ -105,7 +105,7 @@ describe("mask", () => {
     }
   });
 
-  it("randomMask gives words of 32 bits, and other ones each time", () => {
+  it("randomMask returns words of 32 bits, different ones each time", () => {
     const keys = new Set<number>();
     // More than two fillings of the pool.
     for (let i = 0; i < 5000; i++) keys.add(randomMask());

@@ -16,7 +16,7 @@ function gather(collector: PayloadBuffer, sizes: Iterable<number>, announced: nu
 }
 
 describe("collector", () => {
-  it("gives what was gathered, in a buffer of exactly that size, and begins anew", () => {
+  it("returns what was gathered, in a buffer of exactly that size, and begins anew", () => {
     const collector = new PayloadBuffer();
     gather(collector, Array<number>(300).fill(1), 300);
     assert.equal(collector.length, 300);
@@ -27,7 +27,7 @@ describe("collector", () => {
     assert.equal(collector.finish().length, 0);
   });
 
-  it("finishView gives the same without a copy; clear forgets", () => {
+  it("finishView returns the same without a copy; clear forgets", () => {
     const collector = new PayloadBuffer();
     gather(collector, [1, 1], 10);
     assert.deepEqual(collector.finishView(), new Uint8Array([0, 1]));

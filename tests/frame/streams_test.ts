@@ -7,7 +7,7 @@ import { collect, streamOf } from "../message/decode.ts";
 import { frameBytes, framesBytes, hex, join, KEY } from "./notation.ts";
 
 describe("FrameDecoderStream", () => {
-  it("gives frames with their payload unmasked, in memory of their own", async () => {
+  it("returns frames with their payload unmasked, in memory of their own", async () => {
     const chunk = framesBytes(["42 02 | 01 02", "8a 00"], "client");
     const decoder = new FrameDecoderStream({ role: "server", allowedRsv: 0x40 });
     const frames = await collect(streamOf([chunk]).pipeThrough(decoder));
@@ -81,14 +81,14 @@ describe("FrameDecoderStream", () => {
     assert.equal((cancelled as { code: string }).code, "RESERVED_OPCODE");
   });
 
-  it("options that are none are refused at once", () => {
+  it("invalid options are refused at once", () => {
     assert.throws(() => new FrameDecoderStream({ role: "x" as "client" }), TypeError);
     assert.throws(() => new FrameDecoderStream({ role: "client", maxFrameSize: -1 }), RangeError);
   });
 });
 
 describe("FrameEncoderStream", () => {
-  it("gives one chunk a frame", async () => {
+  it("returns one chunk a frame", async () => {
     const frames: Frame[] = [
       { opcode: 1, fin: false, payload: hex("'Hel'") },
       { opcode: 9, payload: hex("") },

@@ -10,17 +10,17 @@ import {
 import { ACCEPT, KEY, textOf } from "./support.ts";
 
 describe("chooseProtocol (RFC 6455 section 4.2.2, /subprotocol/)", () => {
-  it("gives the first of ours that the client offers", () => {
+  it("returns the first of ours that the client offers", () => {
     assert.equal(chooseProtocol(["a", "b", "c"], { supported: ["x", "c", "a"] }), "c");
   });
 
-  it("gives none where there is none in common, none of ours, or none offered", () => {
+  it("returns none where there is none in common, none of ours, or none offered", () => {
     assert.equal(chooseProtocol(["a"], { supported: ["b", "A"] }), "");
     assert.equal(chooseProtocol(["a"], {}), "");
     assert.equal(chooseProtocol([], { supported: ["a"] }), "");
   });
 
-  it("gives what the hook chose, supported or not, and none if it chose that", () => {
+  it("returns what the hook chose, supported or not, and none if it chose that", () => {
     assert.equal(chooseProtocol(["a", "b"], { supported: ["a"], chosen: "b" }), "b");
     assert.equal(chooseProtocol(["a"], { supported: ["a"], chosen: "" }), "");
   });

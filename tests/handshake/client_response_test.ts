@@ -32,7 +32,7 @@ describe("checkResponse (RFC 6455 section 4.1)", () => {
     });
   });
 
-  it("gives the subprotocol and the extensions that the server chose", () => {
+  it("returns the subprotocol and the extensions that the server chose", () => {
     const lines = {
       "sec-websocket-protocol": "superchat",
       "sec-websocket-extensions": ["f; a=1", "e"],

@@ -46,7 +46,7 @@ describe("parseWebSocketURL", () => {
 });
 
 describe("checkProtocols", () => {
-  it("gives a list, of one, several or none", () => {
+  it("returns a list, of one, several or none", () => {
     assert.deepEqual(checkProtocols("a"), ["a"]);
     assert.deepEqual(checkProtocols(["a", "b"]), ["a", "b"]);
     assert.deepEqual(checkProtocols(), []);

@@ -29,7 +29,7 @@ describe("tokens", () => {
     );
   });
 
-  it("has at least one character, and each of a token's is judged", () => {
+  it("has at least one character, and each of a token's is checked", () => {
     assert.equal(isToken(""), false);
     assert.equal(isToken("a b"), false);
     assert.equal(isToken("ab\n"), false);
@@ -62,7 +62,7 @@ describe("quote", () => {
 });
 
 describe("parseTokenList (RFC 6455 section 4.3: 1#token)", () => {
-  it("gives the tokens in order, with any space around the commas", () => {
+  it("returns the tokens in order, with any space around the commas", () => {
     assert.deepEqual(parseTokenList("chat"), ["chat"]);
     assert.deepEqual(parseTokenList(" chat ,superchat\t, x "), ["chat", "superchat", "x"]);
   });
@@ -125,7 +125,7 @@ describe("parseExtensions (RFC 6455 section 9.1)", () => {
     ]);
   });
 
-  it("tells of a parameter that comes twice in one extension, which breaks no grammar", () => {
+  it("reports a parameter that comes twice in one extension, which breaks no grammar", () => {
     assert.deepEqual(parseExtensions("a; b=1; c; B; c; b=2, a; b, a; b"), [
       {
         name: "a",
@@ -158,7 +158,7 @@ describe("parseExtensions (RFC 6455 section 9.1)", () => {
     }
   });
 
-  it("gives extensions or a HandshakeError for any text", () => {
+  it("returns extensions or a HandshakeError for any text", () => {
     const piece = fc.constantFrom("a", "b", ";", ",", "=", '"', "\\", " ", "\t", "\xff", "\0");
     const text = fc.array(fc.oneof(piece, piece, fc.string({ maxLength: 2 }))).map((a) =>
       a.join("")

@@ -133,7 +133,7 @@ describe("HeadReader", () => {
     });
   });
 
-  it("gives the bytes that belong to the head, and takes none once it is read", () => {
+  it("returns the bytes that belong to the head, and takes none once it is read", () => {
     const head = bytesOf(GOOD_RESPONSES[0]);
     const reader = new HeadReader({ kind: "response" });
     const chunk = new Uint8Array([...head, 0x81, 0x00]);
@@ -222,7 +222,7 @@ describe("HeadReader", () => {
     );
   });
 
-  it("stays failed: a later chunk gives the same error", () => {
+  it("stays failed: a later chunk throws the same error", () => {
     const reader = new HeadReader({ kind: "request" });
     const first = handshakeError(() => reader.push(bytesOf("\n")));
     const second = handshakeError(() => reader.push(bytesOf("GET / HTTP/1.1\r\n\r\n")));
@@ -266,7 +266,7 @@ describe("HeadReader", () => {
     assert.throws(() => new HeadReader({ kind: "request", maxHeaders: -1 }), RangeError);
   });
 
-  it("gives a head or a HandshakeError for any bytes, whatever the splits", () => {
+  it("returns a head or a HandshakeError for any bytes, whatever the splits", () => {
     const pieces = fc.constantFrom(
       "GET ",
       "/ ",

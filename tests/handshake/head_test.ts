@@ -11,7 +11,7 @@ describe("HeaderLines", () => {
     assert.equal(headers.size, 3);
   });
 
-  it("gives the lines of one name joined, or each, or none", () => {
+  it("returns the lines of one name joined, or each, or none", () => {
     const headers = new HeaderLines(lines);
     assert.equal(headers.get("via"), "a, b");
     assert.deepEqual(headers.getAll("via"), ["a", "b"]);

@@ -12,7 +12,7 @@ import {
 import { handshakeError } from "./support.ts";
 
 describe("parseHost", () => {
-  it("gives host and port in their one spelling, the scheme's default port dropped", () => {
+  it("returns host and port in their one spelling, the scheme's default port dropped", () => {
     const good: [string, "http" | "https", string][] = [
       ["Example.COM", "http", "example.com"],
       ["example.com:80", "http", "example.com"],
@@ -45,7 +45,7 @@ describe("parseHost", () => {
     ]);
   });
 
-  it("gives undefined for what is no host, and never throws", () => {
+  it("returns undefined for what is no host, and never throws", () => {
     const bad = [
       ...["", ":", ":80", "[::", "[]", "[::1", "::1", "[::1]x", "[::1]]", "[g::1]", "[1::2::3]"],
       ...["a b", "a,b", "a/b", "a?b", "a#b", "a@b", "u:p@a", "a\\b", "a%2eb", "a:80:80", "a:8a"],
@@ -58,7 +58,7 @@ describe("parseHost", () => {
 });
 
 describe("readHost (RFC 9112 section 3.2)", () => {
-  it("gives the one Host", () => {
+  it("returns the one Host", () => {
     const headers = new HeaderLines([["Host", "A:443"]]);
     assert.deepEqual(readHost(headers), { name: "a", port: 443 });
   });

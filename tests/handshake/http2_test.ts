@@ -59,7 +59,7 @@ describe("validateConnect", () => {
     assert.equal(headers.get("sec-websocket-version"), "13");
   });
 
-  it("gives the :authority as Host too, as in HTTP/1.1", () => {
+  it("returns the :authority as Host too, as in HTTP/1.1", () => {
     assert.equal(judge().headers.get("host"), "server.example.com");
     const same = judge({ host: "server.example.com:443" });
     assert.deepEqual(same.headers.getAll("host"), ["server.example.com:443"]);
@@ -148,7 +148,7 @@ describe("validateConnect", () => {
     refused({ "sec-websocket-version": ["13", "13"] }, "VERSION_HEADER");
   });
 
-  it("5: subprotocols and extensions are judged as in HTTP/1.1", () => {
+  it("5: subprotocols and extensions are checked as in HTTP/1.1", () => {
     refused({ "sec-websocket-protocol": "a, a" }, "PROTOCOL_HEADER");
     refused({ "sec-websocket-protocol": "a b" }, "PROTOCOL_HEADER");
     refused({ "sec-websocket-extensions": "x; y z" }, "EXTENSIONS_HEADER");
@@ -213,7 +213,7 @@ describe("answers over HTTP/2", () => {
     });
   });
 
-  it("threat 6: nothing that a caller gives can break out of its header", () => {
+  it("threat 6: nothing that a caller passes can break out of its header", () => {
     assert.throws(() => connectAnswer({ protocol: "a\r\nb: c" }), TypeError);
     assert.throws(() => connectAnswer({ headers: [["a", "b\r\nc: d"]] }), TypeError);
     assert.throws(() => connectAnswer({ headers: [[":status", "404"]] }), TypeError);
@@ -326,7 +326,7 @@ describe("checkConnectAnswer", () => {
     fails({ ":status": 500 }, "STATUS", 500);
   });
 
-  it("subprotocol and extensions are judged as in HTTP/1.1", () => {
+  it("subprotocol and extensions are checked as in HTTP/1.1", () => {
     fails({ "sec-websocket-protocol": "other" }, "PROTOCOL_NOT_OFFERED", 200);
     fails({ "sec-websocket-protocol": "chat, chat" }, "PROTOCOL_HEADER", 200);
     fails({ "sec-websocket-extensions": "x" }, "EXTENSION_NOT_OFFERED", 200);

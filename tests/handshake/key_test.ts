@@ -9,7 +9,7 @@ const hex = (bytes: Uint8Array): string =>
   Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 
 describe("sha1", () => {
-  it("gives the digests of RFC 3174 section 7.3", () => {
+  it("returns the digests of RFC 3174 section 7.3", () => {
     assert.equal(hex(sha1(bytesOf("abc"))), "a9993e364706816aba3e25717850c26c9cd0d89d");
     assert.equal(
       hex(sha1(bytesOf("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq"))),

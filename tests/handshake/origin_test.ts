@@ -32,7 +32,7 @@ function refused(origin: string | undefined, options: Parameters<typeof check>[1
 }
 
 describe("checkOrigin by default", () => {
-  it("lets in the same host, in any case and with the default port in either", () => {
+  it("accepts the same host, in any case and with the default port in either", () => {
     check("https://example.com");
     check("http://EXAMPLE.com");
     check("https://example.com:443");
@@ -42,7 +42,7 @@ describe("checkOrigin by default", () => {
     check("http://[::1]:8080", { host: "[0:0::1]:8080" });
   });
 
-  it("lets in who sends no Origin: no browser", () => {
+  it("accepts a request with no Origin: no browser", () => {
     check(undefined);
   });
 
@@ -112,7 +112,7 @@ describe("checkOrigin with a policy", () => {
     }
   });
 
-  it("lets in exactly the origins of a list, scheme and port included, and who sends none", () => {
+  it("accepts exactly the origins of a list, scheme and port included, and a request without one", () => {
     const origins = ["https://App.example:443", "http://localhost:3000", "moz-extension://ABC-1"];
     check("https://app.example", { origins });
     check("http://localhost:3000", { origins });
@@ -128,7 +128,7 @@ describe("checkOrigin with a policy", () => {
     refused("junk", { origins: ["junk"] });
   });
 
-  it("lets in null only if it is listed", () => {
+  it("accepts null only if it is listed", () => {
     check("null", { origins: ["null"] });
     refused("null", { origins: ["*"] });
   });
@@ -170,13 +170,13 @@ describe("checkOrigin with a policy", () => {
 });
 
 describe("canonicalOrigin", () => {
-  it("gives the one spelling", () => {
+  it("returns the one spelling", () => {
     assert.equal(canonicalOrigin("HTTPS://A.example:443"), "https://a.example");
     assert.equal(canonicalOrigin("http://a.example:443"), "http://a.example:443");
     assert.equal(canonicalOrigin("null"), "null");
   });
 
-  it("gives undefined for a URL with more than an origin in it", () => {
+  it("returns undefined for a URL with more than an origin in it", () => {
     const bad = [
       "https://a/",
       "https://a/b",
@@ -194,7 +194,7 @@ describe("canonicalOrigin", () => {
 });
 
 describe("readOrigin", () => {
-  it("gives the one Origin, or undefined; two are refused with 400", () => {
+  it("returns the one Origin, or undefined; two are refused with 400", () => {
     assert.equal(readOrigin(new HeaderLines([["Origin", "https://a"]])), "https://a");
     assert.equal(readOrigin(new HeaderLines()), undefined);
     const twice = new HeaderLines([["origin", "https://a"], ["origin", "https://a"]]);

@@ -97,7 +97,7 @@ describe("validateRequest", () => {
     }
   });
 
-  it("the policies judge the host of an absolute target, not the Host header", () => {
+  it("the policies check the host of an absolute target, not the Host header", () => {
     const at = (target: string): { target: string } => ({ target });
     const hosts = ["site.example"],
       evil = at("http://evil.example/"),
@@ -144,7 +144,7 @@ describe("validateRequest", () => {
     refused({ host: "a b" }, "HOST_HEADER");
   });
 
-  it("gives the scheme by whether TLS is in use", () => {
+  it("returns the scheme by whether TLS is in use", () => {
     assert.equal(judge({ host: "a:443" }, { secure: true }).url, "https://a/chat");
     assert.equal(judge({ host: "a:443" }, { secure: false }).url, "http://a:443/chat");
   });
@@ -201,7 +201,7 @@ describe("validateRequest", () => {
     refused({ "sec-websocket-version": ["13", "13"] }, "VERSION_HEADER");
   });
 
-  it("4.2.1 item 8: gives the subprotocols in order, from one line or several (11.3.4)", () => {
+  it("4.2.1 item 8: returns the subprotocols in order, from one line or several (11.3.4)", () => {
     const protocols = (value: string | string[]): string[] =>
       judge({ "sec-websocket-protocol": value }).protocols;
     assert.deepEqual(protocols("a, b"), ["a", "b"]);
@@ -215,7 +215,7 @@ describe("validateRequest", () => {
     }
   });
 
-  it("4.2.1 item 9: gives the extensions in order, from one line or several (9.1)", () => {
+  it("4.2.1 item 9: returns the extensions in order, from one line or several (9.1)", () => {
     const value = ["permessage-deflate; client_max_window_bits", "x; y=1, z"];
     assert.deepEqual(judge({ "sec-websocket-extensions": value }).extensions, [
       { name: "permessage-deflate", params: new Map([["client_max_window_bits", true]]) },
@@ -230,7 +230,7 @@ describe("validateRequest", () => {
     }
   });
 
-  it("takes header fields it does not know for none of its business (4.2.1)", () => {
+  it("takes header fields it does not know as not its own (4.2.1)", () => {
     judge({ "x-unknown": "\xff", cookie: "a=b", constructor: "x", __proto__: undefined });
   });
 
@@ -243,7 +243,7 @@ describe("validateRequest", () => {
     refused({ "transfer-encoding": "" }, "REQUEST_BODY");
   });
 
-  it("refuses another host's origin with 403, or lets it in as told", () => {
+  it("refuses another host's origin with 403, or accepts it as told", () => {
     const lines = { origin: "https://evil.example" };
     refused(lines, "ORIGIN_REFUSED", { status: 403 });
     judge(lines, { origins: "*" });
@@ -251,7 +251,7 @@ describe("validateRequest", () => {
     refused({ origin: ["https://a", "https://a"] }, "ORIGIN_HEADER");
   });
 
-  it("tells a function that judges origins the URL, the headers, and whether TLS is in use", () => {
+  it("passes the URL, the headers and whether TLS is in use to a function that checks origins", () => {
     let told: unknown;
     judge({ origin: "https://a", cookie: "x=y" }, {
       secure: true,
@@ -336,7 +336,7 @@ describe("packHeaders", () => {
 });
 
 describe("toRequest", () => {
-  it("gives the platform's Request with every header, those that a page may not set too", () => {
+  it("returns the platform's Request with every header, those that a page may not set too", () => {
     const lines = {
       cookie: "a=b",
       origin: "http://server.example.com",

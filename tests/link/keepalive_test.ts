@@ -94,7 +94,7 @@ for (const role of ROLES) {
       connection.terminate();
     });
 
-    it("gives a silent peer no more time with each further ping", async () => {
+    it("allows a silent peer no more time with each further ping", async () => {
       const { connection, peer, clock } = open({ role, pingInterval: 10, pingTimeout: 25 });
       for (let at = 0; at < 35; at++) {
         await pass(clock, 1);
@@ -181,7 +181,7 @@ for (const role of ROLES) {
       assert.equal(clock.timers, 0);
     });
 
-    it("a pong that has arrived is read before pingTimeout is judged", async () => {
+    it("a pong that has arrived is read before pingTimeout is checked", async () => {
       const memory = { manual: true };
       const { connection, peer, clock, step } = open({
         role,
@@ -403,7 +403,7 @@ for (const role of ROLES) {
       connection.terminate();
     });
 
-    it("waits for ever with a signal, or with a pingTimeout of Infinity", async () => {
+    it("waits without end with a signal, or with a pingTimeout of Infinity", async () => {
       const controller = new AbortController();
       for (
         const [pingTimeout, options] of [
@@ -467,7 +467,7 @@ for (const role of ROLES) {
       connection.terminate();
     });
 
-    it("a pong that has arrived is read before pingTimeout is judged", async () => {
+    it("a pong that has arrived is read before pingTimeout is checked", async () => {
       const memory = { manual: true };
       const { connection, peer, clock, step } = open({ role, pingTimeout: 100, memory });
       const trip = connection.ping();
@@ -484,7 +484,7 @@ for (const role of ROLES) {
       connection.terminate();
     });
 
-    it("a timeout that nobody looks at is no unhandled rejection", async () => {
+    it("a timeout that nothing looks at is not reported as unhandled", async () => {
       const { connection, clock } = open({ role, pingTimeout: 100 });
       void connection.ping();
       await pass(clock, 100);

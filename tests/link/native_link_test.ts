@@ -99,7 +99,7 @@ describe("a platform's WebSocket as a link", () => {
     await assert.rejects(connection.ping(), { name: "NotSupportedError" });
   });
 
-  it("gives what it held once, though a handler closes and the platform tells so at once", async () => {
+  it("delivers what it held once, though a handler closes and the platform tells so at once", async () => {
     const got: unknown[] = [];
     const { socket, link, connection } = open({
       websocket: {
@@ -177,7 +177,7 @@ describe("a platform's WebSocket as a link", () => {
     assert.deepEqual(socket.closes, [[]]);
   });
 
-  it("tells of the peer's close, and of an end without one", async () => {
+  it("reports the peer's close, and an end without one", async () => {
     const clean = open();
     clean.socket.closed({ code: 1001, reason: "gone", wasClean: true });
     const { closeCode, reason, initiator, sent, received } = await clean.connection.closed;
@@ -226,7 +226,7 @@ describe("a platform's WebSocket as a link", () => {
     connection.terminate();
   });
 
-  it("holds what comes while paused, and gives it in order", async () => {
+  it("holds what comes while paused, and delivers it in order", async () => {
     const got: unknown[] = [];
     const settlers: (() => void)[] = [];
     const { socket } = open({
@@ -276,7 +276,7 @@ describe("a platform's WebSocket as a link", () => {
     assert.deepEqual(told, ["a", "b", "c", "close"]);
   });
 
-  it("is over once the platform's socket is, though nobody takes what came: it can be taken then", async () => {
+  it("is over once the platform's socket is, though nothing takes what came: it can be taken then", async () => {
     for (const wasClean of [true, false]) {
       const { connection, socket, clock } = open({ receiveHighWaterMark: 10 * 256 });
       for (let at = 0; at < 40; at++) socket.message(`${at}`);
@@ -289,7 +289,7 @@ describe("a platform's WebSocket as a link", () => {
     }
   });
 
-  it("gives nothing while the user has paused, however the peer ends: not before resume", async () => {
+  it("delivers nothing while the user has paused, however the peer ends: not before resume", async () => {
     for (const wasClean of [true, false]) {
       for (const end of ["resume", "terminate"] as const) {
         const told: string[] = [];
@@ -383,7 +383,7 @@ describe("a platform's WebSocket as a link", () => {
     await assert.rejects(connection.receive());
   });
 
-  it("who drops the peer began it, though the platform tells of the end at once", async () => {
+  it("the side that drops the peer is the initiator, though the platform reports the end at once", async () => {
     const { connection, socket } = open();
     socket.terminate = (): void => socket.closed({ code: 1006, reason: "", wasClean: false });
     connection.terminate();
@@ -391,7 +391,7 @@ describe("a platform's WebSocket as a link", () => {
     assert.deepEqual([closeCode, initiator, sent], [1006, "local", undefined]);
   });
 
-  it("send gives false if more than the mark waited before; drain and ready follow when the platform has sent", async () => {
+  it("send returns false if more than the mark waited before; drain and ready follow when the platform has sent", async () => {
     let drains = 0;
     const { connection, socket, clock } = open({
       sendHighWaterMark: 10,
@@ -426,7 +426,7 @@ describe("a platform's WebSocket as a link", () => {
     assert.equal(other.send("x"), false);
   });
 
-  it("one message of any size into an empty buffer gives true, and ready is pending until it left", async () => {
+  it("one message of any size into an empty buffer returns true, and ready is pending until it left", async () => {
     let drains = 0;
     const { connection, socket, clock } = open({
       websocket: { drain: () => void drains++ },
@@ -442,7 +442,7 @@ describe("a platform's WebSocket as a link", () => {
     assert.deepEqual([drains, ready, clock.timers], [0, true, 0]);
   });
 
-  it("closes with 4008 past maxBufferedAmount, judged before a send", async () => {
+  it("closes with 4008 past maxBufferedAmount, checked before a send", async () => {
     const { connection, socket, clock } = open({ maxBufferedAmount: 10, sendHighWaterMark: 5 });
     socket.stuck = true;
     connection.send("x".repeat(10));
@@ -456,7 +456,7 @@ describe("a platform's WebSocket as a link", () => {
     assert.equal(clock.timers, 0);
   });
 
-  it("a handler that throws closes with 4011 and its error is told", async () => {
+  it("a handler that throws closes with 4011 and its error is reported", async () => {
     const { connection, socket } = open({
       websocket: {
         message(): void {

@@ -76,7 +76,7 @@ for (const role of ROLES) {
       connection.terminate();
     });
 
-    it("what is written is not changed by what is sent later, whoever copies", async () => {
+    it("what is written is not changed by what is sent later, whichever side copies", async () => {
       for (const copies of [true, false]) {
         const { connection, peer } = open({ role, memory: { copies, capacity: 64 } });
         peer.transport.pause();
@@ -92,7 +92,7 @@ for (const role of ROLES) {
       }
     });
 
-    it("a large message is the caller's again once send returns, whoever copies", async () => {
+    it("a large message may be used again by the caller once send returns, whichever side copies", async () => {
       for (const copies of [true, false]) {
         for (const capacity of [100, 70_000, 1 << 20]) {
           const memory = { copies, capacity, chunkSize: 10_000 };
@@ -111,7 +111,7 @@ for (const role of ROLES) {
       }
     });
 
-    it("send gives false if more than sendHighWaterMark waited before, and drain follows", async () => {
+    it("send returns false if more than sendHighWaterMark waited before, and drain follows", async () => {
       const { connection, peer, log } = openBlocked({
         role,
         sendHighWaterMark: 100,
@@ -132,7 +132,7 @@ for (const role of ROLES) {
       connection.terminate();
     });
 
-    it("ready is pending while more than sendHighWaterMark waits, though send gave true", async () => {
+    it("ready is pending while more than sendHighWaterMark waits, though send returned true", async () => {
       const { connection, peer, log } = openBlocked({
         role,
         sendHighWaterMark: 100,
@@ -151,7 +151,7 @@ for (const role of ROLES) {
       await connection.ready;
     });
 
-    it("no drain is told that nobody waits for", async () => {
+    it("no drain is told that nothing waits for", async () => {
       const { connection, peer, log } = openBlocked({
         role,
       });
@@ -187,7 +187,7 @@ for (const role of ROLES) {
       connection.terminate();
     });
 
-    it("maxBufferedAmount is judged before a send: at it one more passes, past it 1008", async () => {
+    it("maxBufferedAmount is checked before a send: at it one more passes, past it 1008", async () => {
       const { connection, peer } = openBlocked({
         role,
         maxBufferedAmount: 100,
@@ -300,7 +300,7 @@ for (const role of ROLES) {
   });
 
   describe(`the way in, as ${role}`, () => {
-    it("stops mid-chunk at pause, gives nothing while paused, loses nothing", async () => {
+    it("stops mid-chunk at pause, delivers nothing while paused, loses nothing", async () => {
       const got: unknown[] = [];
       const { connection, link, peer, transport } = open({
         role,

@@ -132,7 +132,7 @@ describe("deadlines", () => {
     assert.deepEqual(log, ["due", "later"]);
   });
 
-  it("are forgotten with their span: no queue is kept for a time that nobody waits for", () => {
+  it("are forgotten with their span: no queue is kept for a time that nothing waits for", () => {
     const { clock, deadlines } = setUp();
     const deadline = new ReadingTimer(() => {}), timer = new CallbackTimer(() => {});
     for (let span = 1; span <= 1000; span++) {

@@ -204,7 +204,7 @@ describe("a drain is a hint", () => {
     connection.terminate();
   });
 
-  it("ready and drain come as well where a write gave true and some of it waits", async () => {
+  it("ready and drain come as well where a write returned true and some of it waits", async () => {
     const rig = open({ sendHighWaterMark: 1000 });
     const { connection, transport, clock } = rig;
     transport.givesTrue = true;

@@ -87,7 +87,7 @@ describe("message decoder", () => {
     }
   });
 
-  it("5.4: the order of fragments is judged on the header, before the payload", () => {
+  it("5.4: the order of fragments is checked on the header, before the payload", () => {
     const orphan = decoders();
     assert.throws(() => orphan.decode("80 7e 04 00"), { code: "CONTINUATION_UNEXPECTED" });
     const intruder = decoders();
@@ -95,7 +95,7 @@ describe("message decoder", () => {
     assert.throws(() => intruder.decode("82 7e 04 00"), { code: "CONTINUATION_EXPECTED" });
   });
 
-  it("10.4: the size of a message is judged on what headers announce, before the payload", () => {
+  it("10.4: the size of a message is checked on what headers announce, before the payload", () => {
     const limits = { maxMessageSize: 1000, maxFrameSize: Infinity };
     for (
       const [before, header] of [

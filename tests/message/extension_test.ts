@@ -114,7 +114,7 @@ describe("extension", () => {
       error: protocolError("CONTINUATION_UNEXPECTED"),
     }));
 
-  it("8.1: what it gives as text must be UTF-8", async () => {
+  it("8.1: what it returns as text must be UTF-8", async () => {
     await gives(["c1 01 | 00"], { messages: [], error: protocolError("INVALID_UTF8", 1007) });
     await gives(["c1 01 | 3c"], { messages: [], error: protocolError("INVALID_UTF8", 1007) });
     await gives(["41 01 | 1d", "00 01 | 7d", "80 01 | 53"], { messages: [text("\u20ac")] });
@@ -127,7 +127,7 @@ describe("extension", () => {
       () => new TenFold(),
     ));
 
-  it("it is told the room that is left, counted on what it gave", () => {
+  it("it receives the room that is left, counted on what it returned", () => {
     const extension = new Turning();
     const frames = [
       "42 02 | 01 02",

@@ -304,14 +304,14 @@ for (const role of ROLES) {
       }
     });
 
-    it("control frames are told in their place between pieces", () => {
+    it("control frames are reported in their place between pieces", () => {
       const frames = ["01 01 | 'a'", "89 01 | 31", "00 01 | 'b'", "8a 00", "80 01 | 'c'", "89 00"];
       assert.deepEqual(given(role, frames).names, [
         ...["start", "data", "ping", "data", "pong", "data", "end", "ping"],
       ]);
     });
 
-    it("a Close within a message is told, and the message gets no end", () => {
+    it("a Close within a message is reported, and the message gets no end", () => {
       const frames = ["01 01 | 'a'", "88 02 | 03 e9", "80 01 | 'b'", "81 00"];
       const whole = framesBytes(frames, peerOf(role));
       for (const chunks of [[whole], byteByByte(whole)]) {

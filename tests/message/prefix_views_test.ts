@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { PrefixViews } from "../../lib/message/prefix_views.ts";
 
 describe("PrefixViews", () => {
-  it("gives the first bytes of its memory, however many", () => {
+  it("returns the first bytes of its memory, however many", () => {
     const memory = Uint8Array.from({ length: 2000 }, (_, i) => i);
     const beginnings = new PrefixViews(memory);
     for (const length of [0, 1, 255, 256, 257, 1999, 2000, 1, 255]) {

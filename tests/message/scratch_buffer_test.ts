@@ -25,7 +25,7 @@ class Single extends Turning implements MessageExtension {
 }
 
 describe("ScratchBuffer", () => {
-  it("gives in one piece what an extension gives in many", () => {
+  it("returns in one piece what an extension returns in many", () => {
     const gatherer = encodePiece(new Single(), hex("01 02 03"), true);
     assert.deepEqual(gatherer.payload, hex("01 02 03"));
     releaseScratch(gatherer);

@@ -17,7 +17,7 @@ function framesOf(messages: readonly Message[], fragmentSize?: number): Promise<
 }
 
 describe("MessageDecoderStream", () => {
-  it("gives messages, and control frames where they stood between fragments", async () => {
+  it("delivers messages, and control frames where they stood between fragments", async () => {
     const frames: Frame[] = [
       { opcode: 1, fin: false, payload: hex("'Hel'") },
       { opcode: 9, payload: hex("01") },
@@ -90,7 +90,7 @@ describe("MessageDecoderStream", () => {
 });
 
 describe("MessageEncoderStream", () => {
-  it("gives one frame a message", async () => {
+  it("returns one frame a message", async () => {
     const messages = [
       text("a\u20ac"),
       binary("01"),

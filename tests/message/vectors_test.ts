@@ -28,7 +28,7 @@ function assertCores(vector: Vector, chunks: Uint8Array[], message = "whole"): v
   );
 }
 
-describe("vectors: each gives its messages and its error", () => {
+describe("vectors: each yields its messages and its error", () => {
   for (const vector of vectors) {
     it(vector.name, () => {
       const { bytes, options, outcome, failsAfter = 0, failsBy } = vector;
@@ -73,7 +73,7 @@ describe("vectors: the same however the bytes are split", () => {
   });
 });
 
-describe("vectors: FrameDecoderStream gives the frames before the first bad one", () => {
+describe("vectors: FrameDecoderStream returns the frames before the first bad one", () => {
   it("each vector", async () => {
     for (const { name, bytes, options, frames } of vectors) {
       const decoder = new FrameDecoderStream(splitOptions(options).frame);

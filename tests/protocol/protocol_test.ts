@@ -94,7 +94,7 @@ function setUp(
 
 for (const role of ROLES) {
   describe(`the protocol of a ${role}`, () => {
-    it("gives messages, answers pings, passes pongs on", () => {
+    it("delivers messages, answers pings, passes pongs on", () => {
       const { protocol, from, log, out } = setUp(role);
       const bytes = join(from(0x81, "a"), from(0x89, "p"), from(0x82, [1, 2]), from(0x8a, "q"));
       assert.equal(protocol.receive(bytes), bytes.length);
@@ -149,7 +149,7 @@ for (const role of ROLES) {
       assert.deepEqual(out(), ["88 1002"]);
     });
 
-    it("sends no second Close for a violation, and tells of the first error only", () => {
+    it("sends no second Close for a violation, and reports the first error only", () => {
       const { protocol, from, log, out } = setUp(role);
       protocol.close({ closeCode: 1000, reason: "" });
       protocol.receive(from(0x83));

@@ -379,7 +379,7 @@ const compression: Rule[] = [
     rule: "its last four bytes, 00 00 FF FF, are taken off",
     who: "endpoint",
     tests: both(
-      "gives RFC 7692's examples (sections 7.2.3.1, 7.2.3.2)",
+      "returns RFC 7692's examples (sections 7.2.3.1, 7.2.3.2)",
       "7.2.1: what is sent without context takeover inflates by itself",
     ),
   },
@@ -391,7 +391,7 @@ const compression: Rule[] = [
     tests: both(
       "7.2.3.1, 7.2.3.2: the RFC's Hello, whole and in fragments, and again from its context",
       "7.2.2: a message that does not end where a block does is refused",
-      "any bytes give what zlib gives, or 1007 where zlib refuses them",
+      "any bytes give what zlib returns, or 1007 where zlib refuses them",
     ),
   },
   {
@@ -401,7 +401,7 @@ const compression: Rule[] = [
     who: "endpoint",
     tests: both(
       "7.2.3.1, 7.2.3.2: the RFC's Hello, whole and in fragments, and again from its context",
-      "a message that nobody reads is inflated all the same: the next one needs its context",
+      "a message that nothing reads is inflated nevertheless: the next one needs its context",
       CONTENT,
     ),
   },
@@ -422,7 +422,7 @@ const compression: Rule[] = [
     who: "endpoint",
     tests: both(
       "7.2.3.6: a message of nothing is one byte, 00",
-      "gives a single 00 for an empty message, first or later (section 7.2.3.6)",
+      "returns a single 00 for an empty message, first or later (section 7.2.3.6)",
       "7.2.3.6: an empty message",
     ),
   },

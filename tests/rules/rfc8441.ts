@@ -124,9 +124,9 @@ export const rfc8441: readonly Rule[] = [
     rule: "Origin, version, subprotocols and extensions are used as in RFC 6455",
     who: "endpoint",
     tests: {
-      client: ["subprotocol and extensions are judged as in HTTP/1.1", REQUEST],
+      client: ["subprotocol and extensions are checked as in HTTP/1.1", REQUEST],
       server: [
-        "5: subprotocols and extensions are judged as in HTTP/1.1",
+        "5: subprotocols and extensions are checked as in HTTP/1.1",
         "5: the version is 13; the answer to another names it, and asks for no upgrade",
         "threat 46: an origin of another host is refused, as is a host that is not ours",
       ],

@@ -90,7 +90,7 @@ const reading: Rule[] = [
     level: "SHOULD NOT",
     rule: "a request without Origin is not taken for a browser's",
     who: "server",
-    tests: { server: ["lets in who sends no Origin: no browser"] },
+    tests: { server: ["accepts a request with no Origin: no browser"] },
   },
 ];
 
@@ -114,7 +114,7 @@ const sending: Rule[] = [
     rule: "an origin that is not wanted gets an HTTP error (403), and no WebSocket",
     who: "server",
     tests: {
-      server: ["refuses another host's origin with 403, or lets it in as told", ANSWERED],
+      server: ["refuses another host's origin with 403, or accepts it as told", ANSWERED],
     },
   },
   {
@@ -145,7 +145,7 @@ const sending: Rule[] = [
     who: "server",
     tests: {
       server: [
-        "gives the first of ours that the client offers",
+        "returns the first of ours that the client offers",
         "refuses a hook's choice that the client does not offer",
         "4.2.2: the answer has the subprotocol agreed on, and none where there is none",
       ],
@@ -158,7 +158,7 @@ const sending: Rule[] = [
     who: "server",
     tests: {
       server: [
-        "gives none where there is none in common, none of ours, or none offered",
+        "returns none where there is none in common, none of ours, or none offered",
         "writes no empty Sec-WebSocket-Protocol or -Extensions",
         "4.2.2: the answer has the subprotocol agreed on, and none where there is none",
       ],

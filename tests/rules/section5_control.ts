@@ -125,7 +125,7 @@ const pingPong: Rule[] = [
     rule: "a ping is answered with a pong, unless a Close was received",
     who: "endpoint",
     tests: both(
-      "gives messages, answers pings, passes pongs on",
+      "delivers messages, answers pings, passes pongs on",
       "5.4: a ping between fragments is answered before the message is complete",
     ),
   },
@@ -144,7 +144,7 @@ const pingPong: Rule[] = [
     rule: "a pong carries the very data of its ping",
     who: "endpoint",
     tests: both(
-      "gives messages, answers pings, passes pongs on",
+      "delivers messages, answers pings, passes pongs on",
       "5.5.3: a pong has the data of its ping, whatever bytes they are",
     ),
   },

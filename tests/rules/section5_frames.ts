@@ -155,7 +155,7 @@ const masking: Rule[] = [
     who: "client",
     tests: {
       client: [
-        "randomMask gives words of 32 bits, and other ones each time",
+        "randomMask returns words of 32 bits, different ones each time",
         "randomMask draws from crypto.getRandomValues, many keys at a time",
       ],
     },

@@ -80,7 +80,7 @@ const definitions: Rule[] = [
     level: "SHOULD",
     rule: "a server that fails the connection logs why: the owner is told",
     who: "server",
-    tests: { server: [FAILS, "7.1.7: the server's owner is told of a refused handshake"] },
+    tests: { server: [FAILS, "7.1.7: the server's owner is notified of a refused handshake"] },
   },
   {
     section: "7.1.7",
@@ -135,7 +135,7 @@ const abnormal: Rule[] = [
     tests: {
       client: [
         "a reset: 1006 with the transport's error, and no more can be sent",
-        "the peer's end without a Close: 1006, and nobody waits",
+        "the peer's end without a Close: 1006, and nothing waits",
         "7.2.1: a transport lost before the answer fails the handshake",
       ],
     },

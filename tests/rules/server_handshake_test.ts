@@ -160,7 +160,7 @@ describe("a server's opening handshake", () => {
     }
   });
 
-  it("7.1.7: the server's owner is told of a refused handshake", guard, async () => {
+  it("7.1.7: the server's owner is notified of a refused handshake", guard, async () => {
     const errors: unknown[] = [];
     await using server = await listen({
       hostname: "127.0.0.1",

@@ -141,7 +141,7 @@ describe("a handler that fails closes with 1011, and onError has its error", () 
     });
   }
 
-  it("close throws: the connection is over, and onError is told", options, async () => {
+  it("close throws: the connection is over, and onError is called", options, async () => {
     const { server, url, firstError } = await serve({ websocket: { close: fail } });
     await using _ = server;
     const connection = await connect(url);
@@ -433,7 +433,7 @@ describe("a connection that cannot be made says why", () => {
     assert.equal(error.code, "CERTIFICATE_REJECTED");
   });
 
-  it("TLS at a port that speaks none", options, async () => {
+  it("TLS at a port that does not speak it", options, async () => {
     const { server, url } = await serve({});
     await using _ = server;
     const error = assertError(
@@ -508,7 +508,7 @@ describe("a server's trouble says why", () => {
     assert.equal(assertError(await firstRefusal, HandshakeError, /elsewhere\.example/).status, 403);
   });
 
-  it("a client that sends no request in time is told 408", options, async () => {
+  it("a client that sends no request in time gets 408", options, async () => {
     const { server, firstRefusal } = await serve({ handshakeTimeout: 50 });
     await using _ = server;
     assert.match(await listenTo(server.address.port), /^HTTP\/1\.1 408 /);

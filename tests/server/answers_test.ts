@@ -166,7 +166,7 @@ for (const [way, answer] of Object.entries(ways)) {
       assert.equal(clock.timers, 0);
     });
 
-    it("tells the owner of each phase, and when the client takes what had to wait", async () => {
+    it("notifies the owner of each phase, and when the client takes what had to wait", async () => {
       const source = new Source((at) => at < 10 ? new Uint8Array(20_000) : undefined);
       const { peer, phases } = await answer(() => new Response(source.body, { status: 418 }), {
         memory: { capacity: 15_000 },
@@ -230,7 +230,7 @@ for (const [way, answer] of Object.entries(ways)) {
       assert.deepEqual([errors, clock.timers], [[], 0]);
     });
 
-    it("is 503 if its body gives nothing for handshakeTimeout", async () => {
+    it("is 503 if its body yields nothing for handshakeTimeout", async () => {
       const source = new Source(never);
       const { peer, clock, ended } = await answer(
         () => new Response(source.body, { status: 418 }),
@@ -361,7 +361,7 @@ for (const [way, answer] of Object.entries(ways)) {
       }
     });
 
-    it("with empty chunks is whole all the same", async () => {
+    it("with empty chunks is whole nevertheless", async () => {
       const source = new Source((at) =>
         at < 5_000 ? new Uint8Array(0) : at === 5_000 ? bytesOf("end") : undefined
       );

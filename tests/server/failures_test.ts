@@ -17,7 +17,7 @@ function refusal(code: string): HandshakeError {
   return new HandshakeError(code, `Cannot accept handshake: ${code}`, { status: 403 });
 }
 
-describe("refusals that nobody asked for", () => {
+describe("refusals without an onRefused of the user", () => {
   const { warn } = console;
   let lines: string[] = [];
   beforeEach(() => {
@@ -83,7 +83,7 @@ describe("refusals that nobody asked for", () => {
     assert.match(from({ transport: "unix", hostname: "/run/s", port: 0 }), /from \/run\/s\)$/);
   });
 
-  it("are printed by the options' default, and a console that fails hurts nobody", () => {
+  it("are printed by the options' default, and a console that fails does no harm", () => {
     const clock = new VirtualClock();
     const { onRefused } = readServerOptions({ clock });
     onRefused(refusal("A"), CONTEXT);
@@ -101,7 +101,7 @@ describe("refusals that nobody asked for", () => {
   });
 });
 
-describe("who is told of a handshake that fails", () => {
+describe("who is notified of a handshake that fails", () => {
   const strayGet = plain("GET /");
   const cases: [name: string, request: string, status: number, told: "errors" | "refusals"][] = [
     ["a stray GET", strayGet, 426, "refusals"],
@@ -139,7 +139,7 @@ describe("who is told of a handshake that fails", () => {
     }
   });
 
-  it("a hook that fails after its time: onError is told of both, unless the client has left", async () => {
+  it("a hook that fails after its time: onError is called for both, unless the client has left", async () => {
     for (const leaves of [false, true]) {
       const gate = Promise.withResolvers<undefined>();
       const rig = openingRig({ handshakeTimeout: 1000, handshake: () => gate.promise });

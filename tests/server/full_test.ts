@@ -127,7 +127,7 @@ describe("a server with maxPendingHandshakes", () => {
   });
 
   it(
-    "lets in who comes whole, on a Unix socket and with TLS halfway through",
+    "accepts a client whose request is complete, on a Unix socket and with TLS halfway through",
     options,
     async () => {
       const folder = mkdtempSync(join(tmpdir(), "sluice-")), path = join(folder, "socket");
@@ -181,7 +181,7 @@ describe("a server with maxPendingHandshakes", () => {
   });
 
   it(
-    "does not count answers that nobody reads, and sends no more of them at once",
+    "does not count answers that nothing reads, and sends no more of them at once",
     options,
     async () => {
       const size = 32 << 20;

@@ -123,7 +123,7 @@ describe("the opening handshake", () => {
     opened[0].terminate();
   });
 
-  it("messages behind the head that nobody takes keep the transport paused", async () => {
+  it("messages behind the head that nothing takes keep the transport paused", async () => {
     for (const pending of [false, true]) {
       const { peer, opened, transport } = openingRig({
         ...(pending ? { handshake: () => Promise.resolve({}) } : {}),
@@ -140,7 +140,7 @@ describe("the opening handshake", () => {
     }
   });
 
-  it("the hook is told of the request, and what it gives is in the answer", async () => {
+  it("the hook is notified of the request, and what it returns is in the answer", async () => {
     const { say, peer, opened } = openingRig<{ user: number }>({
       handshake(request, info) {
         assert.equal(request.url, "http://localhost/chat?room=1");
@@ -227,7 +227,7 @@ describe("the opening handshake", () => {
     assert.deepEqual(printed, ["Error: onError", "Error: hook"]);
   });
 
-  it("a hook that gives nonsense, or what the client did not offer, is a 500", async () => {
+  it("a hook that returns nonsense, or what the client did not offer, is a 500", async () => {
     for (
       const result of [7, "text", null, { protocol: "not offered" }, {
         headers: { "Upgrade": "x" },

@@ -149,7 +149,7 @@ describe("listen", () => {
     assert.equal(await connection.receive(), "a");
   });
 
-  it("onRefused gets what was refused; one that throws hurts nobody", async (t) => {
+  it("onRefused gets what was refused; one that throws does no harm", async (t) => {
     const report = t.mock.method(console, "error", () => {});
     const errors: unknown[] = [];
     await using server = await start({
@@ -169,7 +169,7 @@ describe("listen", () => {
     await refusedWith(server, 401);
   });
 
-  it("onError hears once of a hook that throws, by its own error", async () => {
+  it("onError is called once for a hook that throws, by its own error", async () => {
     const errors: unknown[] = [];
     const server = await start({
       handshake: () => {
@@ -182,7 +182,7 @@ describe("listen", () => {
     assert.deepEqual(errors.map((error) => (error as Error).message), ["mine"]);
   });
 
-  it("takes one subprotocol as a string, and says what a list is where it is none", async () => {
+  it("takes one subprotocol as a string, and says what a list is where it is invalid", async () => {
     await using server = await start({ protocols: "chat" });
     for (const [offered, agreed] of [["chat", "chat"], ["chess", ""], [["a", "chat"], "chat"]]) {
       const connection = await connect(urlOf(server), { protocols: offered as string });

@@ -285,7 +285,7 @@ describe("threats to compressed messages", () => {
     }
   });
 
-  it("threat 52: one counter judges compressed messages and others, whole and in fragments", () => {
+  it("threat 52: one counter checks compressed messages and others, whole and in fragments", () => {
     for (const role of roles) {
       const content = tradesJson(1, 3000);
       const packed = zlibMessage(content);

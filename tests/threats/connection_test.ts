@@ -68,7 +68,7 @@ for (const role of ROLES) {
       assert.equal(clock.timers, 0);
     });
 
-    it("threat 29: what nobody takes stays with the peer, however it is cut", async () => {
+    it("threat 29: what nothing takes stays with the peer, however it is cut", async () => {
       for (const chunkSize of [1, 1000, 65_536]) {
         const { connection, peer, transport } = open({
           role,

@@ -266,7 +266,7 @@ describe("threats to framing", () => {
     }
   });
 
-  it("threat 41: an unmasked frame of a client is 1002, and its payload reaches nobody", async () => {
+  it("threat 41: an unmasked frame of a client is 1002, and its payload is not delivered", async () => {
     const bytes = hex("81 02 68 69");
     assert.deepEqual(throughCores([bytes], { role: "server" }).messages, []);
     const outcome = await throughStreams([bytes], { role: "server" });
@@ -306,7 +306,7 @@ describe("threats to framing", () => {
     }
   });
 
-  it("threat: the bytes that a caller gives or a transport hands in are never changed or detached", () => {
+  it("threat: the bytes that a caller passes or a transport hands in are never changed or detached", () => {
     for (const size of [0, 5, 600, 70_000]) {
       const payload = new Uint8Array(size).fill(7);
       const encoder = new FrameEncoder({ role: "client" });

@@ -58,7 +58,7 @@ describe("threats to the handshake", () => {
     handshakeError(() => validateRequest(head, { secure: false }), { status: 426 });
   });
 
-  it("threat 08: each required header taken out in turn gives a refusal, on either side", () => {
+  it("threat 08: each required header taken out in turn causes a refusal, on either side", () => {
     const required = [
       "host",
       "upgrade",

@@ -199,7 +199,7 @@ describe("threats to messages", () => {
     }
   });
 
-  it("threat 52: one counter judges every extension, also one that heeds no limit", () => {
+  it("threat 52: one counter checks every extension, also one that heeds no limit", () => {
     const limits = { role: "server", maxMessageSize: 5, ...RSV1 } as const;
     for (const extension of [new Turning(), new TenFold()] as MessageExtension[]) {
       const { messages, error } = given(["c2 06 | 01x6"], { ...limits, extension });
@@ -282,7 +282,7 @@ describe("threats to messages", () => {
     }
   });
 
-  it("threat: close codes 1012 to 1014 are lawful; 1004 to 1006, 1015 and what nobody defined are not", () => {
+  it("threat: close codes 1012 to 1014 are lawful; 1004 to 1006, 1015 and undefined ones are not", () => {
     for (const role of roles) {
       for (const code of [1012, 1013, 1014, 3000, 4999]) {
         const bytes = `88 02 | ${code.toString(16).padStart(4, "0")}`;

@@ -46,7 +46,7 @@ for (const role of ROLES) {
   const row = role === "server" ? "01" : "02";
 
   describe(`threats to messages in pieces, to a ${role}`, () => {
-    it(`threat ${row}: a million fragments of one byte that nobody reads pin little, and pause`, async () => {
+    it(`threat ${row}: a million fragments of one byte that nothing reads pin little, and pause`, async () => {
       const { connection, peer, transport } = openStream({ role, receiveHighWaterMark: 100_000 });
       peer.write(peer.frame(2), many(1_000_000, peer.frame(0, "x")), peer.frame(0x80));
       const message = await connection.receive();
@@ -175,7 +175,7 @@ for (const role of ROLES) {
       }
     });
 
-    it("threat 29: a frame a byte a chunk that nobody reads pins its bytes, up to the mark", async () => {
+    it("threat 29: a frame a byte a chunk that nothing reads pins its bytes, up to the mark", async () => {
       const { connection, peer, transport } = openStream({
         role,
         memory: { chunkSize: 1, capacity: MIB },
@@ -192,7 +192,7 @@ for (const role of ROLES) {
       connection.terminate();
     });
 
-    it("threat 29: messages of no bytes that nobody takes count 256 each: 4,096 are 1 MiB", async () => {
+    it("threat 29: messages of no bytes that nothing takes count 256 each: 4,096 are 1 MiB", async () => {
       const { connection, peer, transport } = openStream({ role });
       peer.write(many(100_000, peer.frame(0x82)));
       await settle();
@@ -231,7 +231,7 @@ for (const role of ROLES) {
       assert.deepEqual([cancelled, connection.bufferedAmount, clock.timers], [true, 0, 0]);
     });
 
-    it("threat 36: what is sent behind a source that gives nothing is bounded too: 1008", async () => {
+    it("threat 36: what is sent behind a source that yields nothing is bounded too: 1008", async () => {
       const { connection, peer } = open({ role, maxBufferedAmount: MIB });
       const source = new Source();
       const fate = watch(connection.send(source));

@@ -30,7 +30,7 @@ const conn = {
   localAddr: { transport: "tcp", hostname: "127.0.0.1", port: 1 },
 } as unknown as DenoConn;
 
-it("clients that were reset before they were accepted hold nobody up, and are no errors", async () => {
+it("clients that were reset before they were accepted hold nothing up, and are not errors", async () => {
   const resets = [
     failure("NotConnected", "ENOTCONN"),
     failure("ConnectionReset", "ECONNRESET"),

@@ -54,7 +54,7 @@ describe("errors of the sockets", () => {
     }
   });
 
-  it("values that are no errors are told as they are", () => {
+  it("values that are not errors are reported as they are", () => {
     for (const cause of [undefined, null, "text", 7]) {
       assert.equal(connectionError(cause).code, "IO_FAILED");
       assert.equal(connectionError(cause).message, `Cannot use the connection: ${cause}`);

@@ -69,7 +69,7 @@ describe("transport over node:http2", () => {
     await dispose();
   });
 
-  it("an end that came with the request, or before the transport, is told at once", {
+  it("an end that came with the request, or before the transport, is reported at once", {
     timeout: 60_000,
   }, async () => {
     for (const late of ["sink", "transport"]) {

@@ -334,7 +334,7 @@ for (const sockets of [own, nodeNet]) {
       });
     });
 
-    it("a TLS handshake that never ends keeps nobody else waiting", options, async () => {
+    it("a TLS handshake that never ends keeps no other waiting", options, async () => {
       await withListener(sockets, "TLS", async (port, accepted) => {
         const silent = await sockets.connect({ hostname, port });
         await accepted();

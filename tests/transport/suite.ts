@@ -387,22 +387,25 @@ export function transportSuite(kind: Kind): void {
       await server.until("end", () => server.ended);
     });
 
-    test("close while writing drops it all and tells both sides once", async (client, server) => {
-      client.start();
-      server.start();
-      server.pause();
-      for (let i = 0; i < 16; i++) client.write(pattern(i * MIB, MIB));
-      client.drop();
-      client.drop();
-      assert.equal(client.write(pattern(0, 10)).more, false);
-      await client.untilClosed();
-      assert.equal(client.error, undefined);
-      server.resume();
-      await server.until("the end", () => server.ended || server.closes > 0);
-      server.drop();
-      await server.untilClosed();
-      assert.ok(server.received < 16 * MIB);
-    });
+    test(
+      "close while writing drops it all and notifies both sides once",
+      async (client, server) => {
+        client.start();
+        server.start();
+        server.pause();
+        for (let i = 0; i < 16; i++) client.write(pattern(i * MIB, MIB));
+        client.drop();
+        client.drop();
+        assert.equal(client.write(pattern(0, 10)).more, false);
+        await client.untilClosed();
+        assert.equal(client.error, undefined);
+        server.resume();
+        await server.until("the end", () => server.ended || server.closes > 0);
+        server.drop();
+        await server.untilClosed();
+        assert.ok(server.received < 16 * MIB);
+      },
+    );
 
     test("a peer that goes with data unread shows as an error", async (client, server) => {
       client.start();
@@ -448,7 +451,7 @@ export function transportSuite(kind: Kind): void {
       if (kind.halfClose) await server.until("end", () => server.ended);
     });
 
-    test("a sink that starts after close hears of it", async (client, server) => {
+    test("a sink that starts after close is notified", async (client, server) => {
       client.drop();
       await delay(20);
       client.start();
@@ -457,7 +460,7 @@ export function transportSuite(kind: Kind): void {
       await server.until("the end", () => server.ended || server.closes > 0);
     });
 
-    test("close just before start is told once", async (client, server) => {
+    test("close just before start is reported once", async (client, server) => {
       client.drop();
       client.start();
       server.start();
