@@ -143,7 +143,7 @@ export class StreamedSend {
   #end(): boolean {
     if (this.#over) return false;
     this.#over = true;
-    this.#reading = false; // nobody waits for the source any more
+    this.#reading = false; // nothing waits for the source any more
     this.#collected = EMPTY;
     this.#leaveTimer.cancel();
     this.#stallTimer.cancel();

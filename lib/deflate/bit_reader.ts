@@ -7,8 +7,8 @@
 const EMPTY = new Uint8Array(0);
 
 /**
- * The input, and the bits of it that were read and not yet used. The fields are open: what is fast
- * works on copies of them and puts them back.
+ * The input, and the bits of it that were read and not yet used. The fields are public: fast code
+ * works on copies of them and stores these back.
  */
 export class BitReader {
   /** The current piece of input. */

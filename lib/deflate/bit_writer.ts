@@ -11,14 +11,15 @@ export const OUTPUT_SIZE = 65536;
 
 /**
  * Output as it grows. There is one for all deflaters: each uses it for the length of a call, and
- * keeps the bits that fill no byte yet. Whoever writes many symbols takes the fields into locals.
+ * keeps the bits that fill no byte yet. Code that writes many symbols copies the fields to local
+ * variables.
  */
 export class BitWriter {
   /** The bytes written. */
   readonly bytes: Uint8Array = new Uint8Array(OUTPUT_SIZE);
   /** How many of them. */
   length = 0;
-  /** Bits that wait for their fellows. */
+  /** Bits that do not fill a byte yet. */
   bits = 0;
   /** How many of them: below 16. */
   count = 0;

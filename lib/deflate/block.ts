@@ -1,6 +1,6 @@
 /**
- * Blocks (RFC 1951 section 3.2.3): stored, with the fixed codes, or with codes of their own. What
- * each would take is reckoned to the bit, and the shortest is written.
+ * Blocks (RFC 1951 section 3.2.3): stored, with the fixed codes, or with codes of their own. The
+ * size of each is computed to the bit, and the shortest is written.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * What is told of data that cannot be inflated.
+ * The error for data that cannot be inflated.
  *
  * @module
  */

@@ -28,8 +28,8 @@ EXTRA_BITS[REPEAT_ZERO] = 3;
 EXTRA_BITS[REPEAT_ZERO_LONG] = 7;
 
 /**
- * Codes for the symbols of one block, and how they are told. There is one for all deflaters, and it
- * means something only from `build` to the end of the block.
+ * Codes for the symbols of one block, and how they are described. There is one for all deflaters,
+ * and it means something only from `build` to the end of the block.
  */
 export class DynamicCodes {
   /** The codes of literals and lengths, as assignCodes gives them, where they occur. */

@@ -100,7 +100,7 @@ export class FrameEncoder {
     output.commit(at + size);
   }
 
-  /** Piece by piece, and what is left in one when nobody takes more. */
+  /** Encodes piece by piece, and the rest in one piece when the transport takes no more. */
   #encodePieces(first: number, payload: Uint8Array): void {
     const output = this.output, size = payload.length;
     let at = output.reserve(14);

@@ -139,8 +139,8 @@ export function refusalHead(init: RefusalInit): Uint8Array<ArrayBuffer> {
 }
 
 /**
- * The bytes of the whole response that refuses: its status, headers and text. In answer to HEAD the text
- * is left out, though its length is told (RFC 9110 section 9.3.2).
+ * The bytes of the whole response that refuses: its status, headers and text. In answer to HEAD the
+ * text is left out, though its length is sent (RFC 9110 section 9.3.2).
  */
 export function refusalBytes(
   { status, headers, text }: Refusal,

@@ -113,8 +113,9 @@ export class WriteScheduler implements OutputFlusher {
   }
 
   /**
-   * Looks now and then whether the system has taken what waits, and reports it by `onDrain`. A transport
-   * whose `write` returned true may hold some of it all the same, and need not report a drain then.
+   * Looks now and then whether the system has taken what waits, and reports it by `onDrain`. A
+   * transport whose `write` returned true may still hold some of it, and then need not report a
+   * drain.
    */
   watch(): void {
     if (!this.#blocked && this.#transport.bufferedAmount > 0) this.#waiting().poll();

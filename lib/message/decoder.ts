@@ -313,7 +313,7 @@ export class MessageDecoder implements FrameSink {
     try {
       return this.#extension!.decode(piece, final, room, emit) ?? piece.length;
     } catch (error) {
-      // What was left of the limit is no figure that the user knows.
+      // The rest of the limit is not a number that the user knows.
       if (!(error instanceof LimitError) || error.limit !== room) throw error;
       this.#tooLarge(this.#maxMessageSize - room + error.actual);
     }
@@ -345,7 +345,7 @@ export class MessageDecoder implements FrameSink {
     if ((this.#first & FIN) === 0) return;
     const isText = this.#type === TEXT;
     this.#type = 0;
-    this.#size = 0; // a continuation of nothing is judged by itself
+    this.#size = 0; // an unexpected continuation is checked by itself
     this.#transformed = false;
     if (isText && !this.#utf8!.complete) throw invalidUtf8();
     if (this.#inPieces) return this.#sink.onMessageEnd!();

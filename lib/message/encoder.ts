@@ -74,7 +74,7 @@ export class MessageEncoder {
       this.#fragment(payload, final);
       return true;
     }
-    // What an extension gives for a piece makes one frame; for some it gives nothing yet.
+    // What an extension returns for a piece becomes one frame; for some it returns nothing yet.
     const scratch = encodePiece(this.#extension!, payload, final);
     const encoded = scratch.payload;
     const leaves = final || encoded.length > 0;

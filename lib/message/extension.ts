@@ -1,7 +1,6 @@
 /**
- * The place of an extension (RFC 6455 section 9) in the way of messages: it claims reserved bits on
- * the first frame of a data message and transforms payloads both ways. Control frames never pass
- * through it.
+ * Extensions (RFC 6455 section 9). An extension claims reserved bits on the first frame of a data
+ * message, and transforms payloads in both directions. Control frames never pass through it.
  *
  * @module
  */
@@ -24,13 +23,13 @@ export type PieceSink = (piece: Uint8Array) => boolean | void;
 
 /** The payload of the messages that an extension has transformed, in bytes. */
 export interface ExtensionBytes {
-  /** What was received, as it came. */
+  /** The size of what was received, encoded. */
   receivedEncoded: number;
-  /** What that was decoded to. */
+  /** Its size once it was decoded. */
   receivedDecoded: number;
-  /** What was to be sent. */
+  /** The size of what was sent, before it was encoded. */
   sentDecoded: number;
-  /** What that was encoded to. */
+  /** Its size once it was encoded. */
   sentEncoded: number;
 }
 

@@ -74,8 +74,8 @@ const beginnings = new PrefixViews(new Uint8Array(KEPT_SIZE));
 
 const utf8 = new TextEncoder();
 
-// What is done with what was gathered may run into another connection's handler, and that into these
-// functions: so a scratch is taken out until it is given back. After an error one is made anew.
+// Code that uses the result may call another connection's handler, and that these functions again:
+// so a buffer in use is not shared. After an error a new one is created.
 
 function acquireScratch(limit: number): ScratchBuffer {
   const scratch = spare ?? new ScratchBuffer();

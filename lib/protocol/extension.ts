@@ -9,7 +9,10 @@ import type { Role } from "../frame/opcode.ts";
 import type { MessageExtension } from "../message/extension.ts";
 import type { ResolvedConnectionOptions } from "./protocol_options.ts";
 
-/** The level where the option is not given: a handshake made elsewhere may have agreed all the same. */
+/**
+ * The level where the option is not given: a handshake that was made elsewhere may have agreed on
+ * compression.
+ */
 const DEFAULT_LEVEL = 6;
 
 /** One connection's extension, or none where none was agreed on. */

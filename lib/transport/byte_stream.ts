@@ -56,7 +56,8 @@ class ByteStreamTransport extends BaseTransport {
     this.#reader = readable.getReader();
     this.#writer = writable.getWriter();
     this.remoteAddress = remoteAddress;
-    // Trouble is told by the reads and writes; these promises have it too, and nobody awaits them.
+    // Errors are reported by reads and writes; these promises reject as well, and nothing awaits
+    // them.
     this.#reader.closed.catch(() => {});
     this.#writer.closed.catch(() => {});
     this.#writer.ready.catch(() => {});

@@ -69,7 +69,7 @@ class Http2Transport extends DuplexTransport<Http2Stream> {
       return;
     }
     // The peer's end makes it an orderly one, with no reset at all. RFC 9113 section 8.1: a peer that
-    // goes on after we have said all is told to stop, which is not an error.
+    // goes on after we have sent all is asked to stop, which is not an error.
     this.linger(() => stream.close(stream.writableFinished ? NO_ERROR : CANCEL));
     stream.resume();
   }

@@ -268,7 +268,7 @@ function identity(
   return {
     ...(caCerts === undefined ? {} : { ca: [...rootCertificates(modules), ...caCerts] }),
     // RFC 6455 section 4.1: a client names the server (SNI), which node:tls does only when told the
-    // name. RFC 6066 section 3: an address is never sent. It is checked all the same.
+    // name. RFC 6066 section 3: an address is never sent. It is checked nevertheless.
     ...(modules.net.isIP(serverName) === 0 ? { servername: serverName } : {}),
     checkServerIdentity: (_: string, certificate: unknown): Error | undefined =>
       modules.tls.checkServerIdentity(serverName, certificate),

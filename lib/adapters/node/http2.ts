@@ -82,7 +82,7 @@ export async function upgradeHttp2<
     settings.onError(error, faultContext(context));
     return undefined;
   }
-  const transport = fromHttp2Stream(stream); // hears of errors from here on
+  const transport = fromHttp2Stream(stream); // receives errors from here on
   const upgrade = new Http2Upgrade(stream, transport, headers);
   const validate = (): WebSocketRequest => {
     if (problem !== undefined) throw problem.error;
