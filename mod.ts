@@ -61,7 +61,7 @@ export type { Frame } from "./lib/frame/frame.ts";
 export { maskInto, type MaskSource, randomMask } from "./lib/frame/mask.ts";
 export type { Opcode, Role } from "./lib/frame/opcode.ts";
 export { OutputBuffer } from "./lib/frame/output_buffer.ts";
-export type { DecoderStream } from "./lib/frame/decoder_stream.ts";
+export type { CodecStream } from "./lib/frame/decoder_stream.ts";
 export { FrameDecoderStream, FrameEncoderStream } from "./lib/frame/streams.ts";
 export type { Http2Headers } from "./lib/handshake/http2.ts";
 export type { HeaderEntries } from "./lib/handshake/caller_headers.ts";

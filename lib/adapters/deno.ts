@@ -190,7 +190,11 @@ function open<Data, Message extends AnyMessage>(
   });
 }
 
-const DENO_OPTIONS: OptionNames<DenoUpgradeOptions> = { ...UPGRADE_OPTIONS, info: true };
+const DENO_OPTIONS: OptionNames<DenoUpgradeOptions> = /* @__PURE__ */ denoOptions();
+
+function denoOptions(): OptionNames<DenoUpgradeOptions> {
+  return { ...UPGRADE_OPTIONS, info: true };
+}
 
 /**
  * Checks the arguments of `upgrade` and fills in the defaults.

@@ -49,18 +49,22 @@ export interface FromByteStreamOptions<Message extends AnyMessage = MessageData>
   onError?: ErrorHandler<undefined, Message>;
 }
 
-const OPTIONS: OptionNames<FromByteStreamOptions> = {
-  ...CONNECTION_OPTIONS,
-  readable: true,
-  writable: true,
-  remoteAddress: true,
-  role: true,
-  protocol: true,
-  extensions: true,
-  url: true,
-  websocket: true,
-  onError: true,
-};
+const OPTIONS: OptionNames<FromByteStreamOptions> = /* @__PURE__ */ optionNames();
+
+function optionNames(): OptionNames<FromByteStreamOptions> {
+  return {
+    ...CONNECTION_OPTIONS,
+    readable: true,
+    writable: true,
+    remoteAddress: true,
+    role: true,
+    protocol: true,
+    extensions: true,
+    url: true,
+    websocket: true,
+    onError: true,
+  };
+}
 
 /**
  * Creates a connection on a byte stream whose opening handshake is over: on an HTTP/2 stream (RFC

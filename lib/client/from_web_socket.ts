@@ -44,14 +44,18 @@ export interface FromWebSocketOptions<
   onError?: ErrorHandler<Data, Message>;
 }
 
-const OPTIONS: OptionNames<FromWebSocketOptions> = {
-  ...CONNECTION_OPTIONS,
-  anyCloseCode: true,
-  url: true,
-  data: true,
-  websocket: true,
-  onError: true,
-};
+const OPTIONS: OptionNames<FromWebSocketOptions> = /* @__PURE__ */ optionNames();
+
+function optionNames(): OptionNames<FromWebSocketOptions> {
+  return {
+    ...CONNECTION_OPTIONS,
+    anyCloseCode: true,
+    url: true,
+    data: true,
+    websocket: true,
+    onError: true,
+  };
+}
 
 /**
  * Creates a connection from any WebSocket with the standard's interface, connecting or open: that

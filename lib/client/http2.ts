@@ -54,7 +54,7 @@ export async function connectHttp2<Message extends AnyMessage>(
 }
 
 /** What is waited for, once for all that connect over a session. */
-const settling = new WeakMap<ClientHttp2Session, Promise<void>>();
+const settling = /* @__PURE__ */ new WeakMap<ClientHttp2Session, Promise<void>>();
 
 function settled(session: ClientHttp2Session): Promise<void> {
   let known = settling.get(session);

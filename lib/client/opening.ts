@@ -15,7 +15,7 @@ import {
 import { isInstance } from "../thrown.ts";
 import { RefusalBody } from "./refusal_body.ts";
 
-const EMPTY = new Uint8Array(0);
+const EMPTY = /* @__PURE__ */ new Uint8Array(0);
 
 /** What the server agreed to, and the bytes that came right behind its answer. */
 export interface OpenedHandshake extends Agreement {

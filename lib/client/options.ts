@@ -85,21 +85,25 @@ export interface ConnectOptions<Message extends AnyMessage = MessageData>
 
 const IN_URL = "is not an option: it is part of the URL";
 const ELSEWHERE = { host: IN_URL, hostname: IN_URL, port: IN_URL };
-const CONNECT_OPTIONS: OptionNames<ConnectOptions> = {
-  ...ELSEWHERE,
-  ...CONNECTION_OPTIONS,
-  protocols: true,
-  headers: true,
-  signal: true,
-  tls: true,
-  path: true,
-  handshakeTimeout: true,
-  http2: true,
-  maxHeaderSize: true,
-  maxHeaders: true,
-  websocket: true,
-  onError: true,
-};
+const CONNECT_OPTIONS: OptionNames<ConnectOptions> = /* @__PURE__ */ connectOptions();
+
+function connectOptions(): OptionNames<ConnectOptions> {
+  return {
+    ...ELSEWHERE,
+    ...CONNECTION_OPTIONS,
+    protocols: true,
+    headers: true,
+    signal: true,
+    tls: true,
+    path: true,
+    handshakeTimeout: true,
+    http2: true,
+    maxHeaderSize: true,
+    maxHeaders: true,
+    websocket: true,
+    onError: true,
+  };
+}
 
 /** Returns the options of `connect`; those that other functions read are checked there. */
 export function readConnectOptions<Message extends AnyMessage>(

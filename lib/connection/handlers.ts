@@ -40,7 +40,7 @@ const HANDLERS: OptionNames<ConnectionHandlers> = {
   pong: true,
   close: true,
 };
-const NAMES = Object.keys(HANDLERS) as (keyof ConnectionHandlers)[];
+const NAMES = /* @__PURE__ */ Object.keys(HANDLERS) as (keyof ConnectionHandlers)[];
 
 /**
  * Checks the options `websocket` and `onError`. A plain object of handlers has nothing else. The members

@@ -50,7 +50,11 @@ export interface SendSourceOptions extends SendOptions {
 const SEND: NameContext = { verb: "send" };
 const OF_SOURCES = "is an option for a source (a Blob, a stream, an async iterable)";
 const SOURCES_ONLY = { type: OF_SOURCES, signal: OF_SOURCES };
-const SEND_OPTIONS: OptionNames<SendOptions> = { ...SOURCES_ONLY, compress: true };
+const SEND_OPTIONS: OptionNames<SendOptions> = /* @__PURE__ */ sendOptions();
+
+function sendOptions(): OptionNames<SendOptions> {
+  return { ...SOURCES_ONLY, compress: true };
+}
 const SEND_SOURCE_OPTIONS: OptionNames<SendSourceOptions> = {
   compress: true,
   type: true,

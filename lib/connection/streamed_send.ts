@@ -17,8 +17,8 @@ const FRAGMENT_SIZE = 64 * 1024;
 /** How long a fragment is collected at most, in milliseconds, if the source is slow. */
 const COLLECT_TIME = 10;
 
-const utf8 = new TextEncoder();
-const EMPTY = new Uint8Array(0);
+const utf8 = /* @__PURE__ */ new TextEncoder();
+const EMPTY = /* @__PURE__ */ new Uint8Array(0);
 
 /** What an outgoing message stands on. */
 export interface SendContext {

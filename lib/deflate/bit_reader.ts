@@ -4,7 +4,7 @@
  * @module
  */
 
-const EMPTY = new Uint8Array(0);
+const EMPTY = /* @__PURE__ */ new Uint8Array(0);
 
 /**
  * The input, and the bits of it that were read and not yet used. The fields are public: fast code

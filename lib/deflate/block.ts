@@ -28,8 +28,8 @@ import { UsedSymbols } from "./used.ts";
 /** BFINAL, never set, and BTYPE (section 3.2.3). */
 const HEADER_BITS = 3;
 
-const fixedLiterals = fixedCodes(FIXED_LITERAL_LENGTHS);
-const fixedDistances = fixedCodes(FIXED_DISTANCE_LENGTHS);
+const fixedLiterals = /* @__PURE__ */ fixedCodes(FIXED_LITERAL_LENGTHS);
+const fixedDistances = /* @__PURE__ */ fixedCodes(FIXED_DISTANCE_LENGTHS);
 
 function fixedCodes(lengths: Uint8Array): Int32Array {
   const codes = new Int32Array(lengths.length);
@@ -40,7 +40,7 @@ function fixedCodes(lengths: Uint8Array): Int32Array {
 }
 
 /** Shared by all deflaters: nothing in it outlives a block. */
-const dynamic = new DynamicCodes();
+const dynamic = /* @__PURE__ */ new DynamicCodes();
 
 /**
  * Writes the symbols as one block, and forgets them. They stand for the bytes of `window` from `from`

@@ -26,7 +26,7 @@ import {
 /** The most bits of a code length symbol and of what follows it. */
 const MAX_ITEM_BITS = 14;
 /** The least number of repetitions for the three symbols that repeat: 3, 3 and 11. */
-const REPEATS = new Uint8Array([3, 3, 11]);
+const REPEATS = /* @__PURE__ */ new Uint8Array([3, 3, 11]);
 
 // What is read next.
 const COUNTS = 0;

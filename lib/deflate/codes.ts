@@ -37,38 +37,58 @@ export const REPEAT_ZERO = 17;
 export const REPEAT_ZERO_LONG = 18;
 
 /** The order in which the lengths of the code length code are sent (section 3.2.7). */
-export const CODE_LENGTH_ORDER: Uint8Array = Uint8Array.from(
+export const CODE_LENGTH_ORDER: Uint8Array = /* @__PURE__ */ new Uint8Array(
   [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15],
 );
 
 /** Extra bits of the length symbols from 257 on (section 3.2.5). */
-export const LENGTH_EXTRA: Uint8Array = new Uint8Array(29);
+export const LENGTH_EXTRA: Uint8Array = /* @__PURE__ */ lengthExtra();
 /** The first length of each length symbol from 257 on (section 3.2.5). */
-export const LENGTH_BASE: Uint16Array = new Uint16Array(29);
+export const LENGTH_BASE: Uint16Array = /* @__PURE__ */ lengthBase();
 /** Extra bits of each distance symbol (section 3.2.5). */
-export const DISTANCE_EXTRA: Uint8Array = new Uint8Array(DISTANCE_SYMBOLS);
+export const DISTANCE_EXTRA: Uint8Array = /* @__PURE__ */ extraBits(DISTANCE_SYMBOLS, 2);
 /** The first distance of each distance symbol (section 3.2.5). */
-export const DISTANCE_BASE: Uint16Array = new Uint16Array(DISTANCE_SYMBOLS);
+export const DISTANCE_BASE: Uint16Array = /* @__PURE__ */ firstValues(DISTANCE_EXTRA, 1);
 
-// Section 3.2.5: after the first few, every further bit of a length serves four symbols, and every
-// further bit of a distance serves two.
-for (let symbol = 0, base = MIN_MATCH; symbol < 28; symbol++) {
-  const extra = symbol < 8 ? 0 : (symbol >> 2) - 1;
-  LENGTH_EXTRA[symbol] = extra;
-  LENGTH_BASE[symbol] = base;
-  base += 1 << extra;
+/**
+ * Section 3.2.5: after the first few symbols, every further bit of a length serves four symbols, and
+ * every further bit of a distance serves two.
+ */
+function extraBits(size: number, group: number): Uint8Array {
+  const first = 2 * group;
+  return Uint8Array.from(
+    { length: size },
+    (_, symbol) => symbol < first ? 0 : Math.floor(symbol / group) - 1,
+  );
 }
+
+function firstValues(extra: Uint8Array, first: number): Uint16Array {
+  let next = first;
+  return Uint16Array.from(extra, (bits) => {
+    const value = next;
+    next += 1 << bits;
+    return value;
+  });
+}
+
 // The last length has a symbol of its own, without extra bits.
-LENGTH_BASE[28] = MAX_MATCH;
-for (let symbol = 0, base = 1; symbol < DISTANCE_SYMBOLS; symbol++) {
-  const extra = symbol < 4 ? 0 : (symbol >> 1) - 1;
-  DISTANCE_EXTRA[symbol] = extra;
-  DISTANCE_BASE[symbol] = base;
-  base += 1 << extra;
+function lengthExtra(): Uint8Array {
+  return extraBits(29, 4).fill(0, 28);
+}
+
+function lengthBase(): Uint16Array {
+  return firstValues(LENGTH_EXTRA, MIN_MATCH).fill(MAX_MATCH, 28);
 }
 
 /** The lengths of the fixed code of literals and lengths, all 288 symbols (section 3.2.6). */
-export const FIXED_LITERAL_LENGTHS: Uint8Array = new Uint8Array(288)
-  .fill(8, 0, 144).fill(9, 144, 256).fill(7, 256, 280).fill(8, 280, 288);
+export const FIXED_LITERAL_LENGTHS: Uint8Array = /* @__PURE__ */ fixedLiteralLengths();
 /** The lengths of the fixed code of distances, all 32 symbols (section 3.2.6). */
-export const FIXED_DISTANCE_LENGTHS: Uint8Array = new Uint8Array(32).fill(5);
+export const FIXED_DISTANCE_LENGTHS: Uint8Array = /* @__PURE__ */ fixedDistanceLengths();
+
+function fixedLiteralLengths(): Uint8Array {
+  return new Uint8Array(288).fill(8).fill(9, 144, 256).fill(7, 256, 280);
+}
+
+function fixedDistanceLengths(): Uint8Array {
+  return new Uint8Array(32).fill(5);
+}

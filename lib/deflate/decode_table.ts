@@ -48,32 +48,45 @@ export const VALUE_SHIFT = 11;
 export type Alphabet = Int32Array;
 
 /** Literals, the end of a block, lengths. */
-export const LITERALS: Alphabet = new Int32Array(288).fill(INVALID);
+export const LITERALS: Alphabet = /* @__PURE__ */ literalAlphabet();
 /** Distances. */
-export const DISTANCES: Alphabet = new Int32Array(32).fill(INVALID);
+export const DISTANCES: Alphabet = /* @__PURE__ */ distanceAlphabet();
 /** Code lengths (section 3.2.7). */
-export const CODE_LENGTHS: Alphabet = Int32Array.from({ length: 19 }, (_, i) => i << VALUE_SHIFT);
+export const CODE_LENGTHS: Alphabet = /* @__PURE__ */ codeLengthAlphabet();
 
-CODE_LENGTHS[REPEAT_PREVIOUS] |= 2 << EXTRA_SHIFT;
-CODE_LENGTHS[REPEAT_ZERO] |= 3 << EXTRA_SHIFT;
-CODE_LENGTHS[REPEAT_ZERO_LONG] |= 7 << EXTRA_SHIFT;
-
-for (let byte = 0; byte < END_OF_BLOCK; byte++) LITERALS[byte] = byte << VALUE_SHIFT;
-LITERALS[END_OF_BLOCK] = END;
-for (let symbol = FIRST_LENGTH; symbol < LITERAL_SYMBOLS; symbol++) {
-  const i = symbol - FIRST_LENGTH;
-  LITERALS[symbol] = LENGTH_BASE[i] << VALUE_SHIFT | BASE | LENGTH_EXTRA[i] << EXTRA_SHIFT;
+function literalAlphabet(): Alphabet {
+  const entries = new Int32Array(288).fill(INVALID);
+  for (let byte = 0; byte < END_OF_BLOCK; byte++) entries[byte] = byte << VALUE_SHIFT;
+  entries[END_OF_BLOCK] = END;
+  for (let symbol = FIRST_LENGTH; symbol < LITERAL_SYMBOLS; symbol++) {
+    const i = symbol - FIRST_LENGTH;
+    entries[symbol] = LENGTH_BASE[i] << VALUE_SHIFT | BASE | LENGTH_EXTRA[i] << EXTRA_SHIFT;
+  }
+  return entries;
 }
-for (let i = 0; i < DISTANCE_SYMBOLS; i++) {
-  DISTANCES[i] = DISTANCE_BASE[i] << VALUE_SHIFT | BASE | DISTANCE_EXTRA[i] << EXTRA_SHIFT;
+
+function distanceAlphabet(): Alphabet {
+  const entries = new Int32Array(32).fill(INVALID);
+  for (let i = 0; i < DISTANCE_SYMBOLS; i++) {
+    entries[i] = DISTANCE_BASE[i] << VALUE_SHIFT | BASE | DISTANCE_EXTRA[i] << EXTRA_SHIFT;
+  }
+  return entries;
+}
+
+function codeLengthAlphabet(): Alphabet {
+  const entries = Int32Array.from({ length: 19 }, (_, i) => i << VALUE_SHIFT);
+  entries[REPEAT_PREVIOUS] |= 2 << EXTRA_SHIFT;
+  entries[REPEAT_ZERO] |= 3 << EXTRA_SHIFT;
+  entries[REPEAT_ZERO_LONG] |= 7 << EXTRA_SHIFT;
+  return entries;
 }
 
 // Scratch of one build: the places of the lengths that are not 0, the codes of each length, where the
 // symbols of each end, symbols by code.
-const used = new Uint16Array(289);
-const counts = new Uint16Array(MAX_CODE_BITS + 1);
-const ends = new Uint16Array(MAX_CODE_BITS + 1);
-const sorted = new Uint16Array(288);
+const used = /* @__PURE__ */ new Uint16Array(289);
+const counts = /* @__PURE__ */ new Uint16Array(MAX_CODE_BITS + 1);
+const ends = /* @__PURE__ */ new Uint16Array(MAX_CODE_BITS + 1);
+const sorted = /* @__PURE__ */ new Uint16Array(288);
 
 /** What a table is made for. */
 export interface DecodeTableOptions {
@@ -230,8 +243,18 @@ export function codeLengthTable(): DecodeTable {
 }
 
 /** The fixed code of literals and lengths (section 3.2.6). */
-export const fixedLiterals: DecodeTable = literalTable();
+export const fixedLiterals: DecodeTable = /* @__PURE__ */ built(
+  literalTable,
+  FIXED_LITERAL_LENGTHS,
+);
 /** The fixed code of distances (section 3.2.6). */
-export const fixedDistances: DecodeTable = distanceTable();
-fixedLiterals.build(FIXED_LITERAL_LENGTHS, 0, FIXED_LITERAL_LENGTHS.length);
-fixedDistances.build(FIXED_DISTANCE_LENGTHS, 0, FIXED_DISTANCE_LENGTHS.length);
+export const fixedDistances: DecodeTable = /* @__PURE__ */ built(
+  distanceTable,
+  FIXED_DISTANCE_LENGTHS,
+);
+
+function built(create: () => DecodeTable, lengths: Uint8Array): DecodeTable {
+  const table = create();
+  table.build(lengths, 0, lengths.length);
+  return table;
+}

@@ -21,8 +21,8 @@ export interface DeflaterOptions {
 }
 
 /** Shared by all deflaters, since each call ends before another begins. */
-const writer = new BitWriter();
-const symbols = new Symbols();
+const writer = /* @__PURE__ */ new BitWriter();
+const symbols = /* @__PURE__ */ new Symbols();
 
 /** Compresses the messages of one connection, each with the ones before it as its context. */
 export class Deflater {

@@ -11,8 +11,12 @@ import type { UsedSymbols } from "./used.ts";
 export const BOUND_SYMBOLS = 254;
 
 /** For each count, times its logarithm: the bits by which occurrences of one symbol shorten a code. */
-const SHORTER = new Float64Array(BOUND_SYMBOLS + 2);
-for (let count = 1; count < SHORTER.length; count++) SHORTER[count] = count * Math.log2(count);
+const SHORTER = /* @__PURE__ */ shorterTable();
+
+function shorterTable(): Float64Array {
+  const bits = (count: number): number => count === 0 ? 0 : count * Math.log2(count);
+  return Float64Array.from({ length: BOUND_SYMBOLS + 2 }, (_, count) => bits(count));
+}
 
 /**
  * A number of bits below which codes and symbols together cannot go (RFC 1951 section 3.2.7), extra

@@ -22,10 +22,15 @@ import { UsedSymbols } from "./used.ts";
 /** The symbols of code lengths: 0 to 15 and three repeats. */
 const LENGTH_SYMBOLS = 19;
 /** Extra bits of each (section 3.2.7). */
-const EXTRA_BITS = new Uint8Array(LENGTH_SYMBOLS);
-EXTRA_BITS[REPEAT_PREVIOUS] = 2;
-EXTRA_BITS[REPEAT_ZERO] = 3;
-EXTRA_BITS[REPEAT_ZERO_LONG] = 7;
+const EXTRA_BITS = /* @__PURE__ */ repeatBits();
+
+function repeatBits(): Uint8Array {
+  const bits = new Uint8Array(LENGTH_SYMBOLS);
+  bits[REPEAT_PREVIOUS] = 2;
+  bits[REPEAT_ZERO] = 3;
+  bits[REPEAT_ZERO_LONG] = 7;
+  return bits;
+}
 
 /**
  * Codes for the symbols of one block, and how they are described. There is one for all deflaters,

@@ -7,15 +7,15 @@ import { LITERAL_SYMBOLS, MAX_CODE_BITS } from "./codes.ts";
 import type { UsedSymbols } from "./used.ts";
 
 /** Shared by all calls: nothing here outlives one. */
-const order = new Int32Array(LITERAL_SYMBOLS);
-const weights = new Int32Array(LITERAL_SYMBOLS);
-const counts = new Int32Array(LITERAL_SYMBOLS);
-const nextCode = new Int32Array(MAX_CODE_BITS + 2);
+const order = /* @__PURE__ */ new Int32Array(LITERAL_SYMBOLS);
+const weights = /* @__PURE__ */ new Int32Array(LITERAL_SYMBOLS);
+const counts = /* @__PURE__ */ new Int32Array(LITERAL_SYMBOLS);
+const nextCode = /* @__PURE__ */ new Int32Array(MAX_CODE_BITS + 2);
 
 /** From how many occurrences on a symbol counts as frequent. */
 const OFTEN = 40;
 /** For each frequency, where in `order` the next symbol of it goes; OFTEN stands for all above. */
-const places = new Int32Array(OFTEN + 2);
+const places = /* @__PURE__ */ (() => new Int32Array(OFTEN + 2))();
 
 /** Symbols take the low bits of `order`, their frequencies those above. */
 const SYMBOL_BITS = 9;

@@ -41,7 +41,7 @@ const MATCH_INPUT = 8;
  * RFC 7692 section 7.2.1 takes this from the end of a message; section 7.2.2 puts it back. As symbols
  * it makes no more than 8 KiB, with the bits before it, so that inflating need not stop within.
  */
-const TAIL = new Uint8Array([0x00, 0x00, 0xff, 0xff]);
+const TAIL = /* @__PURE__ */ new Uint8Array([0x00, 0x00, 0xff, 0xff]);
 
 /** What an {@linkcode Inflater} needs to know. */
 export interface InflaterOptions {

@@ -59,15 +59,15 @@ function fast(nice: number, good: number, chain: number, lazy: number): Level {
 
 /** The levels from 1, the fastest, to 9, the smallest. */
 export const LEVELS: readonly Level[] = [
-  fast(16, 4, 2, 0),
-  fast(32, 4, 4, 0),
-  fast(32, 8, 8, 0),
-  fast(48, 8, 8, 16),
-  fast(64, 8, 16, 32),
-  fast(128, 8, 32, 32),
-  exhaustive(258, 32, 64, 64),
-  exhaustive(258, 64, 256, 128),
-  exhaustive(258, 258, 1024, 258),
+  /* @__PURE__ */ fast(16, 4, 2, 0),
+  /* @__PURE__ */ fast(32, 4, 4, 0),
+  /* @__PURE__ */ fast(32, 8, 8, 0),
+  /* @__PURE__ */ fast(48, 8, 8, 16),
+  /* @__PURE__ */ fast(64, 8, 16, 32),
+  /* @__PURE__ */ fast(128, 8, 32, 32),
+  /* @__PURE__ */ exhaustive(258, 32, 64, 64),
+  /* @__PURE__ */ exhaustive(258, 64, 256, 128),
+  /* @__PURE__ */ exhaustive(258, 258, 1024, 258),
 ];
 
 /** What a level spends on a message of which `size` bytes have come. */

@@ -13,8 +13,8 @@ import { Inflater } from "./inflater.ts";
  */
 const MAX_SPARE = 4;
 
-const inflaters = new Map<number, Inflater[]>();
-const deflaters = new Map<number, Deflater[]>();
+const inflaters = /* @__PURE__ */ new Map<number, Inflater[]>();
+const deflaters = /* @__PURE__ */ new Map<number, Deflater[]>();
 
 /** Acquires an empty inflater for a window. */
 export function acquireInflater(windowBits: number): Inflater {

@@ -13,8 +13,8 @@ const LEAST_FULL_SIZE = 2048;
 /** zlib uses 9 bits of window when asked for 8, so there are always at least 9. */
 const LEAST_WINDOW_BITS = 9;
 
-const nothing = new Uint8Array(0);
-const noView = new DataView(nothing.buffer);
+const nothing = /* @__PURE__ */ new Uint8Array(0);
+const noView = /* @__PURE__ */ (() => new DataView(nothing.buffer))();
 
 /**
  * A ring of bytes. It holds nothing at first, then doubles with what is written, up to the window;

@@ -27,17 +27,27 @@ const FEW_SYMBOLS = 254;
 const FIXED_DISTANCE_BITS = 5;
 
 /** For each length, its symbol: 257 to 285 (RFC 1951 section 3.2.5). */
-export const LENGTH_SYMBOL: Uint16Array = new Uint16Array(MAX_MATCH + 1);
-for (let symbol = 0; symbol < LENGTH_BASE.length; symbol++) {
-  LENGTH_SYMBOL.fill(FIRST_LENGTH + symbol, LENGTH_BASE[symbol]);
+export const LENGTH_SYMBOL: Uint16Array = /* @__PURE__ */ lengthSymbols();
+
+function lengthSymbols(): Uint16Array {
+  const symbols = new Uint16Array(MAX_MATCH + 1);
+  for (let symbol = 0; symbol < LENGTH_BASE.length; symbol++) {
+    symbols.fill(FIRST_LENGTH + symbol, LENGTH_BASE[symbol]);
+  }
+  return symbols;
 }
 
 /** For each distance up to 256, its symbol; then for each multiple of 128 (see distanceSymbol). */
-const DISTANCE_SYMBOL = new Uint8Array(512);
-for (let symbol = 0; symbol < DISTANCE_SYMBOLS; symbol++) {
-  const first = DISTANCE_BASE[symbol] - 1;
-  if (first < 256) DISTANCE_SYMBOL.fill(symbol, first, 256);
-  if (first >= 256) DISTANCE_SYMBOL.fill(symbol, 256 + (first >>> 7));
+const DISTANCE_SYMBOL = /* @__PURE__ */ distanceSymbols();
+
+function distanceSymbols(): Uint8Array {
+  const symbols = new Uint8Array(512);
+  for (let symbol = 0; symbol < DISTANCE_SYMBOLS; symbol++) {
+    const first = DISTANCE_BASE[symbol] - 1;
+    if (first < 256) symbols.fill(symbol, first, 256);
+    if (first >= 256) symbols.fill(symbol, 256 + (first >>> 7));
+  }
+  return symbols;
 }
 
 /** The symbol of a distance (section 3.2.5): past 256 its last seven bits are never of account. */

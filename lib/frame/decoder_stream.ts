@@ -19,8 +19,8 @@ export interface DecoderStreamCore<In> {
   end(): void;
 }
 
-/** What a decoding stream is: the halves of a TransformStream. */
-export interface DecoderStream<In, Out> {
+/** What a stream of the codec is: the two sides of a TransformStream, for `pipeThrough`. */
+export interface CodecStream<In, Out> {
   /** Accepts the input. A write settles when its chunk is used up. */
   readonly writable: WritableStream<In>;
   /** Yields the output. */
@@ -30,7 +30,7 @@ export interface DecoderStream<In, Out> {
 /** Creates a pair around the core that `makeCore` gives; the core hands each item to `emit`. */
 export function decoderStream<In, Out>(
   makeCore: (emit: (item: Out) => void) => DecoderStreamCore<In>,
-): DecoderStream<In, Out> {
+): CodecStream<In, Out> {
   let readableEnd!: ReadableStreamDefaultController<Out>;
   let writableEnd!: WritableStreamDefaultController;
   let input: In | undefined;

@@ -39,7 +39,7 @@ const BY_LOOP = 32;
 /** What is sent in pieces, where it leaves at once, and their size, a multiple of 4. */
 const PIECE = 64 * 1024;
 
-const utf8 = new TextEncoder();
+const utf8 = /* @__PURE__ */ new TextEncoder();
 
 /**
  * Encodes one direction of a connection. Every frame is appended to `output`; the payload is copied,

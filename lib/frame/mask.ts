@@ -102,15 +102,16 @@ export function maskedCopy(
 /** Returns a fresh masking key: 32 bits that the peer and the caller cannot foretell. */
 export type MaskSource = () => number;
 
-const pool = new Int32Array(2048);
-let next = pool.length;
+const POOL_SIZE = 2048;
+const pool = /* @__PURE__ */ new Int32Array(POOL_SIZE);
+let next = POOL_SIZE;
 
 /**
  * A masking key from the platform's strong random source (section 5.3, section 10.3), drawn 8 KiB at
  * a time: a draw for each frame would cost more than the frame.
  */
 export const randomMask: MaskSource = (): number => {
-  if (next === pool.length) {
+  if (next === POOL_SIZE) {
     crypto.getRandomValues(pool);
     next = 0;
   }

@@ -4,9 +4,6 @@
  * @module
  */
 
-// Every method of a typed array validates its memory first (ECMAScript 23.2.4.4).
-const { indexOf } = Uint8Array.prototype;
-
 /**
  * Checks that data of 0 bytes is empty, and not data whose memory is gone: its buffer was transferred,
  * or has been resized so that the view lies outside. Call it where the length is 0, which is rare.
@@ -17,7 +14,8 @@ export function checkMemory(verb: string, data: ArrayBufferLike | ArrayBufferVie
   try {
     if (!ArrayBuffer.isView(data)) new Uint8Array(data);
     else if (Object.prototype.toString.call(data) === "[object DataView]") void data.byteLength;
-    else indexOf.call(data as Uint8Array, 0);
+    // Every method of a typed array validates its memory first (ECMAScript 23.2.4.4).
+    else Uint8Array.prototype.indexOf.call(data as Uint8Array, 0);
   } catch (cause) {
     throw new TypeError(
       `Cannot ${verb}: the memory of the data is gone; its buffer was transferred, or resized so that ` +

@@ -14,7 +14,7 @@ const MIN_ROOM = 32 * 1024;
 /** What a buffer of one's own begins with, when another has the slab. */
 const FIRST_SIZE = 1024;
 
-const EMPTY = new Uint8Array(0);
+const EMPTY = /* @__PURE__ */ new Uint8Array(0);
 
 let slab: Uint8Array<ArrayBuffer> = EMPTY;
 /** What lies before this offset was handed over, and belongs to whoever writes it. */

@@ -9,7 +9,7 @@ const FIRST_SIZE = 4 * 1024;
 /** Beyond that, memory is at most this many times what has really arrived. */
 const TRUST = 32;
 
-const EMPTY = new Uint8Array(0);
+const EMPTY = /* @__PURE__ */ new Uint8Array(0);
 
 /**
  * One growing buffer. A peer that announces much and sends little pins little: the announced size is

@@ -10,7 +10,7 @@ import { FrameEncoder, type FrameEncoderOptions } from "./encoder.ts";
 import { firstByte, type Frame } from "./frame.ts";
 import { maskedCopy, maskInto } from "./mask.ts";
 import { FIN, type Opcode, OPCODE_BITS, RSV } from "./opcode.ts";
-import { BATCH, type DecoderStream, decoderStream } from "./decoder_stream.ts";
+import { BATCH, type CodecStream, decoderStream } from "./decoder_stream.ts";
 
 /**
  * Decodes bytes to frames (RFC 6455 section 5), payloads unmasked. The frames before a violation are
@@ -28,7 +28,7 @@ import { BATCH, type DecoderStream, decoderStream } from "./decoder_stream.ts";
  * assert.deepEqual(opcodes, [1, 9]);
  * ```
  */
-export class FrameDecoderStream implements DecoderStream<Uint8Array, Frame> {
+export class FrameDecoderStream implements CodecStream<Uint8Array, Frame> {
   /** Yields the frames. */
   readonly readable: ReadableStream<Frame>;
   /** Takes the bytes, in chunks of any size; a chunk is neither changed nor kept. */
@@ -124,7 +124,12 @@ export function truncated(what: "frame" | "message"): ProtocolError {
  * for await (const frame of decoded) assert.deepEqual([...frame.payload], [1, 2]);
  * ```
  */
-export class FrameEncoderStream extends TransformStream<Frame, Uint8Array<ArrayBuffer>> {
+export class FrameEncoderStream implements CodecStream<Frame, Uint8Array<ArrayBuffer>> {
+  /** Yields the bytes, one chunk for each frame. */
+  readonly readable: ReadableStream<Uint8Array<ArrayBuffer>>;
+  /** Accepts the frames. */
+  readonly writable: WritableStream<Frame>;
+
   /**
    * Creates the stream. A frame that section 5 forbids errors it with a TypeError.
    *
@@ -132,13 +137,15 @@ export class FrameEncoderStream extends TransformStream<Frame, Uint8Array<ArrayB
    */
   constructor(options: FrameEncoderOptions) {
     const encoder = new FrameEncoder(options);
-    super({
+    const stream = new TransformStream<Frame, Uint8Array<ArrayBuffer>>({
       transform(frame, controller): void {
         encoder.encode(firstByte(frame), frame.payload);
-        // A reader may transfer a chunk's buffer, so it must be nobody else's: a copy.
+        // A reader may transfer a chunk's buffer, so it must not be shared: a copy.
         controller.enqueue(encoder.output.view().slice());
         encoder.output.release();
       },
     });
+    this.readable = stream.readable;
+    this.writable = stream.writable;
   }
 }

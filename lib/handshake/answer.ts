@@ -102,7 +102,7 @@ export interface RefusalInit {
 }
 
 /** Headers that frame the message or manage the connection (RFC 9110 section 7.6.1). */
-export const FRAMING: ReadonlySet<string> = new Set([
+export const FRAMING: ReadonlySet<string> = /* @__PURE__ */ new Set([
   "connection",
   "content-length",
   "keep-alive",

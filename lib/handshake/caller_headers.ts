@@ -18,7 +18,7 @@ export type HeaderEntries =
   | Readonly<Record<string, string>>;
 
 /** What the handshake writes itself, besides everything that begins with `sec-websocket-`. */
-const RESERVED: ReadonlySet<string> = new Set([
+const RESERVED: ReadonlySet<string> = /* @__PURE__ */ new Set([
   "upgrade",
   "connection",
   "content-length",

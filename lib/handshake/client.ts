@@ -12,7 +12,7 @@ import { parseHost } from "./host.ts";
 import { decodeLatin1 } from "./latin1.ts";
 import { listProtocols, protocolHint } from "./protocols.ts";
 
-const SCHEMES: ReadonlyMap<string, string> = new Map([
+const SCHEMES: ReadonlyMap<string, string> = /* @__PURE__ */ new Map([
   ["ws:", "ws:"],
   ["wss:", "wss:"],
   ["http:", "ws:"],

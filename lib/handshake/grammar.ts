@@ -19,8 +19,13 @@ const BACKSLASH = 0x5c;
 const TOKEN_CHARACTERS = "!#$%&'*+-.^_`|~0123456789" +
   "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
-const isTokenCode = new Uint8Array(256);
-for (let i = 0; i < TOKEN_CHARACTERS.length; i++) isTokenCode[TOKEN_CHARACTERS.charCodeAt(i)] = 1;
+const isTokenCode = /* @__PURE__ */ tokenCodes();
+
+function tokenCodes(): Uint8Array {
+  const codes = new Uint8Array(256);
+  for (let i = 0; i < TOKEN_CHARACTERS.length; i++) codes[TOKEN_CHARACTERS.charCodeAt(i)] = 1;
+  return codes;
+}
 
 /** Whether a character may stand in a token (RFC 9110 section 5.6.2). */
 export function isTokenCharacter(code: number): boolean {

@@ -43,10 +43,10 @@ function byteSet(has: (byte: number) => boolean): Uint8Array {
   return Uint8Array.from({ length: 256 }, (_, byte) => has(byte) ? 1 : 0);
 }
 
-const NONE = byteSet(() => false);
-const TOKEN = byteSet(isTokenCharacter);
-const VISIBLE = byteSet((byte) => byte > SPACE && byte < 0x7f);
-const FIELD = byteSet(isFieldCharacter);
+const NONE = /* @__PURE__ */ byteSet(() => false);
+const TOKEN = /* @__PURE__ */ byteSet(isTokenCharacter);
+const VISIBLE = /* @__PURE__ */ byteSet((byte) => byte > SPACE && byte < 0x7f);
+const FIELD = /* @__PURE__ */ byteSet(isFieldCharacter);
 
 /**
  * Reads one head. Bytes are taken as latin-1, looked at once, and copied.

@@ -29,7 +29,7 @@ export interface ResponseHeadInit {
 }
 
 /** The reason phrases of the statuses that a handshake may end with (RFC 9110 section 15). */
-const STATUS_TEXTS: ReadonlyMap<number, string> = new Map([
+const STATUS_TEXTS: ReadonlyMap<number, string> = /* @__PURE__ */ new Map([
   [101, "Switching Protocols"],
   [200, "OK"],
   [204, "No Content"],

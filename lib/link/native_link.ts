@@ -80,7 +80,7 @@ const MAX_UTF8_PER_UTF16 = 3;
 /** The most that a message takes on the wire besides: its header, and what does not compress. */
 const FRAME_COST = 32;
 
-const utf8 = new TextEncoder();
+const utf8 = /* @__PURE__ */ new TextEncoder();
 
 /** A ping or pong that came while the connection was paused. */
 interface HeldControl {

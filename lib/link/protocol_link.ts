@@ -34,7 +34,7 @@ import { canSend } from "../protocol/closing.ts";
 import { Protocol, type ProtocolEvents } from "../protocol/protocol.ts";
 import type { Transport, TransportAddress, TransportSink } from "./transport.ts";
 
-const EMPTY = new Uint8Array(0);
+const EMPTY = /* @__PURE__ */ new Uint8Array(0);
 const ALL_CAPABILITIES: Capabilities = {
   pause: true,
   ping: true,

@@ -9,7 +9,7 @@ import type { OutputBuffer } from "../frame/output_buffer.ts";
 const QUIET_TURNS = 4;
 
 /** A microtask by way of a promise takes a third of the time of Node's `queueMicrotask`. */
-const settled = Promise.resolve();
+const settled = /* @__PURE__ */ Promise.resolve();
 
 /**
  * Flushes when the output has not grown for a few microtasks: code that awaits between two sends goes on

@@ -45,9 +45,10 @@ export interface WriteResult {
   readonly copied: boolean;
 }
 
-const [MORE_COPIED, MORE_HELD, FULL_COPIED, FULL_HELD] = [true, false].flatMap((more) =>
-  [true, false].map((copied): WriteResult => ({ more, copied }))
-);
+const MORE_COPIED: WriteResult = { more: true, copied: true };
+const MORE_HELD: WriteResult = { more: true, copied: false };
+const FULL_COPIED: WriteResult = { more: false, copied: true };
+const FULL_HELD: WriteResult = { more: false, copied: false };
 
 /** Returns one of four objects: a write creates none. */
 export function writeResult(more: boolean, copied: boolean): WriteResult {

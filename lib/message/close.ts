@@ -14,8 +14,8 @@ export const ABNORMAL = 1006;
 /** The longest reason, in bytes of UTF-8: what two bytes of code leave of 125. */
 export const MAX_REASON: number = MAX_CONTROL_PAYLOAD - 2;
 
-const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-const encoder = new TextEncoder();
+const decoder = /* @__PURE__ */ new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+const encoder = /* @__PURE__ */ new TextEncoder();
 
 /**
  * Whether a code may stand in a Close frame: those that section 7.4.1 and the registry behind it

@@ -75,7 +75,7 @@ const OPTIONS: OptionNames<MessageDecoderOptions> = {
   extension: true,
 };
 
-const EMPTY = new Uint8Array(0);
+const EMPTY = /* @__PURE__ */ new Uint8Array(0);
 
 /**
  * Joins frames to messages. It is the sink of a `FrameDecoder`, and is called with any frames in any

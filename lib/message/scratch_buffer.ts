@@ -70,9 +70,9 @@ let spare: ScratchBuffer | undefined;
  * What goes into an extension for the length of a call is laid out here: its sink runs no user's
  * code.
  */
-const beginnings = new PrefixViews(new Uint8Array(KEPT_SIZE));
+const beginnings = /* @__PURE__ */ (() => new PrefixViews(new Uint8Array(KEPT_SIZE)))();
 
-const utf8 = new TextEncoder();
+const utf8 = /* @__PURE__ */ new TextEncoder();
 
 // Code that uses the result may call another connection's handler, and that these functions again:
 // so a buffer in use is not shared. After an error a new one is created.

@@ -6,7 +6,7 @@
 import { firstByte, type Frame } from "../frame/frame.ts";
 import { BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT } from "../frame/opcode.ts";
 import { checkMemory } from "../frame/memory.ts";
-import { type DecoderStream, decoderStream } from "../frame/decoder_stream.ts";
+import { type CodecStream, decoderStream } from "../frame/decoder_stream.ts";
 import { truncated } from "../frame/streams.ts";
 import { readLimit } from "../limits.ts";
 import { checkNames, type OptionNames } from "../options.ts";
@@ -35,7 +35,7 @@ import type { Message } from "./message.ts";
  * assert.deepEqual(types, ["ping", "text"]);
  * ```
  */
-export class MessageDecoderStream implements DecoderStream<Frame, Message> {
+export class MessageDecoderStream implements CodecStream<Frame, Message> {
   /** Yields the messages. */
   readonly readable: ReadableStream<Message>;
   /** Accepts the frames. */
@@ -79,7 +79,7 @@ export interface MessageEncoderStreamOptions {
 
 const OPTIONS: OptionNames<MessageEncoderStreamOptions> = { fragmentSize: true };
 
-const utf8 = new TextEncoder();
+const utf8 = /* @__PURE__ */ new TextEncoder();
 
 /**
  * Cuts messages into frames (RFC 6455 section 5.4).
@@ -96,7 +96,12 @@ const utf8 = new TextEncoder();
  * assert.deepEqual(sizes, [3, 2]);
  * ```
  */
-export class MessageEncoderStream extends TransformStream<Message, Frame> {
+export class MessageEncoderStream implements CodecStream<Message, Frame> {
+  /** Yields the frames. */
+  readonly readable: ReadableStream<Frame>;
+  /** Accepts the messages. */
+  readonly writable: WritableStream<Message>;
+
   /**
    * Creates the stream. A close code, reason or payload that cannot be sent errors it.
    *
@@ -107,11 +112,13 @@ export class MessageEncoderStream extends TransformStream<Message, Frame> {
     checkNames(options, OPTIONS);
     const size = readLimit("fragmentSize", options.fragmentSize, Infinity);
     if (size === 0) throw new RangeError("Cannot read options: fragmentSize must not be 0");
-    super({
+    const stream = new TransformStream<Message, Frame>({
       transform(message, controller): void {
         for (const frame of framesOf(message, size)) controller.enqueue(frame);
       },
     });
+    this.readable = stream.readable;
+    this.writable = stream.writable;
   }
 }
 

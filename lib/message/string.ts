@@ -12,7 +12,7 @@ const V8_LIMIT = 2 ** 29 - 24;
 const JSC_LIMIT = 2 ** 31 - 1;
 
 /** A byte-order mark is part of the text: RFC 6455 section 5.6 knows no exception for it. */
-const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+const decoder = /* @__PURE__ */ new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /**
  * Returns the string that `bytes` spell.

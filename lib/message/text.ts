@@ -12,8 +12,8 @@ const BY_LOOP = 24;
 /** Texts up to this size are unmasked in memory that is used again. */
 const SCRATCH_SIZE = 64 * 1024;
 
-const scratch = new Uint8Array(SCRATCH_SIZE);
-const char = String.fromCharCode;
+const scratch = /* @__PURE__ */ new Uint8Array(SCRATCH_SIZE);
+const char = /* @__PURE__ */ (() => String.fromCharCode)();
 
 /** The error for text that is not UTF-8. */
 export function invalidUtf8(): ProtocolError {

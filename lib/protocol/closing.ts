@@ -77,26 +77,36 @@ type Transitions = Readonly<Partial<Record<ClosingEvent, ClosingState>>>;
 const ALWAYS: Transitions = { drop: "dropped", terminate: "terminated", gone: "closed" };
 
 /** The transitions. An event that a state does not list changes nothing. */
-const TRANSITIONS: Readonly<Record<ClosingState, Transitions>> = {
-  open: { ...ALWAYS, close: "closing", receive: "answering", violate: "refusing", end: "dropped" },
-  answering: { ...ALWAYS, answer: "answered" },
-  refusing: { ...ALWAYS, answer: "refused" },
-  closing: {
-    ...ALWAYS,
-    receive: "answered",
-    violate: "refused",
-    flush: "awaitingClose",
-    end: "dropped",
-  },
-  answered: { ...ALWAYS, flush: "finished" },
-  refused: { ...ALWAYS, flush: "lingering" },
-  awaitingClose: { ...ALWAYS, receive: "finished", violate: "lingering", end: "dropped" },
-  finished: ALWAYS,
-  lingering: ALWAYS,
-  dropped: { terminate: "terminated", gone: "closed" },
-  terminated: { gone: "closed" },
-  closed: {},
-};
+const TRANSITIONS = /* @__PURE__ */ transitions();
+
+function transitions(): Readonly<Record<ClosingState, Transitions>> {
+  return {
+    open: {
+      ...ALWAYS,
+      close: "closing",
+      receive: "answering",
+      violate: "refusing",
+      end: "dropped",
+    },
+    answering: { ...ALWAYS, answer: "answered" },
+    refusing: { ...ALWAYS, answer: "refused" },
+    closing: {
+      ...ALWAYS,
+      receive: "answered",
+      violate: "refused",
+      flush: "awaitingClose",
+      end: "dropped",
+    },
+    answered: { ...ALWAYS, flush: "finished" },
+    refused: { ...ALWAYS, flush: "lingering" },
+    awaitingClose: { ...ALWAYS, receive: "finished", violate: "lingering", end: "dropped" },
+    finished: ALWAYS,
+    lingering: ALWAYS,
+    dropped: { terminate: "terminated", gone: "closed" },
+    terminated: { gone: "closed" },
+    closed: {},
+  };
+}
 
 /** Returns the state after `event`. */
 export function afterEvent(state: ClosingState, event: ClosingEvent): ClosingState {

@@ -43,7 +43,7 @@ const LINGER_SIZE = 1024 * 1024;
 /** How long a peer that was answered may take to end its direction, in milliseconds. */
 const LINGER_TIMEOUT = 2_000;
 
-const EMPTY = new Uint8Array(0);
+const EMPTY = /* @__PURE__ */ new Uint8Array(0);
 
 /** The states of an opening handshake after its request was read, and before it is done. */
 export type ServerHandshakePhase = Exclude<OpeningState, "reading" | "done">;

@@ -90,17 +90,21 @@ export interface ListenOptions<Data = undefined, Message extends AnyMessage = Me
   maxPendingHandshakesPerAddress?: number;
 }
 
-const LISTEN_OPTIONS: OptionNames<ListenOptions> = {
-  ...ACCEPT_OPTIONS,
-  port: true,
-  hostname: true,
-  path: true,
-  tls: true,
-  fetch: true,
-  maxConnections: true,
-  maxPendingHandshakes: true,
-  maxPendingHandshakesPerAddress: true,
-};
+const LISTEN_OPTIONS: OptionNames<ListenOptions> = /* @__PURE__ */ listenOptions();
+
+function listenOptions(): OptionNames<ListenOptions> {
+  return {
+    ...ACCEPT_OPTIONS,
+    port: true,
+    hostname: true,
+    path: true,
+    tls: true,
+    fetch: true,
+    maxConnections: true,
+    maxPendingHandshakes: true,
+    maxPendingHandshakesPerAddress: true,
+  };
+}
 
 /** How to shut down. */
 export interface ShutdownOptions {

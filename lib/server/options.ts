@@ -34,11 +34,15 @@ export interface AcceptOptions<Data = undefined, Message extends AnyMessage = Me
 }
 
 /** The names of these options. */
-export const ACCEPT_OPTIONS: OptionNames<AcceptOptions> = {
-  ...UPGRADE_OPTIONS,
-  maxHeaderSize: true,
-  maxHeaders: true,
-};
+export const ACCEPT_OPTIONS: OptionNames<AcceptOptions> = /* @__PURE__ */ acceptOptions();
+
+function acceptOptions(): OptionNames<AcceptOptions> {
+  return {
+    ...UPGRADE_OPTIONS,
+    maxHeaderSize: true,
+    maxHeaders: true,
+  };
+}
 
 /** Options with every default filled in. */
 export interface ServerSettings<Data, Message extends AnyMessage = MessageData>

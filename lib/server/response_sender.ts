@@ -25,9 +25,9 @@ const CHUNK_COST = 1_024;
 /** How often to look, in milliseconds, whether the system has taken the rest. */
 const POLL_INTERVAL = 100;
 
-const EMPTY = new Uint8Array(0);
+const EMPTY = /* @__PURE__ */ new Uint8Array(0);
 const CRLF = Uint8Array.of(13, 10);
-const utf8 = new TextEncoder();
+const utf8 = /* @__PURE__ */ new TextEncoder();
 /** RFC 9112 section 7.1: the last chunk, and no trailers. */
 const LAST_CHUNK = utf8.encode("0\r\n\r\n");
 

@@ -110,18 +110,23 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
 };
 
 /** The names of these options. */
-export const UPGRADE_OPTIONS: OptionNames<UpgradeOptionsWithHandler> = {
-  ...ELSEWHERE,
-  ...CONNECTION_OPTIONS,
-  handshake: true,
-  protocols: true,
-  origins: true,
-  hosts: true,
-  handshakeTimeout: true,
-  onError: true,
-  onRefused: true,
-  websocket: true,
-};
+export const UPGRADE_OPTIONS: OptionNames<UpgradeOptionsWithHandler> =
+  /* @__PURE__ */ upgradeOptions();
+
+function upgradeOptions(): OptionNames<UpgradeOptionsWithHandler> {
+  return {
+    ...ELSEWHERE,
+    ...CONNECTION_OPTIONS,
+    handshake: true,
+    protocols: true,
+    origins: true,
+    hosts: true,
+    handshakeTimeout: true,
+    onError: true,
+    onRefused: true,
+    websocket: true,
+  };
+}
 
 /** Options with every default filled in. */
 export interface UpgradeSettings<Data, Message extends AnyMessage = MessageData> {

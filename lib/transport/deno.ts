@@ -33,7 +33,7 @@ import { acquireCopy, releaseCopy } from "./write_buffer.ts";
 const SMALL_WRITE = 65_536;
 
 /** All connections take turns together. */
-const readTurns = new ReadTurns();
+const readTurns = /* @__PURE__ */ new ReadTurns();
 
 /** One end of a socket; on a Unix socket the path, of which Deno knows nothing at the client's end. */
 function toAddress(address: DenoAddress, path: string | undefined): TransportAddress {

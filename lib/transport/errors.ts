@@ -20,7 +20,10 @@ export interface Endpoint {
 }
 
 /** The system's own codes, and the names of Deno's error classes, which have no code on TLS. */
-const codes: ReadonlyMap<string, TransportErrorCode> = new Map<string, TransportErrorCode>([
+const codes: ReadonlyMap<string, TransportErrorCode> = /* @__PURE__ */ new Map<
+  string,
+  TransportErrorCode
+>([
   ["EADDRINUSE", "ADDRESS_IN_USE"],
   ["AddrInUse", "ADDRESS_IN_USE"],
   ["EADDRNOTAVAIL", "ADDRESS_NOT_AVAILABLE"],
@@ -115,7 +118,7 @@ function denoFlag(cause: unknown, endpoint: Endpoint): string | undefined {
 }
 
 /** The codes of a path in a folder that does not exist, and Deno's names for them. */
-const noFolder: ReadonlySet<string> = new Set([
+const noFolder: ReadonlySet<string> = /* @__PURE__ */ new Set([
   "ENOENT",
   "ENOTDIR",
   "NotFound",
@@ -246,7 +249,7 @@ export function handshakeEndedError(): TransportError {
  * What `accept` fails with because of one client alone, which has gone or cannot be reached: accept(2)
  * says to treat these as if nobody had come. ENOTCONN is Deno's, which asks for the peer's address.
  */
-const leftEarly: ReadonlySet<string> = new Set([
+const leftEarly: ReadonlySet<string> = /* @__PURE__ */ new Set([
   "ECONNABORTED",
   "ECONNRESET",
   "EHOSTDOWN",

@@ -8,10 +8,10 @@
 import { findBun } from "./bun_api.ts";
 import type { Http2Session } from "./http2_api.ts";
 
-const isBun = findBun() !== undefined;
+const isBun = /* @__PURE__ */ (() => findBun() !== undefined)();
 
 /** How many streams of a session wait, and whether its ping is under way. */
-const queues = new WeakMap<Http2Session, { waiting: number; pinged: boolean }>();
+const queues = /* @__PURE__ */ new WeakMap<Http2Session, { waiting: number; pinged: boolean }>();
 
 /** A stream has begun to wait for the peer's window, or need not wait any more. */
 export function countWaiting(session: Http2Session | undefined, change: 1 | -1): void {

@@ -167,16 +167,26 @@ export function checkKeyPair({ cert, key }: { cert: string; key: string }): void
   });
 }
 
-const versions = (globalThis as unknown as {
-  process?: { versions?: { node?: string; bun?: string; deno?: string } };
-}).process?.versions;
+/** Which runtime's version of these modules this is. */
+function runtimeOf(): "deno" | "bun" | "node" | undefined {
+  const { process } = globalThis as unknown as {
+    process?: { versions?: { node?: string; bun?: string; deno?: string } };
+  };
+  const versions = process?.versions;
+  if (versions?.deno !== undefined) return "deno";
+  if (versions?.bun !== undefined) return "bun";
+  return versions?.node === undefined ? undefined : "node";
+}
 
 /** Deno's version of these modules. */
-export const isDeno: boolean = versions?.deno !== undefined;
+export const isDeno: boolean = /* @__PURE__ */ isRuntime("deno");
 
 /** Node itself: Deno and Bun, which have these modules too, differ in what a socket tells of itself. */
-export const isNode: boolean = versions?.node !== undefined && versions.bun === undefined &&
-  !isDeno;
+export const isNode: boolean = /* @__PURE__ */ isRuntime("node");
+
+function isRuntime(name: "deno" | "node"): boolean {
+  return runtimeOf() === name;
+}
 
 /** One end of such a socket; on a Unix socket, its path. */
 export function toAddress(

@@ -13,7 +13,7 @@ const PATIENCE = 4;
 /** How many free buffers of each size are kept; more are left to the garbage collector. */
 const POOL_LIMIT = 64;
 
-const pools: Uint8Array[][] = POOLED_SIZES.map(() => []);
+const pools: Uint8Array[][] = [[], []];
 
 /**
  * Provides the memory for one read at a time: 1 KiB of its own, exchanged for 64 KiB from a pool once a

@@ -20,7 +20,7 @@ const GROUP = 512;
 /** After this many timers in a row during which no read was completed, none is ready. */
 const QUIET_TIMERS = 4;
 
-const settled = Promise.resolve();
+const settled = /* @__PURE__ */ Promise.resolve();
 
 /** Decides which connections may read again at once, and which wait their turn. */
 export class ReadTurns {

@@ -16,11 +16,16 @@ const ELSEWHERE = {
   rejectUnauthorized: "is not an option: certificates are always checked; " +
     "pass the certificate of a private authority in tls.caCerts",
 };
-const CLIENT_TLS: OptionNames<NonNullable<TransportConnectOptions["tls"]>> = {
-  ...ELSEWHERE,
-  caCerts: true,
-  serverName: true,
-};
+const CLIENT_TLS: OptionNames<NonNullable<TransportConnectOptions["tls"]>> =
+  /* @__PURE__ */ clientTls();
+
+function clientTls(): OptionNames<NonNullable<TransportConnectOptions["tls"]>> {
+  return {
+    ...ELSEWHERE,
+    caCerts: true,
+    serverName: true,
+  };
+}
 
 /** What begins a part of PEM text (RFC 7468 section 3). */
 const CERTIFICATE = /-----BEGIN (X509 |TRUSTED )?CERTIFICATE-----/;

@@ -13,7 +13,7 @@ const SIZES = [4_096, 66_560];
 /** How many free ones of each size are kept; more are left to the garbage collector. */
 const POOL_LIMIT = 64;
 
-const pools: Uint8Array[][] = SIZES.map(() => []);
+const pools: Uint8Array[][] = [[], []];
 
 /** Returns a copy of `bytes` in pooled memory; undefined if they are too many. */
 export function acquireCopy(bytes: Uint8Array): Uint8Array | undefined {

@@ -58,7 +58,11 @@ export interface BunUpgradeOptions<Data = undefined, Message extends AnyMessage 
 
 const OF_SERVER = "is an option of websocketWith on Bun";
 const SERVER_OPTIONS = { pingInterval: OF_SERVER, pingTimeout: OF_SERVER };
-const BUN_OPTIONS: OptionNames<BunUpgradeOptions> = { ...UPGRADE_OPTIONS, ...SERVER_OPTIONS };
+const BUN_OPTIONS: OptionNames<BunUpgradeOptions> = /* @__PURE__ */ bunOptions();
+
+function bunOptions(): OptionNames<BunUpgradeOptions> {
+  return { ...UPGRADE_OPTIONS, ...SERVER_OPTIONS };
+}
 
 /**
  * Accepts the WebSocket that a request asks for, or refuses: give what it resolves with to `Bun.serve`,
