@@ -4,8 +4,8 @@
  *
  * - {@linkcode connect} opens a client connection; `@sluice/websocket/server` has `listen`.
  * - {@linkcode WebSocketConnection} is the same on either side, in every runtime.
- * - {@linkcode FrameDecoderStream}, {@linkcode MessageDecoderStream} and their encoders are the codec
- *   as Web Streams; {@linkcode FrameDecoder} and {@linkcode FrameEncoder} the synchronous cores.
+ * - `@sluice/websocket/browser` has the same without what a browser cannot use, and
+ *   `@sluice/websocket/codec` the frames and messages alone.
  *
  * @module
  */
@@ -55,37 +55,13 @@ export {
   TransportError,
   type TransportErrorCode,
 } from "./lib/errors.ts";
-export { FrameDecoder, type FrameDecoderOptions, type FrameSink } from "./lib/frame/decoder.ts";
-export { FrameEncoder, type FrameEncoderOptions, type OutputFlusher } from "./lib/frame/encoder.ts";
-export type { Frame } from "./lib/frame/frame.ts";
-export { maskInto, type MaskSource, randomMask } from "./lib/frame/mask.ts";
-export type { Opcode, Role } from "./lib/frame/opcode.ts";
-export { OutputBuffer } from "./lib/frame/output_buffer.ts";
-export type { CodecStream } from "./lib/frame/decoder_stream.ts";
-export { FrameDecoderStream, FrameEncoderStream } from "./lib/frame/streams.ts";
+export type { MaskSource } from "./lib/frame/mask.ts";
+export type { Role } from "./lib/frame/opcode.ts";
 export type { Http2Headers } from "./lib/handshake/http2.ts";
 export type { HeaderEntries } from "./lib/handshake/caller_headers.ts";
 export { isWebSocketUpgrade, type RequestLike } from "./lib/handshake/upgrade.ts";
-export {
-  type ControlSink,
-  type DataSink,
-  MessageDecoder,
-  type MessageDecoderOptions,
-  type MessageSink,
-} from "./lib/message/decoder.ts";
-export type {
-  ExtensionBytes,
-  ExtensionOffer,
-  MessageExtension,
-  PieceSink,
-} from "./lib/message/extension.ts";
-export type { Message, MessageType } from "./lib/message/message.ts";
-export {
-  MessageDecoderStream,
-  MessageEncoderStream,
-  type MessageEncoderStreamOptions,
-} from "./lib/message/streams.ts";
-export { Utf8Checker } from "./lib/message/utf8.ts";
+export type { ExtensionBytes } from "./lib/message/extension.ts";
+export type { MessageType } from "./lib/message/message.ts";
 export type { ByteStreamPair } from "./lib/transport/byte_stream.ts";
 export type { Http2Session, Http2SessionSocket, Http2Stream } from "./lib/transport/http2_api.ts";
 export type { Duplex } from "./lib/transport/duplex_transport.ts";

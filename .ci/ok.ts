@@ -5,6 +5,8 @@ import { spawnSync } from "node:child_process";
 const entries = [
   "mod.ts",
   "lib/server/mod.ts",
+  "lib/adapters/browser.ts",
+  "lib/codec.ts",
   "lib/adapters/deno.ts",
   "lib/adapters/bun/mod.ts",
   "lib/adapters/node/mod.ts",
@@ -29,6 +31,7 @@ const checks: Check[] = [
   },
   { name: "what works where", args: ["run", "-A", ".ci/capabilities.ts"] },
   { name: "shape", args: ["test", "-A", "tests/structure_test.ts", "tests/rules_test.ts"] },
+  { name: "size", args: ["run", "-A", ".ci/size.ts"] },
   { name: "publish", args: ["publish", "--dry-run", "--allow-dirty"], forbidden: /warning/i },
 ];
 

@@ -5,31 +5,11 @@
  */
 import { CallSite } from "../call_site.ts";
 import type { WebSocketConnection } from "../connection/connection.ts";
-import type { AnyMessage, StreamedMessage } from "../connection/streamed_message.ts";
-import { offerDeflate, PER_MESSAGE_DEFLATE } from "../deflate/negotiation.ts";
-import { HandshakeError } from "../errors.ts";
-import { readCallerHeaders } from "../handshake/caller_headers.ts";
-import {
-  checkProtocols,
-  type ClientOfferInit,
-  isAuthorized,
-  parseWebSocketURL,
-  requestFor,
-} from "../handshake/client.ts";
-import type { ClientTerms } from "../handshake/client_response.ts";
-import { formatExtensions } from "../handshake/grammar.ts";
-import { createKey } from "../handshake/key.ts";
-import { readLimit } from "../limits.ts";
-import { ReadingTimer, Timers } from "../link/timers.ts";
-import type { Transport } from "../link/transport.ts";
-import { readConnectionOptions } from "../protocol/protocol_options.ts";
-import { connectTransport, hasSockets } from "../transport/runtime.ts";
-import { createClientConnection } from "./create_connection.ts";
-import { ClientHandshake, type ClientHandshakeInit } from "./handshake.ts";
-import { connectHttp2 } from "./http2.ts";
+import type { StreamedMessage } from "../connection/streamed_message.ts";
+import { hasSockets } from "../transport/platform.ts";
+import { connectBy } from "./connecting.ts";
 import { connectNative } from "./native.ts";
-import { whenOpened } from "./opening.ts";
-import { type ConnectOptions, type ConnectPlan, readConnectOptions } from "./options.ts";
+import type { ConnectOptions } from "./options.ts";
 
 /**
  * Connects to a WebSocket server and resolves when the connection is open. In a browser it runs on
@@ -83,96 +63,11 @@ export async function connect<Message extends string | Uint8Array<ArrayBuffer> |
   ...more: unknown[]
 ): Promise<WebSocketConnection<undefined, Message>> {
   const caller = new CallSite(connect);
-  try {
-    const target = parseWebSocketURL(url);
-    return await openURL(target, readConnectOptions<Message>(given, more));
-  } catch (error) {
-    throw caller.addTo(error);
-  }
-}
-
-async function openURL<Message extends AnyMessage>(
-  target: URL,
-  options: ConnectOptions<Message>,
-): Promise<WebSocketConnection<undefined, Message>> {
-  const protocols = checkProtocols(options.protocols);
-  const settings = readConnectionOptions(options);
-  const handshakeTimeout = readLimit("handshakeTimeout", options.handshakeTimeout, 10_000);
-  const { perMessageDeflate: deflate } = settings;
-  const headers = readCallerHeaders(options.headers, { alsoReserved: "host" });
-  const offer: ClientOfferInit = {
-    protocols,
-    headers,
-    extensions: deflate && formatExtensions([offerDeflate(deflate)]),
-  };
-  const terms: ClientTerms = {
-    protocols,
-    deflate,
-    extensions: deflate ? [PER_MESSAGE_DEFLATE] : [],
-    authorized: isAuthorized(target, headers),
-  };
-  const plan: ConnectPlan<Message> = { target, protocols, settings, options, offer, terms };
-  options.signal?.throwIfAborted();
-
-  // One controller for the caller's signal and the timeout: whichever comes first ends it all.
-  const controller = new AbortController();
-  const late = (): HandshakeError =>
-    new HandshakeError(
-      "HANDSHAKE_TIMEOUT",
-      `Cannot open connection: ${target.host} did not answer within ${handshakeTimeout} ms ` +
-        "(handshakeTimeout)",
-      { status: 0 },
-    );
-  const deadline = new ReadingTimer(() => controller.abort(late()));
-  const abort = (): void => controller.abort(options.signal?.reason);
-  options.signal?.addEventListener("abort", abort, { once: true });
-  Timers.of(settings.clock).set(deadline, handshakeTimeout);
-  try {
-    const { signal } = controller;
-    if (options.http2 !== undefined) return await connectHttp2(options.http2, plan, signal);
-    return await (hasSockets() ? connectSocket(plan, signal) : connectNative(plan, signal));
-  } finally {
-    deadline.cancel();
-    options.signal?.removeEventListener("abort", abort);
-  }
-}
-
-async function connectSocket<Message extends AnyMessage>(
-  plan: ConnectPlan<Message>,
-  signal: AbortSignal,
-): Promise<WebSocketConnection<undefined, Message>> {
-  const { target, offer, terms, options } = plan;
-  const key = createKey();
-  const init: ClientHandshakeInit = {
-    request: requestFor(target, { ...offer, key }),
-    offer: { ...terms, key },
-    maxHeaderSize: readLimit("maxHeaderSize", options.maxHeaderSize, 16_384),
-    maxHeaders: readLimit("maxHeaders", options.maxHeaders, 128),
-  };
-  const transport = await openTransport(plan, signal);
-  return await whenOpened(
-    (events) => new ClientHandshake(transport, init, events),
-    (_, opened) => createClientConnection(transport, plan, opened),
-    signal,
-  );
-}
-
-function openTransport<Message extends AnyMessage>(
-  plan: ConnectPlan<Message>,
-  signal: AbortSignal,
-): Promise<Transport> {
-  const { target, options } = plan;
-  const secure = target.protocol === "wss:";
-  if (options.path !== undefined) {
-    if (secure || options.tls !== undefined) {
-      throw new TypeError("Cannot connect: path excludes TLS, by a wss: URL or the option tls");
+  return await connectBy({ url, given, more, caller }, async (plan, signal) => {
+    if (plan.options.http2 === undefined && !hasSockets()) {
+      return await connectNative(plan, signal);
     }
-    return connectTransport({ path: options.path, signal });
-  }
-  return connectTransport({
-    hostname: target.hostname,
-    port: target.port === "" ? secure ? 443 : 80 : Number(target.port),
-    tls: secure ? options.tls ?? {} : undefined,
-    signal,
+    const { connectSockets } = await import("./sockets.ts");
+    return await connectSockets(plan, signal);
   });
 }

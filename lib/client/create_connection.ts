@@ -9,12 +9,12 @@ import type { AnyMessage } from "../connection/streamed_message.ts";
 import { ProtocolLink } from "../link/protocol_link.ts";
 import type { Transport } from "../link/transport.ts";
 import type { OpenedHandshake } from "./opening.ts";
-import type { ConnectPlan } from "./options.ts";
+import type { SocketPlan } from "./options.ts";
 
 /** Creates the connection and starts it. */
 export function createClientConnection<Message extends AnyMessage>(
   transport: Transport,
-  { target, settings: options, options: { onError, websocket } }: ConnectPlan<Message>,
+  { target, settings: options, options: { onError, websocket } }: SocketPlan<Message>,
   { protocol, deflate, rest }: OpenedHandshake,
 ): WebSocketConnection<undefined, Message> {
   const extension = extensionFor("client", deflate, options);

@@ -12,7 +12,7 @@ import { textOf } from "../thrown.ts";
 import { connectionError } from "../transport/errors.ts";
 import type { Http2Stream } from "../transport/http2_api.ts";
 import { abortable } from "../transport/timing.ts";
-import type { ClientHttp2Session, ConnectPlan } from "./options.ts";
+import type { ClientHttp2Session, SocketPlan } from "./options.ts";
 import { Http2Handshake } from "./http2_handshake.ts";
 import { whenOpened } from "./opening.ts";
 import { createClientConnection } from "./create_connection.ts";
@@ -28,7 +28,7 @@ const UNSUPPORTED = ["tls", "path", "maxHeaderSize", "maxHeaders"] as const;
  */
 export async function connectHttp2<Message extends AnyMessage>(
   session: ClientHttp2Session,
-  plan: ConnectPlan<Message>,
+  plan: SocketPlan<Message>,
   signal: AbortSignal,
 ): Promise<WebSocketConnection<undefined, Message>> {
   const { target, offer, terms, options } = plan;

@@ -11,11 +11,14 @@ import type { ClientOfferInit } from "../handshake/client.ts";
 import type { ClientTerms } from "../handshake/client_response.ts";
 import type { Http2Headers } from "../handshake/http2.ts";
 import type { MessageData } from "../message/message.ts";
-import { checkMethods, checkNames, checkSignal, type OptionNames } from "../options.ts";
-import { CONNECTION_OPTIONS, type ConnectionOptions } from "../protocol/options.ts";
+import { checkNames, checkSignal, type OptionNames } from "../options.ts";
+import {
+  CONNECTION_OPTIONS,
+  type ConnectionOptions,
+  type ResolvedLimits,
+} from "../protocol/options.ts";
 import type { ResolvedConnectionOptions } from "../protocol/protocol_options.ts";
 import type { Http2Session, Http2Stream } from "../transport/http2_api.ts";
-import { checkClientTls } from "../transport/tls_options.ts";
 
 /** What is used of a `ClientHttp2Session`: what `connect` of `node:http2` returns. */
 export interface ClientHttp2Session extends Http2Session {
@@ -120,11 +123,6 @@ export function readConnectOptions<Message extends AnyMessage>(
   checkNames(options, CONNECT_OPTIONS);
   checkConnectionHandler(options);
   checkSignal("connect", options.signal);
-  checkClientTls(options.tls);
-  if (options.http2 !== undefined) {
-    const what = "connect: http2 must be a client's session of node:http2";
-    checkMethods(what, options.http2, "request", "ping");
-  }
   return options;
 }
 
@@ -140,11 +138,16 @@ export interface ConnectPlan<Message extends AnyMessage> {
   /** The subprotocols to offer. */
   readonly protocols: string[];
   /** Limits and times. */
-  readonly settings: ResolvedConnectionOptions;
-  /** The caller's options. */
+  readonly settings: ResolvedLimits;
+  /** The caller's options; those that only sockets have are not checked. */
   readonly options: ConnectOptions<Message>;
+}
+
+/** The same for our own protocol. */
+export interface SocketPlan<Message extends AnyMessage> extends ConnectPlan<Message> {
+  readonly settings: ResolvedConnectionOptions;
   /** What to offer. */
   readonly offer: ClientOfferInit;
-  /** What was offered: the answer is judged by it. */
+  /** What was offered: the answer is checked against it. */
   readonly terms: ClientTerms;
 }

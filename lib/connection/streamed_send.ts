@@ -13,7 +13,7 @@ import type { Link } from "../link/link.ts";
 import { bytesOf, type SendData, type SendReader, type SendSourceOptions } from "./send_data.ts";
 
 /** The size of the fragments into which what is read is collected, in bytes. */
-const FRAGMENT_SIZE = 64 * 1024;
+const FRAGMENT_SIZE = 65_536;
 /** How long a fragment is collected at most, in milliseconds, if the source is slow. */
 const COLLECT_TIME = 10;
 

@@ -84,8 +84,8 @@ function codeLengthAlphabet(): Alphabet {
 // Scratch of one build: the places of the lengths that are not 0, the codes of each length, where the
 // symbols of each end, symbols by code.
 const used = /* @__PURE__ */ new Uint16Array(289);
-const counts = /* @__PURE__ */ new Uint16Array(MAX_CODE_BITS + 1);
-const ends = /* @__PURE__ */ new Uint16Array(MAX_CODE_BITS + 1);
+const counts = /* @__PURE__ */ (() => new Uint16Array(MAX_CODE_BITS + 1))();
+const ends = /* @__PURE__ */ (() => new Uint16Array(MAX_CODE_BITS + 1))();
 const sorted = /* @__PURE__ */ new Uint16Array(288);
 
 /** What a table is made for. */

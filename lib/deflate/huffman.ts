@@ -10,7 +10,7 @@ import type { UsedSymbols } from "./used.ts";
 const order = /* @__PURE__ */ new Int32Array(LITERAL_SYMBOLS);
 const weights = /* @__PURE__ */ new Int32Array(LITERAL_SYMBOLS);
 const counts = /* @__PURE__ */ new Int32Array(LITERAL_SYMBOLS);
-const nextCode = /* @__PURE__ */ new Int32Array(MAX_CODE_BITS + 2);
+const nextCode = /* @__PURE__ */ (() => new Int32Array(MAX_CODE_BITS + 2))();
 
 /** From how many occurrences on a symbol counts as frequent. */
 const OFTEN = 40;

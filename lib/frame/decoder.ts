@@ -64,7 +64,7 @@ const OPTIONS: OptionNames<FrameDecoderOptions> = {
 export const DEFAULT_MAX_SIZE: number = 16 * 1024 * 1024;
 
 /** The largest piece with `inPieces`. */
-const MAX_PIECE = 64 * 1024;
+const MAX_PIECE = 65_536;
 
 /**
  * Decodes one direction of a connection. Each frame is judged on its header, before any payload; a
@@ -72,7 +72,7 @@ const MAX_PIECE = 64 * 1024;
  *
  * @example
  * ```ts
- * import { FrameDecoder } from "@sluice/websocket";
+ * import { FrameDecoder } from "@sluice/websocket/codec";
  *
  * const decoder = new FrameDecoder({ role: "client" }, {
  *   onFrame: (first, _chunk, start, end) => console.log("opcode", first & 15, end - start, "bytes"),

@@ -37,7 +37,7 @@ export interface OutputFlusher {
 const BY_LOOP = 32;
 
 /** What is sent in pieces, where it leaves at once, and their size, a multiple of 4. */
-const PIECE = 64 * 1024;
+const PIECE = 65_536;
 
 const utf8 = /* @__PURE__ */ new TextEncoder();
 
@@ -47,7 +47,7 @@ const utf8 = /* @__PURE__ */ new TextEncoder();
  *
  * @example
  * ```ts
- * import { FrameEncoder } from "@sluice/websocket";
+ * import { FrameEncoder } from "@sluice/websocket/codec";
  * import assert from "node:assert/strict";
  *
  * const encoder = new FrameEncoder({ role: "server" });

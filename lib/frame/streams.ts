@@ -18,7 +18,7 @@ import { BATCH, type CodecStream, decoderStream } from "./decoder_stream.ts";
  *
  * @example
  * ```ts
- * import { FrameDecoderStream } from "@sluice/websocket";
+ * import { FrameDecoderStream } from "@sluice/websocket/codec";
  * import assert from "node:assert/strict";
  *
  * const bytes = new Blob([new Uint8Array([0x81, 2, 72, 105, 0x89, 0])]).stream();
@@ -115,7 +115,7 @@ export function truncated(what: "frame" | "message"): ProtocolError {
  *
  * @example
  * ```ts
- * import { FrameDecoderStream, FrameEncoderStream } from "@sluice/websocket";
+ * import { FrameDecoderStream, FrameEncoderStream } from "@sluice/websocket/codec";
  * import assert from "node:assert/strict";
  *
  * const frames = ReadableStream.from([{ opcode: 2 as const, payload: new Uint8Array([1, 2]) }]);

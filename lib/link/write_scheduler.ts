@@ -11,7 +11,7 @@ import { QuietFlush } from "./quiet_flush.ts";
 import type { Transport } from "./transport.ts";
 
 /** Output of this size leaves at once, though more may follow in the same tick. */
-const FLUSH_SIZE = 64 * 1024;
+const FLUSH_SIZE = 65_536;
 /** What a write scheduler reports to its link. */
 export interface WriteEvents extends BacklogEvents {
   /** All that was written is with the system. */

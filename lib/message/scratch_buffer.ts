@@ -10,7 +10,7 @@ import { PrefixViews } from "./prefix_views.ts";
 import type { MessageExtension, PieceSink } from "./extension.ts";
 
 /** The memory that is kept for the next message. */
-const KEPT_SIZE = 64 * 1024;
+const KEPT_SIZE = 65_536;
 
 /** Fewer bytes are copied faster one by one than by the platform. */
 const BY_LOOP = 64;

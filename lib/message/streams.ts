@@ -21,7 +21,7 @@ import type { Message } from "./message.ts";
  *
  * @example
  * ```ts
- * import { MessageDecoderStream } from "@sluice/websocket";
+ * import { MessageDecoderStream } from "@sluice/websocket/codec";
  * import assert from "node:assert/strict";
  *
  * const bytes = (text: string) => new TextEncoder().encode(text);
@@ -86,7 +86,7 @@ const utf8 = /* @__PURE__ */ new TextEncoder();
  *
  * @example
  * ```ts
- * import { MessageEncoderStream } from "@sluice/websocket";
+ * import { MessageEncoderStream } from "@sluice/websocket/codec";
  * import assert from "node:assert/strict";
  *
  * const frames = ReadableStream.from([{ type: "text" as const, data: "Hello" }])

@@ -10,7 +10,7 @@ import { decodeUtf8 } from "./string.ts";
 /** Up to this many characters a loop is faster than the platform's decoder. */
 const BY_LOOP = 24;
 /** Texts up to this size are unmasked in memory that is used again. */
-const SCRATCH_SIZE = 64 * 1024;
+const SCRATCH_SIZE = 65_536;
 
 const scratch = /* @__PURE__ */ new Uint8Array(SCRATCH_SIZE);
 const char = /* @__PURE__ */ (() => String.fromCharCode)();

@@ -15,7 +15,7 @@ const INVALID = -1;
  *
  * @example
  * ```ts
- * import { Utf8Checker } from "@sluice/websocket";
+ * import { Utf8Checker } from "@sluice/websocket/codec";
  * import assert from "node:assert/strict";
  *
  * const checker = new Utf8Checker();

@@ -78,11 +78,6 @@ function show(value: unknown): string {
   return typeof value === "number" ? String(value) : typeName(value);
 }
 
-/** Whether this runtime has sockets; a browser has none. */
-export function hasSockets(): boolean {
-  return (findDeno() ?? findBun() ?? findNode()) !== undefined;
-}
-
 function unsupported(verb: string): DOMException {
   return new DOMException(
     `Cannot ${verb}: this runtime has no sockets; use its own WebSocket (globalThis.WebSocket)`,

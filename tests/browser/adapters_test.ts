@@ -20,7 +20,7 @@ const TEXT = "Grüße 🙂 ".repeat(30);
 const BYTES = Array.from({ length: 300 }, (_, at) => at & 255);
 
 /** The library for the page. */
-const made = bundle(findRuntime("bun") === undefined ? "deno" : "bun");
+const made = bundle(findRuntime("bun") === undefined ? "deno" : "bun", "mod.ts");
 const missing = "skip" in made ? made : {};
 
 /** What the page has of a WebSocket. */

@@ -6,7 +6,10 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { findRuntime } from "../support/runtimes.ts";
 
-const entry = fileURLToPath(new URL("../../mod.ts", import.meta.url));
+const root = fileURLToPath(new URL("../../", import.meta.url));
+
+/** The modules that a page can load. */
+export type Entry = "mod.ts" | "lib/adapters/browser.ts";
 
 const commands = {
   deno: ["bundle", "--quiet", "--platform=browser", "--minify", "-o"],
@@ -21,14 +24,14 @@ export interface Page {
   sluice: typeof import("../../mod.ts");
 }
 
-/** Bundles mod.ts. */
-export function bundle(name: "deno" | "bun"): Bundle {
+/** Bundles an entry. */
+export function bundle(name: "deno" | "bun", entry: Entry): Bundle {
   const runtime = findRuntime(name);
   if (runtime === undefined) return { skip: `no ${name} found` };
   const folder = mkdtempSync(join(tmpdir(), "sluice-bundle-"));
   try {
     const file = join(folder, "bundle.js");
-    execFileSync(runtime.path, [...commands[name], file, entry], { stdio: "pipe" });
+    execFileSync(runtime.path, [...commands[name], file, root + entry], { stdio: "pipe" });
     return { text: readFileSync(file, "utf8") };
   } catch (error) {
     const said = String((error as { stderr?: unknown }).stderr);

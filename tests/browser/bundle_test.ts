@@ -3,12 +3,13 @@ import assert from "node:assert/strict";
 import type { WebSocketConnection } from "../../mod.ts";
 import { listen, type WebSocketServer } from "../../lib/server/mod.ts";
 import { Chromium, needsChromium, type Tab } from "../support/chromium.ts";
-import { type Bundle, bundle, type Page } from "./bundle.ts";
+import { type Bundle, bundle, type Entry, type Page } from "./bundle.ts";
 
 const options = { timeout: 120_000 };
-const bundles: [string, Bundle][] = [
-  ["deno bundle", bundle("deno")],
-  ["bun build", bundle("bun")],
+const bundles: [string, Entry, Bundle][] = [
+  ["deno bundle", "mod.ts", bundle("deno", "mod.ts")],
+  ["bun build", "mod.ts", bundle("bun", "mod.ts")],
+  ["bun build", "lib/adapters/browser.ts", bundle("bun", "lib/adapters/browser.ts")],
 ];
 
 /** Serves the bundle and an empty page, echoes, and keeps what it accepts. */
@@ -42,8 +43,8 @@ async function serve(text: string): Promise<{
   return { server, accepted };
 }
 
-for (const [name, made] of bundles) {
-  describe(`the bundle of ${name}`, "skip" in made ? made : {}, () => {
+for (const [name, entry, made] of bundles) {
+  describe(`the bundle of ${entry} by ${name}`, "skip" in made ? made : {}, () => {
     if ("skip" in made) return;
 
     it("imports nothing, a built-in module least of all", options, () => {
@@ -239,12 +240,12 @@ for (const [name, made] of bundles) {
         });
       });
 
-      it("exports all that mod.ts does", options, async () => {
+      it(`exports all that ${entry} does`, options, async () => {
         await inPage(async (tab) => {
           const names = await tab.call(() => {
             return Object.keys((globalThis as unknown as Page).sluice).sort();
           });
-          assert.deepEqual(names, Object.keys(await import("../../mod.ts")).sort());
+          assert.deepEqual(names, Object.keys(await import(`../../${entry}`)).sort());
         });
       });
     });

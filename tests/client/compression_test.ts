@@ -314,8 +314,6 @@ describe("compression on a platform's own WebSocket", () => {
       protocols: [],
       settings: readConnectionOptions(options),
       options,
-      offer: {},
-      terms: {},
     }, new AbortController().signal);
   }
 

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { checkProtocols, parseWebSocketURL, requestFor } from "../../lib/handshake/client.ts";
+import { requestFor } from "../../lib/handshake/client.ts";
+import { checkProtocols, parseWebSocketURL } from "../../lib/handshake/client_url.ts";
 import type { ClientRequestInit } from "../../lib/handshake/client.ts";
 import { HeadReader } from "../../lib/handshake/head_reader.ts";
 import { validateRequest } from "../../lib/handshake/server.ts";

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { readPerMessageDeflate } from "../../lib/deflate/options.ts";
-import { parseWebSocketURL } from "../../lib/handshake/client.ts";
+import { parseWebSocketURL } from "../../lib/handshake/client_url.ts";
 import {
   checkConnectAnswer,
   connectAnswer,

@@ -6,7 +6,7 @@ import { readConnectionOptions } from "../../lib/protocol/protocol_options.ts";
 import { FrameEncoder } from "../../lib/frame/encoder.ts";
 import { randomMask } from "../../lib/frame/mask.ts";
 import { ProtocolError } from "../../lib/errors.ts";
-import { type Message, MessageEncoderStream } from "../../mod.ts";
+import { type Message, MessageEncoderStream } from "../../lib/codec.ts";
 import {
   bytesOf,
   closePayload,

@@ -2,7 +2,8 @@
 import { describe, it } from "node:test";
 import assert from "node:assert/strict";
 import process from "node:process";
-import { connect, OutputBuffer, type WebSocketConnection } from "../../mod.ts";
+import { OutputBuffer } from "../../lib/codec.ts";
+import { connect, type WebSocketConnection } from "../../mod.ts";
 import { listen } from "../../lib/server/mod.ts";
 import { ownRuntime } from "../support/runtimes.ts";
 

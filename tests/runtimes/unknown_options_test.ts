@@ -5,18 +5,15 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import {
-  connect,
   FrameDecoder,
   FrameDecoderStream,
   FrameEncoder,
   FrameEncoderStream,
-  fromByteStream,
-  fromWebSocket,
   MessageDecoder,
   MessageDecoderStream,
   MessageEncoderStream,
-  type WebSocketConnection,
-} from "../../mod.ts";
+} from "../../lib/codec.ts";
+import { connect, fromByteStream, fromWebSocket, type WebSocketConnection } from "../../mod.ts";
 import {
   type BunServerLike,
   upgrade as upgradeBun,

@@ -3,7 +3,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { acceptHead } from "../../lib/handshake/answer.ts";
-import { checkProtocols, parseWebSocketURL, requestFor } from "../../lib/handshake/client.ts";
+import { requestFor } from "../../lib/handshake/client.ts";
+import { checkProtocols, parseWebSocketURL } from "../../lib/handshake/client_url.ts";
 import { checkResponse } from "../../lib/handshake/client_response.ts";
 import { parseExtensions, parseTokenList } from "../../lib/handshake/grammar.ts";
 import { HeadReader } from "../../lib/handshake/head_reader.ts";
