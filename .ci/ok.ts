@@ -7,6 +7,7 @@ const entries = [
   "lib/server/mod.ts",
   "lib/adapters/browser.ts",
   "lib/codec.ts",
+  "lib/protocol/mod.ts",
   "lib/adapters/deno.ts",
   "lib/adapters/bun/mod.ts",
   "lib/adapters/node/mod.ts",

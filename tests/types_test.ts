@@ -21,6 +21,9 @@ function pathOf(entry: string): string {
 /** All entries, each used. */
 const imports = [
   `import { connect, StreamedMessage, WebSocketConnection } from "${pathOf(".")}";`,
+  `import { connect as connectInBrowser } from "${pathOf("./browser")}";`,
+  `import { FrameDecoderStream } from "${pathOf("./codec")}";`,
+  `import { ClientUpgrade, Protocol } from "${pathOf("./protocol")}";`,
   `import { listen } from "${pathOf("./server")}";`,
   `import { upgrade as upgradeDeno } from "${pathOf("./deno")}";`,
   `import { upgrade as upgradeBun, websocket } from "${pathOf("./bun")}";`,
@@ -41,6 +44,7 @@ export async function main(): Promise<void> {
   for await (const message of connection) console.log(message);
   await server.shutdown();
 }
+export { ClientUpgrade, connectInBrowser, FrameDecoderStream, Protocol };
 export { StreamedMessage, upgradeBun, upgradeDeno, upgradeNode, websocket };
 `;
 

@@ -7,7 +7,8 @@
 import type { CloseInfo, CloseStatus } from "../errors.ts";
 import type { ExtensionBytes } from "../message/extension.ts";
 import type { MessageType } from "../message/message.ts";
-import type { MessageReceiver, PingReceiver } from "../protocol/protocol.ts";
+import type { DataSink } from "../message/decoder.ts";
+import type { PingReceiver } from "../protocol/protocol.ts";
 import type { TransportAddress } from "./transport.ts";
 
 /** What a link can do. A `false` means that the platform below cannot. */
@@ -25,7 +26,7 @@ export interface Capabilities {
 }
 
 /** Receives the messages of a link. */
-export interface LinkMessages extends MessageReceiver {
+export interface LinkMessages extends Required<DataSink> {
   /** How many messages have come. */
   readonly count: number;
   /**

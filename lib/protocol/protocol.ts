@@ -8,26 +8,14 @@ import { FrameEncoder, type OutputFlusher } from "../frame/encoder.ts";
 import { OutputBuffer } from "../frame/output_buffer.ts";
 import type { Role } from "../frame/opcode.ts";
 import { fitReason } from "../message/close.ts";
-import type { ControlSink } from "../message/decoder.ts";
+import type { ControlSink, DataSink } from "../message/decoder.ts";
 import { MessageEncoder } from "../message/encoder.ts";
 import type { MessageExtension } from "../message/extension.ts";
-import type { MessageData, MessageType } from "../message/message.ts";
+import { checkMethods } from "../options.ts";
 import { afterEvent, type ClosingState, isReading } from "./closing.ts";
 import { DecoderPool, type PooledDecoder } from "./decoder_pool.ts";
 import { PingAnswers } from "./ping_answers.ts";
 import type { ResolvedConnectionOptions } from "./protocol_options.ts";
-
-/** Receives the messages that a {@linkcode Protocol} decodes. */
-export interface MessageReceiver {
-  /** Called with a whole message. */
-  onMessage(data: MessageData): void;
-  /** Called in its place with `messages: "stream"`: a message begins. */
-  onMessageStart(type: MessageType, announcedLength: number | undefined): void;
-  /** Called with each piece of that message. */
-  onMessageData(piece: Uint8Array<ArrayBuffer>): void;
-  /** Called when that message is complete. */
-  onMessageEnd(): void;
-}
 
 /** Receives pings and pongs. */
 export interface PingReceiver {
@@ -85,7 +73,7 @@ export class Protocol implements ControlSink {
   /** The decoder, from the first byte of a frame or message to its last. */
   #decoder: PooledDecoder | undefined;
   readonly #options: ResolvedConnectionOptions;
-  #messages!: MessageReceiver;
+  #messages!: DataSink;
   #pings!: PingReceiver;
   #state: ClosingState = "open";
   /** Created when closing begins, as the one below with the first ping: an idle connection has neither. */
@@ -106,8 +94,17 @@ export class Protocol implements ControlSink {
     this.#options = options;
   }
 
-  /** Sets the receivers of messages, and of pings and pongs. */
-  start(messages: MessageReceiver, pings: PingReceiver): void {
+  /**
+   * Sets the receivers of messages, and of pings and pongs.
+   *
+   * @throws {TypeError} If the receiver of messages does not take pieces, with `messages: "stream"`.
+   */
+  start(messages: DataSink, pings: PingReceiver): void {
+    if (this.#options.messages === "stream") {
+      const what = 'start protocol: with messages: "stream" the receiver must have ' +
+        "onMessageStart, onMessageData and onMessageEnd";
+      checkMethods(what, messages, "onMessageStart", "onMessageData", "onMessageEnd");
+    }
     this.#messages = messages;
     this.#pings = pings;
   }

@@ -2,7 +2,8 @@ import { afterEach, describe, it } from "node:test";
 import assert from "node:assert/strict";
 import type { ConnectionOptions } from "../../lib/protocol/options.ts";
 import { readConnectionOptions } from "../../lib/protocol/protocol_options.ts";
-import { type MessageReceiver, type PingReceiver, Protocol } from "../../lib/protocol/protocol.ts";
+import type { DataSink } from "../../lib/message/decoder.ts";
+import { type PingReceiver, Protocol } from "../../lib/protocol/protocol.ts";
 import { PerMessageDeflate } from "../../lib/deflate/extension.ts";
 import { type LimitError, ProtocolError } from "../../lib/errors.ts";
 import type { Role } from "../../lib/frame/opcode.ts";
@@ -27,7 +28,7 @@ import {
 } from "../connection/support.ts";
 
 /** What a test may replace of it. */
-type Sink = MessageReceiver & PingReceiver;
+type Sink = Required<DataSink> & PingReceiver;
 
 interface Setup {
   protocol: Protocol;

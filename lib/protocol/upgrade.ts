@@ -1,0 +1,243 @@
+/**
+ * The opening handshake over HTTP/1.1 (RFC 6455 section 4) without I/O, for both roles: bytes go in, and
+ * what is to be sent comes out.
+ *
+ * @module
+ */
+import { offerDeflate, PER_MESSAGE_DEFLATE } from "../deflate/negotiation.ts";
+import { acceptDeflate, type DeflateAgreement } from "../deflate/negotiation.ts";
+import { type HandshakeError, refusalFor } from "../errors.ts";
+import type { Role } from "../frame/opcode.ts";
+import { acceptHead, chooseProtocol, refusalBytes } from "../handshake/answer.ts";
+import { type HeaderEntries, readCallerHeaders } from "../handshake/caller_headers.ts";
+import { isAuthorized, requestFor } from "../handshake/client.ts";
+import { checkResponse, type ClientOffer } from "../handshake/client_response.ts";
+import { checkProtocols, parseWebSocketURL } from "../handshake/client_url.ts";
+import { formatExtensions } from "../handshake/grammar.ts";
+import { HeadReader } from "../handshake/head_reader.ts";
+import { type HostPolicy, readHostPolicy } from "../handshake/host.ts";
+import { createKey } from "../handshake/key.ts";
+import { type OriginPolicy, readOriginPolicy } from "../handshake/origin.ts";
+import { listProtocols } from "../handshake/protocols.ts";
+import { toRequest, type UpgradeRequest, validateRequest } from "../handshake/server.ts";
+import { checkNames, type OptionNames } from "../options.ts";
+import { extensionFor } from "./extension.ts";
+import { CONNECTION_OPTIONS, type ConnectionOptions } from "./options.ts";
+import { readConnectionOptions, type ResolvedConnectionOptions } from "./protocol_options.ts";
+import type { ProtocolInit } from "./protocol.ts";
+
+/** What a handshake has agreed on. */
+export interface Upgraded {
+  /** The subprotocol, or `""`. */
+  readonly protocol: string;
+  /** The extensions as in the header, or `""`. */
+  readonly extensions: string;
+  /** What came behind the head: the first bytes for `receive` of the protocol, valid in this pass. */
+  readonly rest: Uint8Array;
+  /** What the {@linkcode Protocol} of the open connection is created with. */
+  readonly init: ProtocolInit;
+}
+
+/** How long a head may be. */
+export interface HeadLimits {
+  /** The longest head, in bytes. @default {16384} */
+  maxHeaderSize?: number;
+  /** The most header lines. @default {128} */
+  maxHeaders?: number;
+}
+
+/** The options of a {@linkcode ClientUpgrade}. */
+export interface ClientUpgradeOptions extends ConnectionOptions, HeadLimits {
+  /** The subprotocols to offer, the preferred first. @default {[]} */
+  protocols?: string | readonly string[];
+  /** Headers to add. */
+  headers?: HeaderEntries;
+}
+
+/** The options of a {@linkcode ServerUpgrade}. */
+export interface ServerUpgradeOptions extends ConnectionOptions, HeadLimits {
+  /** The subprotocols the server speaks, the preferred first. @default {[]} */
+  protocols?: string | readonly string[];
+  /** Whether TLS protects the connection. @default {false} */
+  secure?: boolean;
+  /** Which origins may connect. @default {those of the same host} */
+  origins?: OriginPolicy;
+  /** Which hosts the server answers to. @default {any} */
+  hosts?: HostPolicy;
+}
+
+/** What a server accepts with. */
+export interface AcceptanceOptions {
+  /** The subprotocol. @default {the first of the server's that the client offers} */
+  protocol?: string;
+  /** Headers to add to the response. */
+  headers?: HeaderEntries;
+}
+
+/** What a server sends to accept, and what was agreed on. */
+export interface Acceptance extends Upgraded {
+  /** The bytes of the 101 response. */
+  readonly response: Uint8Array<ArrayBuffer>;
+}
+
+const CLIENT_OPTIONS: OptionNames<ClientUpgradeOptions> = /* @__PURE__ */ clientOptions();
+const SERVER_OPTIONS: OptionNames<ServerUpgradeOptions> = /* @__PURE__ */ serverOptions();
+const ACCEPTANCE: OptionNames<AcceptanceOptions> = { protocol: true, headers: true };
+
+function clientOptions(): OptionNames<ClientUpgradeOptions> {
+  const own = { protocols: true, headers: true, maxHeaderSize: true, maxHeaders: true } as const;
+  return { ...CONNECTION_OPTIONS, ...own };
+}
+
+function serverOptions(): OptionNames<ServerUpgradeOptions> {
+  return {
+    ...CONNECTION_OPTIONS,
+    protocols: true,
+    secure: true,
+    origins: true,
+    hosts: true,
+    maxHeaderSize: true,
+    maxHeaders: true,
+  };
+}
+
+/** The client's side: sends `request`, and reads the answer. */
+export class ClientUpgrade {
+  /** The bytes to send. */
+  readonly request: Uint8Array<ArrayBuffer>;
+  readonly #offer: ClientOffer;
+  readonly #options: ResolvedConnectionOptions;
+  readonly #reader: HeadReader<"response">;
+
+  /**
+   * Creates the request.
+   *
+   * @throws {DOMException} SyntaxError If the URL or a subprotocol is invalid.
+   * @throws {TypeError | RangeError} If an option is unknown or invalid.
+   */
+  constructor(url: string | URL, options: ClientUpgradeOptions = {}) {
+    checkNames(options, CLIENT_OPTIONS);
+    const target = parseWebSocketURL(url), protocols = checkProtocols(options.protocols);
+    this.#options = readConnectionOptions(options);
+    const { perMessageDeflate: deflate } = this.#options;
+    const headers = readCallerHeaders(options.headers, { alsoReserved: "host" });
+    const key = createKey();
+    this.#offer = {
+      key,
+      protocols,
+      deflate,
+      extensions: deflate ? [PER_MESSAGE_DEFLATE] : [],
+      authorized: isAuthorized(target, headers),
+    };
+    const extensions = deflate && formatExtensions([offerDeflate(deflate)]);
+    this.request = requestFor(target, { key, protocols, headers, extensions });
+    this.#reader = new HeadReader({ kind: "response", ...limitsOf(options) });
+  }
+
+  /**
+   * Takes what the server sends, and returns what was agreed on once its answer is complete.
+   *
+   * @throws {HandshakeError} If the server refuses, or its answer is invalid.
+   */
+  receive(chunk: Uint8Array): Upgraded | undefined {
+    const used = this.#reader.push(chunk), { head } = this.#reader;
+    if (head === undefined) return undefined;
+    const { protocol, deflate } = checkResponse(head, this.#offer);
+    const agreed = { protocol, deflate, options: this.#options, rest: chunk.subarray(used) };
+    return upgradedOf("client", agreed);
+  }
+}
+
+/** The server's side: reads a request, and accepts or refuses it. */
+export class ServerUpgrade {
+  readonly #options: ResolvedConnectionOptions;
+  readonly #protocols: string[];
+  readonly #policies: { secure: boolean; origins?: OriginPolicy; hosts?: HostPolicy };
+  readonly #reader: HeadReader<"request">;
+  #request: UpgradeRequest | undefined;
+  #rest = new Uint8Array(0);
+
+  /**
+   * Creates the handshake of one client.
+   *
+   * @throws {TypeError | RangeError} If an option is unknown or invalid.
+   */
+  constructor(options: ServerUpgradeOptions = {}) {
+    checkNames(options, SERVER_OPTIONS);
+    this.#options = readConnectionOptions(options);
+    this.#protocols = listProtocols(options.protocols);
+    const origins = readOriginPolicy(options.origins), hosts = readHostPolicy(options.hosts);
+    const { secure = false } = options;
+    this.#policies = { secure, ...(origins && { origins }), ...(hosts && { hosts }) };
+    this.#reader = new HeadReader({ kind: "request", ...limitsOf(options) });
+  }
+
+  /**
+   * Takes what the client sends, and returns its request once it is complete: then call `accept`, or
+   * send a refusal of your own.
+   *
+   * @throws {HandshakeError} If the request is invalid, or its host or origin is not accepted: send
+   * what `refuse` returns.
+   */
+  receive(chunk: Uint8Array): Request | undefined {
+    const used = this.#reader.push(chunk), { head } = this.#reader;
+    if (head === undefined) return undefined;
+    this.#rest = chunk.slice(used);
+    this.#request = validateRequest(head, this.#policies);
+    return toRequest(this.#request);
+  }
+
+  /**
+   * Accepts the request that `receive` has returned.
+   *
+   * @throws {TypeError} If there is none, an option is unknown or invalid, or the client does not offer
+   * the subprotocol.
+   */
+  accept(options: AcceptanceOptions = {}): Acceptance {
+    checkNames(options, ACCEPTANCE);
+    const request = this.#request;
+    if (request === undefined) {
+      throw new TypeError("Cannot accept handshake: no valid request has been received");
+    }
+    const protocol = chooseProtocol(request.protocols, {
+      chosen: options.protocol,
+      supported: this.#protocols,
+    });
+    const { perMessageDeflate } = this.#options;
+    const deflate = perMessageDeflate && acceptDeflate(request.extensions, perMessageDeflate);
+    const agreed = { protocol, deflate, options: this.#options, rest: this.#rest };
+    const upgraded = upgradedOf("server", agreed);
+    const { extensions } = upgraded;
+    const { headers } = options;
+    return {
+      ...upgraded,
+      response: acceptHead({ key: request.key, protocol, extensions, headers }),
+    };
+  }
+
+  /** Returns the bytes that answer an error: its status, its headers and its text. */
+  refuse(error: HandshakeError): Uint8Array<ArrayBuffer> {
+    return refusalBytes(refusalFor(error), this.#reader.head?.method);
+  }
+}
+
+function limitsOf({ maxHeaderSize, maxHeaders }: HeadLimits): HeadLimits {
+  return {
+    ...(maxHeaderSize !== undefined && { maxHeaderSize }),
+    ...(maxHeaders !== undefined && { maxHeaders }),
+  };
+}
+
+function upgradedOf(
+  role: Role,
+  { protocol, deflate, options, rest }: {
+    protocol: string;
+    deflate: DeflateAgreement | undefined;
+    options: ResolvedConnectionOptions;
+    rest: Uint8Array;
+  },
+): Upgraded {
+  const extension = extensionFor(role, deflate, options);
+  const extensions = extension?.header ?? "";
+  return { protocol, extensions, rest, init: { role, extension, options } };
+}
