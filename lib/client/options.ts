@@ -7,8 +7,6 @@ import type { ConnectionHandler, ErrorHandler } from "../connection/connection.t
 import { checkConnectionHandler } from "../connection/handlers.ts";
 import type { AnyMessage, MessageModeOf } from "../connection/streamed_message.ts";
 import type { HeaderEntries } from "../handshake/caller_headers.ts";
-import type { ClientOfferInit } from "../handshake/client.ts";
-import type { ClientTerms } from "../handshake/client_response.ts";
 import type { Http2Headers } from "../handshake/http2.ts";
 import type { MessageData } from "../message/message.ts";
 import { checkNames, checkSignal, type OptionNames } from "../options.ts";
@@ -17,6 +15,7 @@ import {
   type ConnectionOptions,
   type ResolvedLimits,
 } from "../protocol/options.ts";
+import type { ClientOfferPair } from "../protocol/client_offer.ts";
 import type { ResolvedConnectionOptions } from "../protocol/protocol_options.ts";
 import type { Http2Session, Http2Stream } from "../transport/http2_api.ts";
 
@@ -144,10 +143,7 @@ export interface ConnectPlan<Message extends AnyMessage> {
 }
 
 /** The same for our own protocol. */
-export interface SocketPlan<Message extends AnyMessage> extends ConnectPlan<Message> {
+export interface SocketPlan<Message extends AnyMessage>
+  extends ConnectPlan<Message>, ClientOfferPair {
   readonly settings: ResolvedConnectionOptions;
-  /** What to offer. */
-  readonly offer: ClientOfferInit;
-  /** What was offered: the answer is checked against it. */
-  readonly terms: ClientTerms;
 }

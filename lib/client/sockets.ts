@@ -6,14 +6,12 @@
  */
 import type { WebSocketConnection } from "../connection/connection.ts";
 import type { AnyMessage } from "../connection/streamed_message.ts";
-import { offerDeflate, PER_MESSAGE_DEFLATE } from "../deflate/negotiation.ts";
-import { readCallerHeaders } from "../handshake/caller_headers.ts";
-import { isAuthorized, requestFor } from "../handshake/client.ts";
-import { formatExtensions } from "../handshake/grammar.ts";
+import { requestFor } from "../handshake/client.ts";
 import { createKey } from "../handshake/key.ts";
 import { readLimit } from "../limits.ts";
 import type { Transport } from "../link/transport.ts";
 import { checkMethods } from "../options.ts";
+import { clientOffer } from "../protocol/client_offer.ts";
 import { readConnectionOptions } from "../protocol/protocol_options.ts";
 import { connectTransport } from "../transport/runtime.ts";
 import { checkClientTls } from "../transport/tls_options.ts";
@@ -31,23 +29,8 @@ export async function connectSockets<Message extends AnyMessage>(
   const { target, protocols, options } = plan;
   checkClientTls(options.tls);
   const settings = readConnectionOptions(options);
-  const { perMessageDeflate: deflate } = settings;
-  const headers = readCallerHeaders(options.headers, { alsoReserved: "host" });
-  const socketPlan: SocketPlan<Message> = {
-    ...plan,
-    settings,
-    offer: {
-      protocols,
-      headers,
-      extensions: deflate && formatExtensions([offerDeflate(deflate)]),
-    },
-    terms: {
-      protocols,
-      deflate,
-      extensions: deflate ? [PER_MESSAGE_DEFLATE] : [],
-      authorized: isAuthorized(target, headers),
-    },
-  };
+  const wishes = { protocols, headers: options.headers, settings };
+  const socketPlan: SocketPlan<Message> = { ...plan, settings, ...clientOffer(target, wishes) };
   if (options.http2 === undefined) return await connectSocket(socketPlan, signal);
   const what = "connect: http2 must be a client's session of node:http2";
   checkMethods(what, options.http2, "request", "ping");

@@ -4,16 +4,14 @@
  *
  * @module
  */
-import { offerDeflate, PER_MESSAGE_DEFLATE } from "../deflate/negotiation.ts";
 import { acceptDeflate, type DeflateAgreement } from "../deflate/negotiation.ts";
 import { type HandshakeError, refusalFor } from "../errors.ts";
 import type { Role } from "../frame/opcode.ts";
 import { acceptHead, chooseProtocol, refusalBytes } from "../handshake/answer.ts";
-import { type HeaderEntries, readCallerHeaders } from "../handshake/caller_headers.ts";
-import { isAuthorized, requestFor } from "../handshake/client.ts";
+import type { HeaderEntries } from "../handshake/caller_headers.ts";
+import { requestFor } from "../handshake/client.ts";
 import { checkResponse, type ClientOffer } from "../handshake/client_response.ts";
 import { checkProtocols, parseWebSocketURL } from "../handshake/client_url.ts";
-import { formatExtensions } from "../handshake/grammar.ts";
 import { HeadReader } from "../handshake/head_reader.ts";
 import { type HostPolicy, readHostPolicy } from "../handshake/host.ts";
 import { createKey } from "../handshake/key.ts";
@@ -21,6 +19,7 @@ import { type OriginPolicy, readOriginPolicy } from "../handshake/origin.ts";
 import { listProtocols } from "../handshake/protocols.ts";
 import { toRequest, type UpgradeRequest, validateRequest } from "../handshake/server.ts";
 import { checkNames, type OptionNames } from "../options.ts";
+import { clientOffer } from "./client_offer.ts";
 import { extensionFor } from "./extension.ts";
 import { CONNECTION_OPTIONS, type ConnectionOptions } from "./options.ts";
 import { readConnectionOptions, type ResolvedConnectionOptions } from "./protocol_options.ts";
@@ -118,19 +117,11 @@ export class ClientUpgrade {
   constructor(url: string | URL, options: ClientUpgradeOptions = {}) {
     checkNames(options, CLIENT_OPTIONS);
     const target = parseWebSocketURL(url), protocols = checkProtocols(options.protocols);
-    this.#options = readConnectionOptions(options);
-    const { perMessageDeflate: deflate } = this.#options;
-    const headers = readCallerHeaders(options.headers, { alsoReserved: "host" });
+    const settings = this.#options = readConnectionOptions(options);
+    const { offer, terms } = clientOffer(target, { protocols, headers: options.headers, settings });
     const key = createKey();
-    this.#offer = {
-      key,
-      protocols,
-      deflate,
-      extensions: deflate ? [PER_MESSAGE_DEFLATE] : [],
-      authorized: isAuthorized(target, headers),
-    };
-    const extensions = deflate && formatExtensions([offerDeflate(deflate)]);
-    this.request = requestFor(target, { key, protocols, headers, extensions });
+    this.#offer = { ...terms, key };
+    this.request = requestFor(target, { ...offer, key });
     this.#reader = new HeadReader({ kind: "response", ...limitsOf(options) });
   }
 
