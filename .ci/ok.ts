@@ -8,6 +8,7 @@ const entries = [
   "lib/adapters/browser.ts",
   "lib/codec.ts",
   "lib/protocol/mod.ts",
+  "lib/testing/mod.ts",
   "lib/adapters/deno.ts",
   "lib/adapters/bun/mod.ts",
   "lib/adapters/node/mod.ts",

@@ -18,6 +18,7 @@ const layers = [
   ["link"],
   ["connection"],
   ["transport"],
+  ["testing"],
   ["server", "client"],
   ["adapters"],
 ];

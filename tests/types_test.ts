@@ -25,6 +25,7 @@ const imports = [
   `import { FrameDecoderStream } from "${pathOf("./codec")}";`,
   `import { ClientUpgrade, Protocol } from "${pathOf("./protocol")}";`,
   `import { listen } from "${pathOf("./server")}";`,
+  `import { pair, VirtualClock } from "${pathOf("./testing")}";`,
   `import { upgrade as upgradeDeno } from "${pathOf("./deno")}";`,
   `import { upgrade as upgradeBun, websocket } from "${pathOf("./bun")}";`,
   `import { upgrade as upgradeNode } from "${pathOf("./node")}";`,
@@ -44,7 +45,7 @@ export async function main(): Promise<void> {
   for await (const message of connection) console.log(message);
   await server.shutdown();
 }
-export { ClientUpgrade, connectInBrowser, FrameDecoderStream, Protocol };
+export { ClientUpgrade, connectInBrowser, FrameDecoderStream, pair, Protocol, VirtualClock };
 export { StreamedMessage, upgradeBun, upgradeDeno, upgradeNode, websocket };
 `;
 

@@ -5,7 +5,7 @@ import type { ConnectionHandler } from "../../lib/connection/connection.ts";
 import { type ConnectionOptions, readConnectionLimits } from "../../lib/protocol/options.ts";
 import { LimitError, type TransportError } from "../../lib/errors.ts";
 import { BunPeer, type BunSocketLike } from "../../lib/adapters/bun/peer.ts";
-import { VirtualClock } from "../support/clock.ts";
+import { VirtualClock } from "../../lib/testing/clock.ts";
 import { settle } from "../connection/support.ts";
 
 /** A socket as Bun has it: it tells of its end within the call that ends it. */

@@ -9,7 +9,7 @@ import { upgrade } from "../../lib/adapters/node/mod.ts";
 import { connect } from "../../lib/client/connect.ts";
 import { HandshakeError, TransportError } from "../../lib/errors.ts";
 import { bytesOf, Peer } from "../connection/support.ts";
-import { VirtualClock } from "../support/clock.ts";
+import { VirtualClock } from "../../lib/testing/clock.ts";
 import { nodeNet } from "../transport/sockets.ts";
 import { KINDS, Rig, type ServeOptions } from "./node_http_support.ts";
 import { until } from "../support/until.ts";

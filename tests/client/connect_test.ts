@@ -8,7 +8,7 @@ import { HandshakeError, TransportError } from "../../lib/errors.ts";
 import { listen } from "../../lib/server/mod.ts";
 import { listenTransport } from "../../lib/transport/runtime.ts";
 import { bytesOf, join, Peer, textOf } from "../connection/support.ts";
-import { VirtualClock } from "../support/clock.ts";
+import { VirtualClock } from "../../lib/testing/clock.ts";
 import { until } from "../support/until.ts";
 import { answerText, keyOf } from "../support/opening.ts";
 

@@ -4,7 +4,7 @@ import { describe, it } from "node:test";
 import { connect } from "../../lib/client/connect.ts";
 import type { ConnectOptions } from "../../lib/client/options.ts";
 import { listen } from "../../lib/server/mod.ts";
-import { VirtualClock } from "../support/clock.ts";
+import { VirtualClock } from "../../lib/testing/clock.ts";
 import { ownRuntime } from "../support/runtimes.ts";
 
 const guard = {

@@ -10,7 +10,7 @@ import { readConnectionOptions } from "../../lib/protocol/protocol_options.ts";
 import { ProtocolLink } from "../../lib/link/protocol_link.ts";
 import type { Role } from "../../lib/frame/opcode.ts";
 import { memoryTransportPair } from "../../lib/transport/memory.ts";
-import { VirtualClock } from "../support/clock.ts";
+import { VirtualClock } from "../../lib/testing/clock.ts";
 import { watch } from "./test_sources.ts";
 import { pass, ROLES, settle } from "./support.ts";
 

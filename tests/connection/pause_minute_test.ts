@@ -13,7 +13,7 @@ import { ProtocolLink } from "../../lib/link/protocol_link.ts";
 import type { Transport } from "../../lib/link/transport.ts";
 import type { Role } from "../../lib/frame/opcode.ts";
 import { memoryTransportPair } from "../../lib/transport/memory.ts";
-import { VirtualClock } from "../support/clock.ts";
+import { VirtualClock } from "../../lib/testing/clock.ts";
 import { open, openStream, pass, type Peer, PING, PONG, ROLES, settle } from "./support.ts";
 
 const SECOND = 1_000, MINUTE = 60 * SECOND;

@@ -2,7 +2,7 @@ import { describe, it } from "node:test";
 import assert from "node:assert/strict";
 import { LimitError } from "../../lib/errors.ts";
 import { Pings } from "../../lib/connection/pings.ts";
-import { VirtualClock } from "../support/clock.ts";
+import { VirtualClock } from "../../lib/testing/clock.ts";
 
 function setUp({ paused = false } = {}): {
   pings: Pings;

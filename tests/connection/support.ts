@@ -11,7 +11,7 @@ import type { Transport, TransportSink, WriteResult } from "../../lib/link/trans
 import type { Role } from "../../lib/frame/opcode.ts";
 import type { MessageExtension } from "../../lib/message/extension.ts";
 import { type MemoryTransportOptions, memoryTransportPair } from "../../lib/transport/memory.ts";
-import { VirtualClock } from "../support/clock.ts";
+import { settle, VirtualClock } from "../../lib/testing/clock.ts";
 
 /** Both roles: what holds for one end holds for the other. */
 export const ROLES: readonly Role[] = ["server", "client"];
@@ -305,13 +305,7 @@ function openAny<Message extends AnyMessage>(options: RigOptions<Message>): Rig<
   return { connection, link, peer, clock, transport, errors, step: pair.step };
 }
 
-/**
- * Lets everything happen that needs no time: memory and promises work in microtasks, and an answer to a
- * Close waits for the end of a turn.
- */
-export async function settle(): Promise<void> {
-  for (let turn = 0; turn < 2; turn++) await new Promise((resolve) => setTimeout(resolve, 0));
-}
+export { settle };
 
 /** Lets time pass, in milliseconds, and everything happen that is due: in one leap, or in steps. */
 export async function pass(

@@ -7,7 +7,7 @@ import type { ConnectionOptions } from "../../lib/protocol/options.ts";
 import { readConnectionOptions } from "../../lib/protocol/protocol_options.ts";
 import type { Capabilities } from "../../lib/link/link.ts";
 import { LimitError } from "../../lib/errors.ts";
-import { VirtualClock } from "../support/clock.ts";
+import { VirtualClock } from "../../lib/testing/clock.ts";
 import { pass, settle } from "../connection/support.ts";
 
 interface CloseLike {

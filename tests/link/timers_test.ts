@@ -2,7 +2,7 @@ import { describe, it } from "node:test";
 import assert from "node:assert/strict";
 import { systemClock } from "../../lib/protocol/clock.ts";
 import { CallbackTimer, ReadingTimer, Timers } from "../../lib/link/timers.ts";
-import { VirtualClock } from "../support/clock.ts";
+import { VirtualClock } from "../../lib/testing/clock.ts";
 
 function setUp(): { clock: VirtualClock; deadlines: Timers; log: string[] } {
   const clock = new VirtualClock();

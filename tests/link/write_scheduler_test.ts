@@ -7,7 +7,7 @@ import { ProtocolLink } from "../../lib/link/protocol_link.ts";
 import { readConnectionOptions } from "../../lib/protocol/protocol_options.ts";
 import type { Transport, TransportSink, WriteResult } from "../../lib/link/transport.ts";
 import { LimitError } from "../../lib/errors.ts";
-import { VirtualClock } from "../support/clock.ts";
+import { VirtualClock } from "../../lib/testing/clock.ts";
 import { pass, settle } from "../connection/support.ts";
 
 const SLICE = 65_536;

@@ -11,7 +11,7 @@ import type { MessageExtension } from "../../lib/message/extension.ts";
 import type { MessageData, MessageType } from "../../lib/message/message.ts";
 import { canSend, isReading } from "../../lib/protocol/closing.ts";
 import { zlibMessage } from "../deflate/zlib.ts";
-import { VirtualClock } from "../support/clock.ts";
+import { VirtualClock } from "../../lib/testing/clock.ts";
 import { PLAIN } from "../connection/compression_support.ts";
 import { isPattern, pattern } from "../connection/test_sources.ts";
 import {

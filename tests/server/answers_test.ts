@@ -6,7 +6,7 @@ import type { Transport } from "../../lib/link/transport.ts";
 import { ResponseSender } from "../../lib/server/response_sender.ts";
 import { memoryTransportPair } from "../../lib/transport/memory.ts";
 import { bytesOf, pass, settle } from "../connection/support.ts";
-import { VirtualClock } from "../support/clock.ts";
+import { VirtualClock } from "../../lib/testing/clock.ts";
 import {
   answerOf,
   type OpeningOptions,

@@ -5,7 +5,7 @@ import { HandshakeError, TransportError } from "../../lib/errors.ts";
 import { logRefusals, refusedByHook } from "../../lib/server/failures.ts";
 import { readServerOptions } from "../../lib/server/options.ts";
 import { pass, settle } from "../connection/support.ts";
-import { VirtualClock } from "../support/clock.ts";
+import { VirtualClock } from "../../lib/testing/clock.ts";
 import { answerOf, openingRig, plain, REQUEST } from "./support.ts";
 
 const CONTEXT: RefusalContext = {

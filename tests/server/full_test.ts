@@ -8,7 +8,7 @@ import { connect } from "../../lib/client/connect.ts";
 import { HandshakeError } from "../../lib/errors.ts";
 import { listen, type ListenOptions, type WebSocketServer } from "../../lib/server/listen.ts";
 import { ca, cert, key } from "../certificates/mod.ts";
-import { VirtualClock } from "../support/clock.ts";
+import { VirtualClock } from "../../lib/testing/clock.ts";
 import { ECHO, plain, REQUEST, start, urlOf } from "./support.ts";
 import { RawClient } from "../support/raw_client.ts";
 import { until } from "../support/until.ts";

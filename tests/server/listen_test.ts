@@ -7,7 +7,7 @@ import { HandshakeError, TransportError } from "../../lib/errors.ts";
 import { listen, type ListenOptions, type WebSocketServer } from "../../lib/server/listen.ts";
 import { connectTransport } from "../../lib/transport/runtime.ts";
 import { bytesOf, Peer } from "../connection/support.ts";
-import { VirtualClock } from "../support/clock.ts";
+import { VirtualClock } from "../../lib/testing/clock.ts";
 import { answerOf, ECHO, REQUEST, start, urlOf } from "./support.ts";
 import { until } from "../support/until.ts";
 

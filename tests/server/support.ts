@@ -11,7 +11,7 @@ import {
   type ServerSettings,
 } from "../../lib/server/options.ts";
 import { bytesOf, Peer, SpyTransport, textOf } from "../connection/support.ts";
-import { VirtualClock } from "../support/clock.ts";
+import { VirtualClock } from "../../lib/testing/clock.ts";
 import { requestText } from "../support/opening.ts";
 import { listen, type ListenOptions, type WebSocketServer } from "../../lib/server/listen.ts";
 

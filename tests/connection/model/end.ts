@@ -10,7 +10,7 @@ import { ProtocolLink } from "../../../lib/link/protocol_link.ts";
 import type { Transport } from "../../../lib/link/transport.ts";
 import { type CloseInfo, type CloseStatus, ConnectionClosedError } from "../../../lib/errors.ts";
 import type { Role } from "../../../lib/frame/opcode.ts";
-import type { SteppedClock } from "./clock.ts";
+import type { VirtualClock } from "../../../lib/testing/clock.ts";
 import { frame } from "../support.ts";
 import type { Content } from "./content.ts";
 import { Reader, type ReaderSetup } from "./reader.ts";
@@ -88,7 +88,7 @@ export class End {
   arrivedAtStop: number | undefined;
   info: CloseInfo | undefined;
   readonly #transport: Transport;
-  readonly #clock: SteppedClock;
+  readonly #clock: VirtualClock;
   readonly #armed = new Map<string, (() => void)[]>();
   #state = 1;
   #overflowed = false;
@@ -98,7 +98,7 @@ export class End {
     side: Role,
     setup: EndSetup & { compressed: boolean },
     transport: Transport,
-    clock: SteppedClock,
+    clock: VirtualClock,
   ) {
     this.side = side;
     this.setup = setup;

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { isSource, type SendData, type SendSource } from "../../../lib/connection/send_data.ts";
 import type { MessageType } from "../../../lib/message/message.ts";
-import type { SteppedClock } from "./clock.ts";
+import type { VirtualClock } from "../../../lib/testing/clock.ts";
 import { bytesOf, Content, textOf } from "./content.ts";
 import type { End } from "./end.ts";
 import { Source, type SourceKind } from "./source.ts";
@@ -26,7 +26,7 @@ export const CLOSE_TIMEOUT = 10_000;
 export class Sending {
   readonly offers: Offer[] = [];
   readonly #end: End;
-  readonly #clock: SteppedClock;
+  readonly #clock: VirtualClock;
   #count = 0;
   #writer: WritableStreamDefaultWriter<SendData | SendSource> | undefined;
   #openSources: Source[] = [];
@@ -34,7 +34,7 @@ export class Sending {
   readonly #sources = new WeakMap<object, { source: Source; type: MessageType; typed: boolean }>();
 
   /** Makes it for an end whose connection is made; it is told of every `send` from now on. */
-  constructor(end: End, clock: SteppedClock) {
+  constructor(end: End, clock: VirtualClock) {
     this.#end = end;
     this.#clock = clock;
     const { connection } = end;

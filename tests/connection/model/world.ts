@@ -6,7 +6,7 @@ import type { Role } from "../../../lib/frame/opcode.ts";
 import { memoryTransportPair } from "../../../lib/transport/memory.ts";
 import { ownRuntime } from "../../support/runtimes.ts";
 import { checkPair } from "./check.ts";
-import { SteppedClock } from "./clock.ts";
+import { VirtualClock } from "../../../lib/testing/clock.ts";
 import { End, type EndSetup } from "./end.ts";
 
 /** How a world is made. */
@@ -36,7 +36,7 @@ const TURNS = 60;
 
 /** Both ends, moved by hand. */
 export class World {
-  readonly clock: SteppedClock = new SteppedClock();
+  readonly clock: VirtualClock = new VirtualClock();
   readonly client: End;
   readonly server: End;
   readonly #step: () => boolean;
@@ -93,7 +93,7 @@ export class World {
   /** Lets time pass. With `still` the network rests meanwhile, or else all happens that can. */
   async pass(ms: number, still: boolean): Promise<void> {
     const settle = (): Promise<void> => still ? this.turn() : this.quiet();
-    await this.clock.pass(ms, settle);
+    await this.clock.advanceByTurns(ms, settle);
     await settle();
   }
 
