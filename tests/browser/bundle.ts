@@ -1,9 +1,10 @@
-/** The library as one file for browsers, made by a runtime's own bundler. */
+/** The library as one file for browsers. */
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { buildSync } from "esbuild";
 import { findRuntime } from "../support/runtimes.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
@@ -24,7 +25,19 @@ export interface Page {
   sluice: typeof import("../../mod.ts");
 }
 
-/** Bundles an entry. */
+/** Bundles an entry with esbuild. */
+export function bundleByEsbuild(entry: Entry): Bundle {
+  const { outputFiles } = buildSync({
+    entryPoints: [root + entry],
+    bundle: true,
+    minify: true,
+    format: "esm",
+    write: false,
+  });
+  return { text: outputFiles[0].text };
+}
+
+/** Bundles an entry with a runtime's own bundler. */
 export function bundle(name: "deno" | "bun", entry: Entry): Bundle {
   const runtime = findRuntime(name);
   if (runtime === undefined) return { skip: `no ${name} found` };
