@@ -235,8 +235,8 @@ export class WebSocketConnection<
    * Resolves when the connection is closed, with how it ended. Never rejects.
    *
    * With handlers it resolves after `close` was called, when the `message` handler is done with all
-   * messages that had come. A `message` handler that awaits it would wait for itself: it is given
-   * up after `closeTimeout`.
+   * messages that had come. A `message` handler that awaits it waits for itself, and holds it up for
+   * `closeTimeout`.
    */
   get closed(): Promise<CloseInfo> {
     return this.#dispatcher.closed;

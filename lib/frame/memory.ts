@@ -40,3 +40,11 @@ export function plainMemory(data: Uint8Array): Uint8Array<ArrayBuffer> {
     ? data as Uint8Array<ArrayBuffer>
     : copyOf(data);
 }
+
+/** Returns the bytes of both in memory of their own. */
+export function concat(first: Uint8Array, second: Uint8Array): Uint8Array<ArrayBuffer> {
+  const both = new Uint8Array(first.length + second.length);
+  both.set(first);
+  both.set(second, first.length);
+  return both;
+}

@@ -71,8 +71,10 @@ export function checkProtocols(protocols?: string | readonly string[]): string[]
   return list;
 }
 
-/** A DOMException takes no cause in its constructor, so it is set. */
-/** Creates the error of the WebSocket standard for an invalid URL or subprotocol. */
+/**
+ * Creates the error of the WebSocket standard for an invalid URL or subprotocol. The constructor of
+ * DOMException takes no cause, so it is set afterwards.
+ */
 export function syntaxError(message: string, cause?: unknown): DOMException {
   const error = new DOMException(message, "SyntaxError");
   if (cause !== undefined) {

@@ -11,6 +11,7 @@ import {
   type ProtocolError,
   TransportError,
 } from "../errors.ts";
+import { concat } from "../frame/memory.ts";
 import type { Role } from "../frame/opcode.ts";
 import { OutputBuffer } from "../frame/output_buffer.ts";
 import { ABNORMAL } from "../message/close.ts";
@@ -302,10 +303,7 @@ export class ProtocolLink
 
   /** Keeps a copy of what cannot be decoded yet. */
   #hold(chunk: Uint8Array, from: number): void {
-    const held = new Uint8Array(this.#held.length + chunk.length - from);
-    held.set(this.#held);
-    held.set(from === 0 ? chunk : chunk.subarray(from), this.#held.length);
-    this.#held = held;
+    this.#held = concat(this.#held, from === 0 ? chunk : chunk.subarray(from));
   }
 
   #catchUp(): void {

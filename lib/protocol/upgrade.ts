@@ -6,6 +6,7 @@
  */
 import { acceptDeflate, type DeflateAgreement } from "../deflate/negotiation.ts";
 import { type HandshakeError, refusalFor } from "../errors.ts";
+import { concat } from "../frame/memory.ts";
 import type { Role } from "../frame/opcode.ts";
 import { acceptHead, chooseProtocol, refusalBytes } from "../handshake/answer.ts";
 import type { HeaderEntries } from "../handshake/caller_headers.ts";
@@ -129,8 +130,10 @@ export class ClientUpgrade {
    * Takes what the server sends, and returns what was agreed on once its answer is complete.
    *
    * @throws {HandshakeError} If the server refuses, or its answer is invalid.
+   * @throws {TypeError} If its answer is complete already: what follows is for the protocol.
    */
   receive(chunk: Uint8Array): Upgraded | undefined {
+    if (this.#reader.head !== undefined) throw completeError();
     const used = this.#reader.push(chunk), { head } = this.#reader;
     if (head === undefined) return undefined;
     const { protocol, deflate } = checkResponse(head, this.#offer);
@@ -147,6 +150,7 @@ export class ServerUpgrade {
   readonly #reader: HeadReader<"request">;
   #request: UpgradeRequest | undefined;
   #rest = new Uint8Array(0);
+  #accepted = false;
 
   /**
    * Creates the handshake of one client.
@@ -165,15 +169,19 @@ export class ServerUpgrade {
 
   /**
    * Takes what the client sends, and returns its request once it is complete: then call `accept`, or
-   * send a refusal of your own.
+   * send a refusal of your own. What comes between the two is added to `rest`.
    *
    * @throws {HandshakeError} If the request is invalid, or its host or origin is not accepted: send
    * what `refuse` returns.
+   * @throws {TypeError} If the request was accepted already: what follows is for the protocol.
    */
   receive(chunk: Uint8Array): Request | undefined {
+    if (this.#accepted) throw completeError();
+    const isComplete = this.#reader.head !== undefined;
     const used = this.#reader.push(chunk), { head } = this.#reader;
     if (head === undefined) return undefined;
-    this.#rest = chunk.slice(used);
+    this.#rest = concat(this.#rest, chunk.subarray(used));
+    if (isComplete) return undefined;
     this.#request = validateRequest(head, this.#policies);
     return toRequest(this.#request);
   }
@@ -181,8 +189,8 @@ export class ServerUpgrade {
   /**
    * Accepts the request that `receive` has returned.
    *
-   * @throws {TypeError} If there is none, an option is unknown or invalid, or the client does not offer
-   * the subprotocol.
+   * @throws {TypeError} If no valid request has been received, an option is unknown or invalid, or the
+   * client does not offer the subprotocol.
    */
   accept(options: AcceptanceOptions = {}): Acceptance {
     checkNames(options, ACCEPTANCE);
@@ -200,16 +208,21 @@ export class ServerUpgrade {
     const upgraded = upgradedOf("server", agreed);
     const { extensions } = upgraded;
     const { headers } = options;
-    return {
-      ...upgraded,
-      response: acceptHead({ key: request.key, protocol, extensions, headers }),
-    };
+    const response = acceptHead({ key: request.key, protocol, extensions, headers });
+    this.#accepted = true;
+    return { ...upgraded, response };
   }
 
   /** Returns the bytes that answer an error: its status, its headers and its text. */
   refuse(error: HandshakeError): Uint8Array<ArrayBuffer> {
     return refusalBytes(refusalFor(error), this.#reader.head?.method);
   }
+}
+
+function completeError(): TypeError {
+  return new TypeError(
+    "Cannot receive: the handshake is complete; what follows it is for Protocol.receive",
+  );
 }
 
 function limitsOf({ maxHeaderSize, maxHeaders }: HeadLimits): HeadLimits {

@@ -14,7 +14,7 @@ describe("chooseProtocol (RFC 6455 section 4.2.2, /subprotocol/)", () => {
     assert.equal(chooseProtocol(["a", "b", "c"], { supported: ["x", "c", "a"] }), "c");
   });
 
-  it("returns none where there is none in common, none of ours, or none offered", () => {
+  it("returns the empty string where nothing is in common, supported or offered", () => {
     assert.equal(chooseProtocol(["a"], { supported: ["b", "A"] }), "");
     assert.equal(chooseProtocol(["a"], {}), "");
     assert.equal(chooseProtocol([], { supported: ["a"] }), "");

@@ -72,6 +72,15 @@ describe("ClientUpgrade", () => {
     assert.equal(thrown(() => upgrade.receive(bytesOf(answer))).code, "EXTENSION_NOT_OFFERED");
   });
 
+  it("takes nothing more once its answer is complete", () => {
+    const upgrade = new ClientUpgrade(URL);
+    upgrade.receive(bytesOf(answerText(keyOf(textOf(upgrade.request)))));
+    assert.throws(() => upgrade.receive(bytesOf("\x81\x02Hi")), {
+      name: "TypeError",
+      message: /the handshake is complete; .* Protocol\.receive/,
+    });
+  });
+
   it("throws for unknown options and invalid arguments", () => {
     assert.throws(() => new ClientUpgrade(URL, { protocol: "a" } as never), /protocols/);
     assert.throws(() => new ClientUpgrade("nowhere"), { name: "SyntaxError" });
@@ -95,6 +104,19 @@ describe("ServerUpgrade", () => {
       protocol.receive(accepted.rest);
       assert.deepEqual(messages, early === undefined ? ["Hi"] : []);
     }
+  });
+
+  it("keeps what comes between the request and its acceptance, and takes nothing after it", () => {
+    const upgrade = new ServerUpgrade();
+    assert.ok(upgrade.receive(bytesOf(requestText() + "\x81\x82")));
+    assert.equal(upgrade.receive(bytesOf("\0\0\0\0H")), undefined);
+    assert.equal(upgrade.receive(bytesOf("i")), undefined);
+    const accepted = upgrade.accept();
+    assert.equal(textOf(accepted.rest), "\x81\x82\0\0\0\0Hi");
+    assert.throws(() => upgrade.receive(bytesOf("\x81")), {
+      name: "TypeError",
+      message: /Protocol\.receive/,
+    });
   });
 
   it("accepts with the subprotocol, the extension and headers that were chosen", () => {

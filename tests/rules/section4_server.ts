@@ -147,7 +147,7 @@ const sending: Rule[] = [
       server: [
         "returns the first of ours that the client offers",
         "refuses a hook's choice that the client does not offer",
-        "4.2.2: the answer has the subprotocol agreed on, and none where there is none",
+        "4.2.2: the answer has the subprotocol agreed on, or no such line",
       ],
     },
   },
@@ -158,9 +158,9 @@ const sending: Rule[] = [
     who: "server",
     tests: {
       server: [
-        "returns none where there is none in common, none of ours, or none offered",
+        "returns the empty string where nothing is in common, supported or offered",
         "writes no empty Sec-WebSocket-Protocol or -Extensions",
-        "4.2.2: the answer has the subprotocol agreed on, and none where there is none",
+        "4.2.2: the answer has the subprotocol agreed on, or no such line",
       ],
     },
   },

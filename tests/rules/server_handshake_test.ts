@@ -123,7 +123,7 @@ describe("a server's opening handshake", () => {
   });
 
   it(
-    "4.2.2: the answer has the subprotocol agreed on, and none where there is none",
+    "4.2.2: the answer has the subprotocol agreed on, or no such line",
     guard,
     async () => {
       const cases: [string[], AcceptOptions, string | undefined][] = [

@@ -1,0 +1,66 @@
+/**
+ * The names that the entries `.` and `./browser` have in common: all but `connect` and what a page cannot
+ * use.
+ *
+ * @module
+ */
+export type { ClientHttp2Session, ConnectOptions } from "./options.ts";
+export { fromWebSocket, type FromWebSocketOptions } from "./from_web_socket.ts";
+export { type ConnectionStats, WebSocketConnection } from "../connection/connection.ts";
+export type { Clock } from "../protocol/clock.ts";
+export type {
+  ConnectionHandler,
+  ConnectionHandlers,
+  ErrorContext,
+  ErrorHandler,
+} from "../connection/connection.ts";
+export type { MessageData } from "../message/message.ts";
+export {
+  type AnyMessage,
+  type BodyOptions,
+  type MessageModeOf,
+  type MessageOf,
+  StreamedMessage,
+} from "../connection/streamed_message.ts";
+export type { Capabilities, ReadyState } from "../link/link.ts";
+export type { ConnectionOptions, MessageMode } from "../protocol/options.ts";
+export type {
+  SendData,
+  SendOptions,
+  SendSource,
+  SendSourceOptions,
+} from "../connection/send_data.ts";
+export type {
+  Transport,
+  TransportAddress,
+  TransportConnectOptions,
+  TransportListener,
+  TransportListenerSink,
+  TransportListenOptions,
+  TransportNetwork,
+  TransportSink,
+  WriteResult,
+} from "../link/transport.ts";
+export type { PerMessageDeflateOptions } from "../deflate/options.ts";
+export type { WebSocketEventLike, WebSocketLike } from "../connection/web_socket.ts";
+export {
+  type CloseInfo,
+  type CloseStatus,
+  ConnectionClosedError,
+  HandshakeError,
+  type HandshakeErrorCode,
+  type HandshakeErrorDetails,
+  LimitError,
+  ProtocolError,
+  type ProtocolErrorCode,
+  SluiceError,
+  TransportError,
+  type TransportErrorCode,
+} from "../errors.ts";
+export type { MaskSource } from "../frame/mask.ts";
+export type { Http2Headers } from "../handshake/http2.ts";
+export type { HeaderEntries } from "../handshake/caller_headers.ts";
+export type { ExtensionBytes } from "../message/extension.ts";
+export type { MessageType } from "../message/message.ts";
+export type { Http2Session, Http2SessionSocket, Http2Stream } from "../transport/http2_api.ts";
+export type { Duplex } from "../transport/duplex_transport.ts";
