@@ -64,7 +64,8 @@ export async function connect<Message extends string | Uint8Array<ArrayBuffer> |
 ): Promise<WebSocketConnection<undefined, Message>> {
   const caller = new CallSite(connect);
   return await connectBy({ url, given, more, caller }, async (plan, signal) => {
-    if (plan.options.http2 === undefined && !hasSockets()) {
+    const { http2, network } = plan.options;
+    if (http2 === undefined && network === undefined && !hasSockets()) {
       return await connectNative(plan, signal);
     }
     const { connectSockets } = await import("./sockets.ts");

@@ -10,7 +10,15 @@ import { openWebSocket, type WebSocketLike } from "../connection/web_socket.ts";
 import type { ConnectPlan } from "./options.ts";
 
 /** Options that a page's WebSocket has no place for; an infinite limit holds there as well. */
-const UNSUPPORTED = ["headers", "tls", "path", "http2", "maxHeaderSize", "maxHeaders"] as const;
+const UNSUPPORTED = [
+  "headers",
+  "tls",
+  "path",
+  "http2",
+  "network",
+  "maxHeaderSize",
+  "maxHeaders",
+] as const;
 
 /**
  * Opens the platform's WebSocket. If it fails, the platform does not say why.

@@ -8,6 +8,8 @@ import { checkConnectionHandler } from "../connection/handlers.ts";
 import type { AnyMessage, MessageModeOf } from "../connection/streamed_message.ts";
 import type { HeaderEntries } from "../handshake/caller_headers.ts";
 import type { Http2Headers } from "../handshake/http2.ts";
+import { checkNetwork, withClockOf } from "../link/network.ts";
+import type { TransportNetwork } from "../link/transport.ts";
 import type { MessageData } from "../message/message.ts";
 import { checkNames, checkSignal, type OptionNames } from "../options.ts";
 import {
@@ -71,6 +73,8 @@ export interface ConnectOptions<Message extends AnyMessage = MessageData>
    * socket of its own. The session is not closed with it.
    */
   http2?: ClientHttp2Session;
+  /** What opens the socket, in place of the runtime: the `Network` of `./testing`, say. */
+  network?: TransportNetwork;
   /** The longest response head, in bytes. @default {16384} */
   maxHeaderSize?: number;
   /** The most header lines of a response. @default {128} */
@@ -100,6 +104,7 @@ function connectOptions(): OptionNames<ConnectOptions> {
     path: true,
     handshakeTimeout: true,
     http2: true,
+    network: true,
     maxHeaderSize: true,
     maxHeaders: true,
     websocket: true,
@@ -122,7 +127,8 @@ export function readConnectOptions<Message extends AnyMessage>(
   checkNames(options, CONNECT_OPTIONS);
   checkConnectionHandler(options);
   checkSignal("connect", options.signal);
-  return options;
+  checkNetwork("connect", options.network);
+  return withClockOf(options.network, options);
 }
 
 function isProtocols(given: object | string): given is string | readonly string[] {

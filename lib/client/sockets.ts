@@ -67,12 +67,13 @@ function openTransport<Message extends AnyMessage>(
     if (secure || options.tls !== undefined) {
       throw new TypeError("Cannot connect: path excludes TLS, by a wss: URL or the option tls");
     }
-    return connectTransport({ path: options.path, signal });
+    return connectTransport({ path: options.path, network: options.network, signal });
   }
   return connectTransport({
     hostname: target.hostname,
     port: target.port === "" ? secure ? 443 : 80 : Number(target.port),
     tls: secure ? options.tls ?? {} : undefined,
+    network: options.network,
     signal,
   });
 }

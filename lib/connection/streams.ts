@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { afterTurn } from "../link/turn.ts";
 import type { CloseInfo, CloseStatus } from "../errors.ts";
 import { isNormalEnd } from "../message/close.ts";
 import type { AnyMessage } from "./streamed_message.ts";
@@ -59,7 +60,7 @@ export function writableOf(
       // `readable` that has had everything comes first, and closes this stream in good order.
       connection.closed.then(({ closeCode }) => {
         const tell = (): void => controller.error(connection.closedError());
-        if (isNormalEnd(closeCode)) setTimeout(tell, 0);
+        if (isNormalEnd(closeCode)) afterTurn(tell);
         else tell();
       });
     },

@@ -11,6 +11,7 @@ import type { Protocol } from "../protocol/protocol.ts";
 import type { ResolvedLimits } from "../protocol/options.ts";
 import { CallbackTimer, ReadingTimer, Timers } from "./timers.ts";
 import type { Transport } from "./transport.ts";
+import { afterTurn, cancelTurn } from "./turn.ts";
 
 /**
  * How long our answer to the peer's Close waits for messages that are queued and for handlers that
@@ -48,8 +49,8 @@ export class Closing {
   sent: CloseStatus | undefined;
   readonly #init: ClosingInit;
   readonly #events: ClosingEvents;
-  /** While our answer waits: the platform's timer for the end of this turn. */
-  #turnTimer: ReturnType<typeof setTimeout> | undefined;
+  /** While our answer waits: what cancels the call at the end of this turn. */
+  #turn: unknown;
   /** Then, while replies are still being made, the timer for the last moment to answer. */
   #replyTimer: CallbackTimer | undefined;
   #closeTimer: ReadingTimer | undefined;
@@ -72,7 +73,7 @@ export class Closing {
    * resumes in a microtask. A turn is no time, so the connection's clock has no part in it.
    */
   awaitReplies(): void {
-    this.#turnTimer = setTimeout(() => this.#onTurnEnd(), 0);
+    this.#turn = afterTurn(() => this.#onTurnEnd());
   }
 
   /** Called when no message is queued any more, or a handler is done. */
@@ -82,7 +83,7 @@ export class Closing {
 
   /** Ends the wait for replies: our Close has been encoded for another reason. */
   stopAwaitingReplies(): void {
-    clearTimeout(this.#turnTimer);
+    cancelTurn(this.#turn);
     this.#replyTimer?.cancel();
   }
 

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { Clock } from "../protocol/clock.ts";
 
 /** One end of a socket. */
 export interface TransportAddress {
@@ -133,4 +134,17 @@ export interface TransportListener {
   readonly address: TransportAddress;
   /** Stops listening; accepted connections live on. Resolves when the port is free. */
   close(): Promise<void>;
+}
+
+/** What `connect` and `listen` open sockets with in place of the runtime's: a network in memory, say. */
+export interface TransportNetwork {
+  /** The clock of connections over it that are given no other. */
+  readonly clock?: Clock;
+  /**
+   * Connects. Rejects with a TransportError if no connection is made, or with the signal's
+   * reason.
+   */
+  connect(options: TransportConnectOptions): Promise<Transport>;
+  /** Listens. Rejects with a TransportError if the address cannot be had. */
+  listen(options: TransportListenOptions, sink: TransportListenerSink): Promise<TransportListener>;
 }

@@ -16,7 +16,9 @@ import type {
   TransportAddress,
   TransportListener,
   TransportListenOptions,
+  TransportNetwork,
 } from "../link/transport.ts";
+import { checkNetwork, withClockOf } from "../link/network.ts";
 import { isLoopback } from "../handshake/host.ts";
 import { readLimit } from "../limits.ts";
 import { listenTransport } from "../transport/runtime.ts";
@@ -46,6 +48,8 @@ export interface ListenOptions<Data = undefined, Message extends AnyMessage = Me
    * connection that is not read answers no pings once `receiveHighWaterMark` is reached.
    */
   websocket: ConnectionHandler<Data, Message>;
+  /** What is listened on, in place of the runtime's sockets: the `Network` of `./testing`, say. */
+  network?: TransportNetwork;
   /**
    * Answers GET and HEAD requests that do not ask for a WebSocket; without it they get 426. Each
    * connection serves one request: this does not replace an HTTP framework.
@@ -99,6 +103,7 @@ function listenOptions(): OptionNames<ListenOptions> {
     hostname: true,
     path: true,
     tls: true,
+    network: true,
     fetch: true,
     maxConnections: true,
     maxPendingHandshakes: true,
@@ -162,7 +167,8 @@ class Server<Data, Message extends AnyMessage>
   boundToLoopback = false;
 
   constructor(options: ListenOptions<Data, Message>) {
-    this.#settings = readServerOptions(options, LISTEN_OPTIONS);
+    checkNetwork("listen", options.network);
+    this.#settings = readServerOptions(withClockOf(options.network, options), LISTEN_OPTIONS);
     this.#maxConnections = readLimit("maxConnections", options.maxConnections, Infinity);
     this.#maxPendingHandshakes = readLimit(
       "maxPendingHandshakes",

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { afterTurn } from "../link/turn.ts";
 import type { Clock } from "../protocol/clock.ts";
 import { ReadingTimer, Timers } from "../link/timers.ts";
 import type { Transport } from "../link/transport.ts";
@@ -294,7 +295,7 @@ export class ResponseSender {
     this.#inTurn += cost;
     if (this.#inTurn <= MAX_IN_TURN) return;
     this.#inTurn = 0;
-    await new Promise((resolve) => setTimeout(resolve, 0));
+    await new Promise<void>((resolve) => afterTurn(resolve));
   }
 
   /**

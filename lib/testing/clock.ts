@@ -3,7 +3,11 @@
  *
  * @module
  */
+import { afterTurn } from "../link/turn.ts";
 import type { Clock } from "../protocol/clock.ts";
+
+/** For how many turns of the event loop something may still happen where no timer is set. */
+const PATIENCE = 25;
 
 interface Timer {
   readonly due: number;
@@ -71,6 +75,37 @@ export class VirtualClock implements Clock {
     await this.advanceByTurns(ms, settle);
   }
 
+  /**
+   * Moves on from timer to timer until a promise has settled, for 10 minutes at most.
+   *
+   * @throws {Error} If it is still pending then, or no timer is set that could bring it about (rejects).
+   */
+  async until<Value>(promise: Promise<Value>, most = 600_000): Promise<Value> {
+    let isPending = true;
+    const done = (): void => void (isPending = false);
+    promise.then(done, done);
+    const end = this.#now + most;
+    const rest = async (): Promise<void> => {
+      for (let turn = 0; turn < PATIENCE && isPending; turn++) {
+        await settle();
+        if (this.#timers.size > 0) return;
+      }
+    };
+    await rest();
+    for (let next = this.#next(end); isPending; next = this.#next(end)) {
+      if (next === undefined) {
+        throw new Error(
+          `The promise is still pending: ${
+            this.#timers.size === 0 ? "no timer is set" : `${most} ms have passed`
+          }`,
+        );
+      }
+      this.#fire(next);
+      await rest();
+    }
+    return await promise;
+  }
+
   /** Moves on as if the event loop stood still meanwhile: what falls due is called late, by `advance`. */
   stall(ms: number): void {
     this.#now += ms;
@@ -107,5 +142,5 @@ export class VirtualClock implements Clock {
  * microtasks, and the answer to a Close waits for the end of a turn of the event loop.
  */
 export async function settle(): Promise<void> {
-  for (let turn = 0; turn < 2; turn++) await new Promise((resolve) => setTimeout(resolve, 0));
+  for (let turn = 0; turn < 2; turn++) await new Promise<void>((resolve) => afterTurn(resolve));
 }

@@ -1,144 +1,245 @@
 /**
- * A network in memory between two ends, with the faults that a test wants.
+ * A network in memory, with the faults that a test wants: `connect` and `listen` take it as their option
+ * `network`.
  *
  * @module
  */
-import {
-  type Transport,
-  type TransportAddress,
-  type TransportSink,
-  type WriteResult,
-  writeResult,
+import type {
+  Transport,
+  TransportAddress,
+  TransportConnectOptions,
+  TransportListener,
+  TransportListenerSink,
+  TransportListenOptions,
+  TransportNetwork,
 } from "../link/transport.ts";
-import { readLimit } from "../limits.ts";
+import { checkNames } from "../options.ts";
 import type { Clock } from "../protocol/clock.ts";
-import { memoryTransportPair } from "../transport/memory.ts";
+import type { ByteStreamPair } from "../transport/byte_stream.ts";
+import { connectError, listenError } from "../transport/errors.ts";
+import type { VirtualClock } from "./clock.ts";
+import {
+  type Conditions,
+  NETWORK_OPTIONS,
+  type NetworkOptions,
+  readConditions,
+} from "./conditions.ts";
+import { NetworkLink } from "./network_link.ts";
+import { streamsOf } from "./streams.ts";
 
-/** How a network behaves. */
-export interface NetworkOptions {
-  /** How long bytes take from one end to the other, in milliseconds. @default {0} */
-  latency?: number;
-  /** The most bytes in one chunk: 1 splits everywhere. @default {Infinity} */
-  chunkSize?: number;
-  /** How many bytes each way are taken before the other end reads them. @default {65536} */
-  capacity?: number;
-}
+const ANYWHERE: TransportAddress = { transport: "memory", hostname: "test", port: 80 };
 
-/** What holds for both directions. */
-export class Network {
-  /** @internal The client's end. */
-  readonly client: Transport;
-  /** @internal The server's end. */
-  readonly server: Transport;
-  readonly #clock: Clock;
-  readonly #latency: number;
-  readonly #capacity: number;
+/** Where the ports that a network chooses begin. */
+const FIRST_PORT = 49_152;
+
+/**
+ * A network in memory. Servers listen on it under any names and ports, clients connect to them, and all
+ * of its links obey its latency and its faults.
+ *
+ * TLS is taken for granted: a client that connects to `wss:` is told that it has it, and so is the server.
+ *
+ * @example A client that comes back after the server was away.
+ * ```ts
+ * import { connect } from "@sluice/websocket";
+ * import { listen } from "@sluice/websocket/server";
+ * import { Network } from "@sluice/websocket/testing";
+ * import assert from "node:assert/strict";
+ *
+ * using network = new Network({ chunkSize: [1, 5], seed: 7 });
+ * await listen({
+ *   network,
+ *   hostname: "chat.example",
+ *   port: 443,
+ *   websocket: { message: (connection, data) => void connection.send(data) },
+ * });
+ * const url = "wss://chat.example/room";
+ *
+ * const first = await connect(url, { network });
+ * first.send("Hello");
+ * assert.equal(await first.receive(), "Hello");
+ * network.reset(); // all links break
+ * assert.equal((await first.closed).closeCode, 1006);
+ *
+ * network.refuse();
+ * await assert.rejects(connect(url, { network }), { code: "CONNECTION_REFUSED" });
+ * network.restore();
+ * const second = await connect(url, { network });
+ * second.close();
+ * assert.equal((await second.closed).wasClean, true);
+ * ```
+ */
+export class Network<Time extends Clock = VirtualClock> implements TransportNetwork, Disposable {
+  /** The time of the network. */
+  readonly clock: Time;
+  readonly #conditions: Conditions;
+  readonly #links = new Set<NetworkLink>();
+  readonly #listeners = new Map<string, TransportListenerSink>();
+  /** The promises of `connect` that wait. */
+  readonly #connecting = new Set<() => void>();
+  #nextPort = FIRST_PORT;
   #isCut = false;
+  #isDisposed = false;
+  #refuses = false;
 
-  /** @internal Created by `pair`. */
-  constructor(clock: Clock, given: NetworkOptions) {
-    const { chunkSize, capacity = 65_536 } = given;
-    const latency = readLimit("latency", given.latency, 0);
-    const options = { capacity, ...(chunkSize !== undefined && { chunkSize }) };
-    const { client, server } = memoryTransportPair(options);
-    this.#clock = clock;
-    this.#latency = latency;
-    this.#capacity = capacity;
-    this.client = new NetworkEnd(client, this);
-    this.server = new NetworkEnd(server, this);
+  /**
+   * Creates a network.
+   *
+   * @throws {TypeError | RangeError} If an option is unknown or invalid.
+   */
+  constructor(options: NetworkOptions<Time> = {}) {
+    checkNames(options, NETWORK_OPTIONS);
+    this.#conditions = readConditions(options);
+    this.clock = this.#conditions.clock as Time;
+    if (this.#conditions.capacity === 0) {
+      throw new RangeError("Cannot read options: capacity must be at least 1, got 0");
+    }
   }
 
-  /** Whether the network was cut. */
+  /** The connections that are open, the oldest first, each with its own `cut`, `stall` and `reset`. */
+  get links(): ReadonlySet<NetworkLink> {
+    return this.#links;
+  }
+
+  /** Whether nothing arrives at present. */
   get isCut(): boolean {
     return this.#isCut;
   }
 
-  /** @internal How many bytes a write may add where nothing takes them. */
-  get capacity(): number {
-    return this.#capacity;
-  }
-
   /**
-   * Cuts it: nothing that is sent arrives any more, and neither end is told. Both connections are half
-   * open, until their own timeouts notice.
+   * Cuts all links: nothing that is sent arrives any more, and no end is told. The connections are half
+   * open, until their own timeouts notice, or `restore` is called.
    */
   cut(): void {
     this.#isCut = true;
+    for (const link of this.#links) link.cut();
   }
 
-  /** @internal Delivers something at the other end, after the latency. */
-  deliver(event: () => void): void {
-    const arrive = (): void => {
-      if (!this.#isCut) event();
+  /** Refuses new connections, until `restore` is called. */
+  refuse(): void {
+    this.#refuses = true;
+  }
+
+  /** Ends `cut` and `refuse`. What was sent meanwhile, as far as there was room for it, arrives now. */
+  restore(): void {
+    this.#isCut = this.#refuses = false;
+    for (const link of this.#links) link.restore();
+    for (const retry of this.#connecting) retry();
+  }
+
+  /** Holds everything back for some milliseconds: it arrives then, in its order. */
+  stall(ms: number): void {
+    for (const link of this.#links) link.stall(ms);
+  }
+
+  /** Resets all links: both ends see that the connection broke. */
+  reset(): void {
+    for (const link of this.#links) link.reset();
+  }
+
+  /** Ends it without a trace: all links are reset, nothing is listened to, and no timer is left. */
+  [Symbol.dispose](): void {
+    this.#isDisposed = true;
+    this.#listeners.clear();
+    for (const proceed of this.#connecting) proceed();
+    this.reset();
+  }
+
+  /** Returns the two ends of a new link as byte streams, for `accept` and `fromByteStream`. */
+  streams(): { client: ByteStreamPair; server: ByteStreamPair } {
+    const { client, server } = this.createLink({ address: ANYWHERE, secure: false });
+    return { client: streamsOf(client), server: streamsOf(server) };
+  }
+
+  /** @internal Creates a link between two transports. */
+  createLink({ address, secure }: { address: TransportAddress; secure: boolean }): NetworkLink {
+    const link: NetworkLink = new NetworkLink(this.#conditions, {
+      secure,
+      clientPort: this.#nextPort++,
+      serverAddress: address,
+      onGone: () => void this.#links.delete(link),
+    });
+    this.#links.add(link);
+    if (this.#isCut) link.cut();
+    return link;
+  }
+
+  /** Listens: called by `listen`. */
+  async listen(
+    options: TransportListenOptions,
+    sink: TransportListenerSink,
+  ): Promise<TransportListener> {
+    const { hostname = "0.0.0.0", path } = options, listeners = this.#listeners;
+    await undefined; // as on every other network, nothing happens within the call
+    const port = path === undefined ? options.port || this.#nextPort++ : 0;
+    const name = path ?? nameOf(hostname, port);
+    if (listeners.has(name)) throw listenError(systemError("EADDRINUSE"), { ...options, hostname });
+    listeners.set(name, sink);
+    return {
+      address: path === undefined
+        ? { transport: "memory", hostname, port }
+        : { transport: "unix", hostname: path, port: 0 },
+      close(): Promise<void> {
+        listeners.delete(name);
+        return Promise.resolve();
+      },
     };
-    if (this.#latency === 0) arrive();
-    else this.#clock.setTimer(this.#latency, arrive);
+  }
+
+  /** Connects: called by `connect`. */
+  async connect(options: TransportConnectOptions): Promise<Transport> {
+    const { hostname = "localhost", port = 0, path, signal, tls } = options;
+    const { random, refusals, latency } = this.#conditions;
+    // There and back.
+    await this.#pass(2 * random.within(latency), signal);
+    const sink = this.#listeners.get(path ?? nameOf(hostname, port)) ??
+      this.#listeners.get(nameOf("0.0.0.0", port));
+    if (sink === undefined || this.#refuses || random.happens(refusals)) {
+      throw connectError(systemError("ECONNREFUSED"), { ...options, hostname });
+    }
+    const address: TransportAddress = path === undefined
+      ? { transport: "memory", hostname, port }
+      : { transport: "unix", hostname: path, port: 0 };
+    const link = this.createLink({ address, secure: tls !== undefined });
+    sink.onConnection(link.server);
+    return link.client;
+  }
+
+  /** Waits on the clock, and as long as the network is cut. */
+  #pass(ms: number, signal: AbortSignal | undefined): Promise<void> {
+    const { clock } = this.#conditions;
+    return new Promise((resolve, reject) => {
+      let isOver = false, timer: unknown;
+      const end = (): void => {
+        clock.clearTimer(timer);
+        this.#connecting.delete(proceed);
+        signal?.removeEventListener("abort", abort);
+      };
+      const proceed = (): void => {
+        if (!this.#isDisposed && (!isOver || this.#isCut)) return;
+        end();
+        resolve();
+      };
+      const abort = (): void => {
+        end();
+        reject(signal!.reason);
+      };
+      const onTime = (): void => {
+        isOver = true;
+        proceed();
+      };
+      if (signal?.aborted) return abort();
+      signal?.addEventListener("abort", abort, { once: true });
+      this.#connecting.add(proceed);
+      if (ms > 0) timer = clock.setTimer(ms, onTime);
+      else queueMicrotask(onTime);
+    });
   }
 }
 
-/** One end. What it writes into a network that was cut is taken, up to its capacity, and lost. */
-class NetworkEnd implements Transport {
-  readonly localAddress: TransportAddress | undefined;
-  readonly remoteAddress: TransportAddress | undefined;
-  readonly secure = false;
-  readonly #below: Transport;
-  readonly #network: Network;
-  #sink: TransportSink | undefined;
-  #lost = 0;
-  #closed = false;
+function nameOf(hostname: string, port: number): string {
+  return `${hostname.toLowerCase()}:${port}`;
+}
 
-  constructor(below: Transport, network: Network) {
-    this.#below = below;
-    this.#network = network;
-    this.localAddress = below.localAddress;
-    this.remoteAddress = below.remoteAddress;
-  }
-
-  get bufferedAmount(): number {
-    return this.#below.bufferedAmount + Math.max(0, this.#lost - this.#network.capacity);
-  }
-
-  start(sink: TransportSink): void {
-    this.#sink = sink;
-    const network = this.#network;
-    this.#below.start({
-      // A chunk is valid for the length of the call, and may be delivered later.
-      onData: (chunk) => {
-        const bytes = chunk.slice();
-        network.deliver(() => sink.onData(bytes));
-      },
-      onDrain: () => sink.onDrain(),
-      onEnd: () => network.deliver(() => sink.onEnd()),
-      onClose: (error) => network.deliver(() => this.#onClose(error)),
-    });
-  }
-
-  write(bytes: Uint8Array): WriteResult {
-    if (!this.#network.isCut) return this.#below.write(bytes);
-    this.#lost += bytes.length;
-    return writeResult(this.#lost <= this.#network.capacity, true);
-  }
-
-  pause(): void {
-    this.#below.pause();
-  }
-
-  resume(): void {
-    this.#below.resume();
-  }
-
-  closeWrite(): void {
-    this.#below.closeWrite();
-  }
-
-  close(): void {
-    this.#below.close();
-    if (this.#network.isCut) queueMicrotask(() => this.#onClose(undefined));
-  }
-
-  #onClose(error: Error | undefined): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    this.#sink?.onClose(error);
-  }
+function systemError(code: string): Error {
+  return Object.assign(new Error(code), { code });
 }

@@ -12,7 +12,7 @@ import { checkConnectionHandler } from "../connection/handlers.ts";
 import { acceptDeflate, type DeflateAgreement, offerDeflate } from "../deflate/negotiation.ts";
 import { ProtocolLink } from "../link/protocol_link.ts";
 import type { Role } from "../frame/opcode.ts";
-import { checkNames, checkString, type OptionNames } from "../options.ts";
+import { checkNames, checkString, type Names, type OptionNames } from "../options.ts";
 import { extensionFor } from "../protocol/extension.ts";
 import { CONNECTION_OPTIONS, type ConnectionOptions } from "../protocol/options.ts";
 import {
@@ -20,8 +20,9 @@ import {
   type ResolvedConnectionOptions,
 } from "../protocol/protocol_options.ts";
 import type { Clock } from "../protocol/clock.ts";
-import { VirtualClock } from "./clock.ts";
-import { Network, type NetworkOptions } from "./network.ts";
+import type { VirtualClock } from "./clock.ts";
+import { NETWORK_OPTIONS, type NetworkOptions } from "./conditions.ts";
+import { Network } from "./network.ts";
 
 /** The options of one end, as `connect` and `listen` have them; both ends have the same clock. */
 export interface EndOptions extends Omit<ConnectionOptions, "clock" | "messages"> {
@@ -32,9 +33,7 @@ export interface EndOptions extends Omit<ConnectionOptions, "clock" | "messages"
 }
 
 /** How two ends are connected. */
-export interface PairOptions<Time extends Clock = VirtualClock> extends NetworkOptions {
-  /** The time of both. @default {a VirtualClock} */
-  clock?: Time;
+export interface PairOptions<Time extends Clock = VirtualClock> extends NetworkOptions<Time> {
   /** The URL that both have. @default {"ws://test/"} */
   url?: string;
   /** The subprotocol that was agreed on. @default {""} */
@@ -54,23 +53,23 @@ export interface Pair<Time extends Clock = VirtualClock> {
   /** The time of both. */
   readonly clock: Time;
   /** What is between them. */
-  readonly network: Network;
+  readonly network: Network<Time>;
 }
 
-const END_OPTIONS: OptionNames<EndOptions> = /* @__PURE__ */ endOptions();
-const OPTIONS: OptionNames<PairOptions> = {
-  latency: true,
-  chunkSize: true,
-  capacity: true,
-  clock: true,
-  url: true,
-  protocol: true,
-  client: true,
-  server: true,
-};
+const END_OPTIONS: Names = /* @__PURE__ */ endOptions();
+const OPTIONS: OptionNames<PairOptions> = /* @__PURE__ */ pairOptions();
 
-function endOptions(): OptionNames<EndOptions> {
-  return { ...CONNECTION_OPTIONS, websocket: true, onError: true };
+function pairOptions(): OptionNames<PairOptions> {
+  return { ...NETWORK_OPTIONS, url: true, protocol: true, client: true, server: true };
+}
+
+function endOptions(): Names {
+  const own: OptionNames<EndOptions> = { ...CONNECTION_OPTIONS, websocket: true, onError: true };
+  return {
+    ...own,
+    clock: "is an option of pair: both ends have the same",
+    messages: "is not an option of pair: messages are whole",
+  };
 }
 
 /**
@@ -97,37 +96,42 @@ function endOptions(): OptionNames<EndOptions> {
 export function pair<Time extends Clock = VirtualClock>(options?: PairOptions<Time>): Pair<Time>;
 export function pair(options: PairOptions<Clock> = {}): Pair<Clock> {
   checkNames(options, OPTIONS);
-  const { clock = new VirtualClock(), url = "ws://test/", protocol = "" } = options;
+  const { url = "ws://test/", protocol = "", client, server, ...conditions } = options;
   checkString("url", url);
   checkString("protocol", protocol);
+  const network = new Network<Clock>(conditions), { clock } = network;
+  const given = { client, server };
   const settings = {
-    client: readEnd("client", options, clock),
-    server: readEnd("server", options, clock),
+    client: readEnd("client", client, clock),
+    server: readEnd("server", server, clock),
   };
   const agreement = agreementOf(settings.client, settings.server);
-  const network = new Network(clock, options);
+  const ends = network.createLink({
+    address: { transport: "memory", hostname: "test", port: 80 },
+    secure: false,
+  });
   const create = (role: Role): WebSocketConnection => {
     const own = settings[role];
     const extension = extensionFor(role, agreement, own);
     const link = new ProtocolLink({
       role,
-      transport: network[role],
+      transport: ends[role],
       protocol,
       extension,
       options: own,
     });
-    const { onError } = options[role] ?? {};
+    const { onError } = given[role] ?? {};
     return new WebSocketConnection(link, { url, data: undefined, options: own, onError });
   };
-  const client = create("client"), server = create("server");
-  server.start(options.server?.websocket);
-  client.start(options.client?.websocket);
-  return { client, server, clock, network };
+  const connections = { client: create("client"), server: create("server") };
+  connections.server.start(server?.websocket);
+  connections.client.start(client?.websocket);
+  return { ...connections, clock, network };
 }
 
-function readEnd(role: Role, options: PairOptions<Clock>, clock: Clock): ResolvedConnectionOptions {
-  const { websocket, onError, ...end } = options[role] ?? {};
-  checkNames(options[role] ?? {}, END_OPTIONS, { prefix: `${role}.` });
+function readEnd(role: Role, given: EndOptions = {}, clock: Clock): ResolvedConnectionOptions {
+  checkNames(given, END_OPTIONS, { prefix: `${role}.` });
+  const { websocket, onError, ...end } = given;
   checkConnectionHandler({ websocket, onError });
   return readConnectionOptions({ ...end, clock });
 }

@@ -12,6 +12,7 @@
  *
  * @module
  */
+import { afterTurn } from "../link/turn.ts";
 
 /** So many reads in one turn mean that more may be ready: somewhat fewer than Deno's 128. */
 const CROWDED = 100;
@@ -39,7 +40,7 @@ export class ReadTurns {
   #timerSet = false;
 
   /** Creates it. `setTimer` calls back after all that is ready at the moment has been handled once. */
-  constructor(setTimer: (callback: () => void) => void = (callback) => setTimeout(callback, 0)) {
+  constructor(setTimer: (callback: () => void) => void = afterTurn) {
     this.#setTimer = setTimer;
   }
 

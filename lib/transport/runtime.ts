@@ -10,6 +10,7 @@ import type {
   TransportListener,
   TransportListenerSink,
   TransportListenOptions,
+  TransportNetwork,
 } from "../link/transport.ts";
 import { typeName } from "../options.ts";
 import { connectBun, listenBun } from "./bun.ts";
@@ -86,7 +87,7 @@ function unsupported(verb: string): DOMException {
 }
 
 /**
- * Listens for connections on Deno's, Bun's or Node's sockets. The port is 0 unless given, the address
+ * Listens for connections on Deno's, Bun's or Node's sockets, or on the network that is given. The port is 0 unless given, the address
  * `0.0.0.0`.
  *
  * @throws {TransportError} If the address cannot be had.
@@ -94,12 +95,16 @@ function unsupported(verb: string): DOMException {
  * @throws {DOMException} NotSupportedError where there are no sockets: in a browser.
  */
 export async function listenTransport(
-  given: GivenAddress & { tls?: TransportListenOptions["tls"] },
+  given: GivenAddress & {
+    tls?: TransportListenOptions["tls"];
+    network?: TransportNetwork | undefined;
+  },
   sink: TransportListenerSink,
 ): Promise<TransportListener> {
-  const { tls } = given, address = readAddress("listen", given);
+  const { tls, network } = given, address = readAddress("listen", given);
   checkServerTls(tls);
   const options: TransportListenOptions = { ...address, ...(tls && { tls }) };
+  if (network !== undefined) return await network.listen(options, sink);
   const deno = findDeno();
   if (deno !== undefined) return await listenDeno(deno, options, sink);
   const bun = findBun();
@@ -110,7 +115,7 @@ export async function listenTransport(
 }
 
 /**
- * Connects with Deno's, Bun's or Node's sockets, to `localhost` unless a host is given; with TLS, the
+ * Connects with Deno's, Bun's or Node's sockets, or over the network that is given, to `localhost` unless a host is given; with TLS, the
  * handshake is over and the certificate checked when it resolves.
  *
  * @throws {TransportError} If no connection is made.
@@ -118,13 +123,16 @@ export async function listenTransport(
  * @throws {DOMException} NotSupportedError where there are no sockets: in a browser; or the signal's
  * reason once it aborts.
  */
-export async function connectTransport(given: TransportConnectOptions): Promise<Transport> {
-  const { tls, signal } = given, address = readAddress("connect", given);
+export async function connectTransport(
+  given: TransportConnectOptions & { network?: TransportNetwork | undefined },
+): Promise<Transport> {
+  const { tls, signal, network } = given, address = readAddress("connect", given);
   const options: TransportConnectOptions = { ...address, tls, signal };
   if (options.port === undefined && options.path === undefined) {
     throw new TypeError("Cannot connect: port or path is missing");
   }
   options.signal?.throwIfAborted();
+  if (network !== undefined) return await network.connect(options);
   const deno = findDeno();
   if (deno !== undefined) return await connectDeno(deno, options);
   const bun = findBun();

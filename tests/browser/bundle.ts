@@ -37,6 +37,15 @@ export function bundleByEsbuild(entry: Entry): Bundle {
   return { text: outputFiles[0].text };
 }
 
+/** Bundles an entry with vite, which runs on Node. */
+export function bundleByVite(entry: Entry): Bundle {
+  const runtime = findRuntime("node");
+  if (runtime === undefined) return { skip: "no node found" };
+  const program = fileURLToPath(new URL("programs/vite.ts", import.meta.url));
+  const limits = { encoding: "utf8", maxBuffer: 10_000_000 } as const;
+  return { text: execFileSync(runtime.path, [program, root + entry], limits) };
+}
+
 /** Bundles an entry with a runtime's own bundler. */
 export function bundle(name: "deno" | "bun", entry: Entry): Bundle {
   const runtime = findRuntime(name);

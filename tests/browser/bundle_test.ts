@@ -3,7 +3,14 @@ import assert from "node:assert/strict";
 import type { WebSocketConnection } from "../../mod.ts";
 import { listen, type WebSocketServer } from "../../lib/server/mod.ts";
 import { Chromium, needsChromium, type Tab } from "../support/chromium.ts";
-import { type Bundle, bundle, bundleByEsbuild, type Entry, type Page } from "./bundle.ts";
+import {
+  type Bundle,
+  bundle,
+  bundleByEsbuild,
+  bundleByVite,
+  type Entry,
+  type Page,
+} from "./bundle.ts";
 
 const options = { timeout: 120_000 };
 const bundles: [string, Entry, Bundle][] = [
@@ -11,6 +18,7 @@ const bundles: [string, Entry, Bundle][] = [
   ["bun build", "mod.ts", bundle("bun", "mod.ts")],
   ["bun build", "lib/adapters/browser.ts", bundle("bun", "lib/adapters/browser.ts")],
   ["esbuild", "lib/adapters/browser.ts", bundleByEsbuild("lib/adapters/browser.ts")],
+  ["vite", "lib/adapters/browser.ts", bundleByVite("lib/adapters/browser.ts")],
 ];
 
 /** Serves the bundle and an empty page, echoes, and keeps what it accepts. */

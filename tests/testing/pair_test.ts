@@ -104,6 +104,22 @@ describe("pair", () => {
     assert.equal(clock.timers, 0);
   });
 
+  it(
+    "an end that was dropped knows it at once, though the network is slow or cut",
+    options,
+    async () => {
+      const { client, server, clock, network } = pair({ latency: 1_000 });
+      client.terminate();
+      network.cut();
+      assert.equal((await client.closed).initiator, "local");
+      assert.equal(server.readyState, 1);
+      server.terminate();
+      assert.equal((await server.closed).initiator, "local");
+      await clock.pass(60_000);
+      assert.equal(clock.timers, 0);
+    },
+  );
+
   it("a peer that is dropped sees 1006", options, async () => {
     const { client, server } = pair();
     server.terminate();
@@ -132,6 +148,11 @@ describe("pair", () => {
     assert.throws(() => pair({ latncy: 1 } as never), /latncy.*latency/);
     assert.throws(() => pair({ client: { pingIntervall: 1 } as never }), /client\.pingIntervall/);
     assert.throws(() => pair({ server: { websocket: { mesage() {} } as never } }), /mesage/);
+    for (const name of ["clock", "messages"]) {
+      const end = { [name]: {} } as never;
+      assert.throws(() => pair({ client: end }), new RegExp(`client\\.${name} .*option of pair`));
+      assert.throws(() => pair({ server: end }), new RegExp(`server\\.${name} .*option of pair`));
+    }
     assert.throws(() => pair({ capacity: 0 }), RangeError);
     assert.throws(() => pair({ latency: -1 }), RangeError);
     assert.throws(() => pair({ protocol: 5 as never }), TypeError);
