@@ -5,7 +5,8 @@
  */
 import { CallSite } from "../call_site.ts";
 import type { WebSocketConnection } from "../connection/connection.ts";
-import type { StreamedMessage } from "../connection/streamed_message.ts";
+import type { AnyMessage, StreamedMessage } from "../connection/streamed_message.ts";
+import { withClockOf } from "../link/network.ts";
 import { hasSockets } from "../transport/platform.ts";
 import { connectBy } from "./connecting.ts";
 import { connectNative } from "./native.ts";
@@ -63,7 +64,8 @@ export async function connect<Message extends string | Uint8Array<ArrayBuffer> |
   ...more: unknown[]
 ): Promise<WebSocketConnection<undefined, Message>> {
   const caller = new CallSite(connect);
-  return await connectBy({ url, given, more, caller }, async (plan, signal) => {
+  const options = isOptions(given) ? withClockOf(given) : given;
+  return await connectBy({ url, given: options, more, caller }, async (plan, signal) => {
     const { http2, network } = plan.options;
     if (http2 === undefined && network === undefined && !hasSockets()) {
       return await connectNative(plan, signal);
@@ -71,4 +73,10 @@ export async function connect<Message extends string | Uint8Array<ArrayBuffer> |
     const { connectSockets } = await import("./sockets.ts");
     return await connectSockets(plan, signal);
   });
+}
+
+function isOptions<Message extends AnyMessage>(
+  given: string | readonly string[] | ConnectOptions<Message>,
+): given is ConnectOptions<Message> {
+  return typeof given === "object" && given !== null && !Array.isArray(given);
 }

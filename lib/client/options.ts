@@ -8,7 +8,6 @@ import { checkConnectionHandler } from "../connection/handlers.ts";
 import type { AnyMessage, MessageModeOf } from "../connection/streamed_message.ts";
 import type { HeaderEntries } from "../handshake/caller_headers.ts";
 import type { Http2Headers } from "../handshake/http2.ts";
-import { checkNetwork, withClockOf } from "../link/network.ts";
 import type { TransportNetwork } from "../link/transport.ts";
 import type { MessageData } from "../message/message.ts";
 import { checkNames, checkSignal, type OptionNames } from "../options.ts";
@@ -127,8 +126,7 @@ export function readConnectOptions<Message extends AnyMessage>(
   checkNames(options, CONNECT_OPTIONS);
   checkConnectionHandler(options);
   checkSignal("connect", options.signal);
-  checkNetwork("connect", options.network);
-  return withClockOf(options.network, options);
+  return options;
 }
 
 function isProtocols(given: object | string): given is string | readonly string[] {

@@ -9,6 +9,7 @@ import type { AnyMessage } from "../connection/streamed_message.ts";
 import { requestFor } from "../handshake/client.ts";
 import { createKey } from "../handshake/key.ts";
 import { readLimit } from "../limits.ts";
+import { checkNetwork } from "../link/network.ts";
 import type { Transport } from "../link/transport.ts";
 import { checkMethods } from "../options.ts";
 import { clientOffer } from "../protocol/client_offer.ts";
@@ -28,6 +29,7 @@ export async function connectSockets<Message extends AnyMessage>(
 ): Promise<WebSocketConnection<undefined, Message>> {
   const { target, protocols, options } = plan;
   checkClientTls(options.tls);
+  checkNetwork("connect", options.network);
   const settings = readConnectionOptions(options);
   const wishes = { protocols, headers: options.headers, settings };
   const socketPlan: SocketPlan<Message> = { ...plan, settings, ...clientOffer(target, wishes) };

@@ -18,11 +18,10 @@ export function checkNetwork(verb: string, network: TransportNetwork | undefined
   checkMethods(what, network, "connect", "listen");
 }
 
-/** Returns the options with the network's clock, unless they have another one. */
-export function withClockOf<Options extends { clock?: Clock }>(
-  network: TransportNetwork | undefined,
+/** Returns the options with the clock of their network, unless they have one themselves. */
+export function withClockOf<Options extends { clock?: Clock; network?: TransportNetwork }>(
   options: Options,
 ): Options {
-  if (network?.clock === undefined || options.clock !== undefined) return options;
-  return { ...options, clock: network.clock };
+  const clock = options.network?.clock;
+  return clock === undefined || options.clock !== undefined ? options : { ...options, clock };
 }

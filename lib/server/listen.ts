@@ -168,7 +168,7 @@ class Server<Data, Message extends AnyMessage>
 
   constructor(options: ListenOptions<Data, Message>) {
     checkNetwork("listen", options.network);
-    this.#settings = readServerOptions(withClockOf(options.network, options), LISTEN_OPTIONS);
+    this.#settings = readServerOptions(withClockOf(options), LISTEN_OPTIONS);
     this.#maxConnections = readLimit("maxConnections", options.maxConnections, Infinity);
     this.#maxPendingHandshakes = readLimit(
       "maxPendingHandshakes",
