@@ -140,10 +140,7 @@ export interface TransportListener {
 export interface TransportNetwork {
   /** The clock of connections over it that are given no other. */
   readonly clock?: Clock;
-  /**
-   * Connects. Rejects with a TransportError if no connection is made, or with the signal's
-   * reason.
-   */
+  /** Connects. Rejects with a TransportError if no connection is made, or with the signal's reason. */
   connect(options: TransportConnectOptions): Promise<Transport>;
   /** Listens. Rejects with a TransportError if the address cannot be had. */
   listen(options: TransportListenOptions, sink: TransportListenerSink): Promise<TransportListener>;

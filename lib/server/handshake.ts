@@ -11,6 +11,7 @@ import type { AnyMessage } from "../connection/streamed_message.ts";
 import type { Transport, TransportSink } from "../link/transport.ts";
 import type { RefusalContext } from "../connection/handlers.ts";
 import { HandshakeError, refusalFor, type TransportError } from "../errors.ts";
+import { concat } from "../frame/memory.ts";
 import { acceptHead, refusalBytes, refusalHead } from "../handshake/answer.ts";
 import type { RequestHead } from "../handshake/head.ts";
 import { HeadReader } from "../handshake/head_reader.ts";
@@ -375,10 +376,7 @@ export class ServerHandshake<Data, Message extends AnyMessage = MessageData>
   /** Bytes behind the head, before it is decided: few, as the first of them pause reading. */
   #hold(chunk: Uint8Array): void {
     if (chunk.length === 0) return;
-    const rest = new Uint8Array(this.#rest.length + chunk.length);
-    rest.set(this.#rest);
-    rest.set(chunk, this.#rest.length);
-    this.#rest = rest;
+    this.#rest = concat(this.#rest, chunk);
   }
 
   /** Answers with what the error says, lingers until the peer has read it, and reports it. */

@@ -7,10 +7,7 @@
 import type { WebSocketConnection } from "../connection/connection.ts";
 import type { CloseInfo } from "../errors.ts";
 import type { MessageData } from "../message/message.ts";
-import { settle } from "./clock.ts";
-
-/** How many times {@linkcode settle} is awaited before something is said not to happen. */
-const PATIENCE = 25;
+import { PATIENCE, settle } from "./clock.ts";
 
 /** What was expected did not happen. Test runners show the difference of `actual` and `expected`. */
 export class ExpectationError extends Error {

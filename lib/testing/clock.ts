@@ -6,8 +6,8 @@
 import { afterTurn } from "../link/turn.ts";
 import type { Clock } from "../protocol/clock.ts";
 
-/** For how many turns of the event loop something may still happen where no timer is set. */
-const PATIENCE = 25;
+/** How many times `settle` is awaited before something is said not to happen. */
+export const PATIENCE = 25;
 
 interface Timer {
   readonly due: number;

@@ -6,6 +6,7 @@
 import { concat } from "../frame/memory.ts";
 import type { Role } from "../frame/opcode.ts";
 import type { HeaderEntries } from "../handshake/caller_headers.ts";
+import { decodeLatin1, encodeLatin1 } from "../handshake/latin1.ts";
 import type { Transport, TransportNetwork } from "../link/transport.ts";
 import { ClientUpgrade, ServerUpgrade } from "../protocol/upgrade.ts";
 import { type ByteStreamPair, fromByteStreamPair } from "../transport/byte_stream.ts";
@@ -61,7 +62,7 @@ export class RawPeer {
   #received: Uint8Array = new Uint8Array(0);
   #hasEnded = false;
   #closed = false;
-  #wake: () => void = () => {};
+  readonly #changes = new Changes();
 
   /** @internal Use `connect`, `listen` or `over`. */
   constructor(transport: Transport, role: Role) {
@@ -70,16 +71,16 @@ export class RawPeer {
     transport.start({
       onData: (chunk) => {
         this.#received = concat(this.#received, chunk);
-        this.#wake();
+        this.#changes.report();
       },
       onDrain() {},
       onEnd: () => {
         this.#hasEnded = true;
-        this.#wake();
+        this.#changes.report();
       },
       onClose: () => {
         this.#closed = true;
-        this.#wake();
+        this.#changes.report();
       },
     });
   }
@@ -97,23 +98,16 @@ export class RawPeer {
     network: TransportNetwork,
     address: { hostname?: string; port: number },
   ): Promise<RawListener> {
-    const waiting: RawPeer[] = [];
-    let wake = (): void => {};
+    const waiting: RawPeer[] = [], changes = new Changes();
     const listener = await network.listen(address, {
       onConnection: (transport) => {
         waiting.push(new RawPeer(transport, "server"));
-        wake();
+        changes.report();
       },
       onError() {},
     });
     return {
-      async accept(): Promise<RawPeer> {
-        const next = async (): Promise<RawPeer> => {
-          while (waiting.length === 0) await new Promise<void>((resolve) => wake = resolve);
-          return waiting.shift()!;
-        };
-        return await expectSoon(next(), "a client");
-      },
+      accept: () => changes.expect("a client", () => waiting.shift()),
       close: () => listener.close(),
     };
   }
@@ -140,11 +134,7 @@ export class RawPeer {
 
   /** Sends bytes as they are: a string in latin-1. */
   write(bytes: string | Uint8Array): void {
-    this.#transport.write(
-      typeof bytes === "string"
-        ? Uint8Array.from(bytes, (character) => character.charCodeAt(0))
-        : bytes.slice(),
-    );
+    this.#transport.write(typeof bytes === "string" ? encodeLatin1(bytes) : bytes.slice());
   }
 
   /** Sends a frame. */
@@ -183,12 +173,12 @@ export class RawPeer {
       });
       this.write(client.request);
       const head = await this.readHead();
-      client.receive(Uint8Array.from(head, (character) => character.charCodeAt(0)));
+      client.receive(encodeLatin1(head));
       return head;
     }
     const head = await this.readHead();
     const server = new ServerUpgrade({ origins: "*", perMessageDeflate });
-    server.receive(Uint8Array.from(head, (character) => character.charCodeAt(0)));
+    server.receive(encodeLatin1(head));
     const { response } = server.accept({
       ...(protocol !== undefined && { protocol }),
       ...(headers && { headers }),
@@ -202,9 +192,9 @@ export class RawPeer {
    *
    * @throws {ExpectationError} If none comes (rejects).
    */
-  async readHead(): Promise<string> {
-    return await this.#read("the head of a request or a response", (bytes) => {
-      const text = String.fromCharCode(...bytes.subarray(0, 65_536));
+  readHead(): Promise<string> {
+    return this.#read("the head of a request or a response", (bytes) => {
+      const text = decodeLatin1(bytes.subarray(0, 65_536));
       const end = text.indexOf("\r\n\r\n");
       return end < 0 ? undefined : { value: text.slice(0, end + 4), size: end + 4 };
     });
@@ -215,8 +205,8 @@ export class RawPeer {
    *
    * @throws {ExpectationError} If none comes (rejects).
    */
-  async readFrame(): Promise<RawFrame> {
-    return await this.#read("a frame", (bytes) => {
+  readFrame(): Promise<RawFrame> {
+    return this.#read("a frame", (bytes) => {
       const value = readRawFrame(bytes);
       return value && { value, size: value.headerSize + value.payload.length };
     });
@@ -244,35 +234,50 @@ export class RawPeer {
    * @throws {ExpectationError} If it does not (rejects).
    */
   async expectEnd(): Promise<void> {
-    const ended = async (): Promise<void> => {
-      while (!this.#hasEnded && !this.#closed) await this.#next();
-    };
-    await expectSoon(ended(), "the end of the other direction");
+    await this.#changes.expect(
+      "the end of the other direction",
+      () => this.#hasEnded || this.#closed || undefined,
+    );
   }
 
-  async #read<Value>(
+  #read<Value>(
     what: string,
     parse: (bytes: Uint8Array) => { value: Value; size: number } | undefined,
   ): Promise<Value> {
-    let isWanted = true;
-    const read = async (): Promise<Value> => {
-      for (; isWanted; await this.#next()) {
-        const parsed = parse(this.#received);
-        if (parsed === undefined) continue;
-        this.#received = this.#received.subarray(parsed.size);
-        return parsed.value;
-      }
-      throw new Error("not wanted any more");
-    };
-    try {
-      return await expectSoon(read(), what);
-    } finally {
-      isWanted = false;
-      this.#wake();
-    }
+    return this.#changes.expect(what, () => {
+      const parsed = parse(this.#received);
+      if (parsed !== undefined) this.#received = this.#received.subarray(parsed.size);
+      return parsed?.value;
+    });
+  }
+}
+
+/** Waits for what becomes true by something that happens. */
+class Changes {
+  #waiting: (() => void)[] = [];
+
+  /** Something has happened. */
+  report(): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const look of waiting) look();
   }
 
-  #next(): Promise<void> {
-    return new Promise((resolve) => this.#wake = resolve);
+  /** Returns the first result of `take` that is not undefined; after an error it is not called again. */
+  async expect<Value>(what: string, take: () => Value | undefined): Promise<Value> {
+    let isWanted = true;
+    const taken = new Promise<Value>((resolve) => {
+      const look = (): void => {
+        const value = isWanted ? take() : undefined;
+        if (value !== undefined) resolve(value);
+        else if (isWanted) this.#waiting.push(look);
+      };
+      look();
+    });
+    try {
+      return await expectSoon(taken, what);
+    } finally {
+      isWanted = false;
+    }
   }
 }

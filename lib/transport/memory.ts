@@ -187,7 +187,7 @@ class MemoryTransport extends BaseTransport {
     const unread = this.#incomingSize + peer.#outgoingSize;
     this.#shut(undefined);
     // As with TCP: an orderly end lets the peer read to its end, anything else resets it.
-    if (!this.#ending || unread > 0) this.#line.carry(() => peer.#reset());
+    if ((!this.#ending || unread > 0) && !peer.isGone) this.#line.carry(() => peer.#reset());
   }
 
   /** Moves what was written into the peer's buffer, as far as there is room, and then the end. */

@@ -220,6 +220,11 @@ export const cases: readonly [string, () => Promise<void>][] = [
     server.end();
     const info = await expectClosed(client, { closeCode: 1006 });
     assert.match(String(info.error), /ended/);
+    await assert.rejects(listener.accept(), /Expected a client, and nothing came/);
+    const late = connect("ws://chat.example:81", { network });
+    const next = await listener.accept(); // what was given up did not take it
+    await next.upgrade();
+    (await late).terminate();
     await listener.close();
   }],
 

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { accept, listen } from "../../lib/server/mod.ts";
-import { Network, type NetworkOptions } from "../../lib/testing/mod.ts";
+import { Network, type NetworkOptions, pair } from "../../lib/testing/mod.ts";
 import { connect, LimitError, type MessageData, type WebSocketConnection } from "../../mod.ts";
 
 const options = { timeout: 60_000 };
@@ -46,6 +46,14 @@ describe("a network in memory", () => {
       assert.deepEqual([network.links.size, network.clock.timers], [0, 0]);
     },
   );
+
+  it("leaves no timer when both ends drop a slow link", options, async () => {
+    const { client, server, clock, network } = pair({ latency: 1_000 });
+    client.terminate();
+    server.terminate();
+    await Promise.all([client.closed, server.closed]);
+    assert.deepEqual([network.links.size, clock.timers], [0, 0]);
+  });
 
   it("has TLS, Unix sockets, ports that it chooses, and addresses in use", options, async () => {
     const { network, server } = await serve();
