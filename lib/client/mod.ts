@@ -6,7 +6,8 @@
  */
 export type { ClientHttp2Session, ConnectOptions } from "./options.ts";
 export { fromWebSocket, type FromWebSocketOptions } from "./from_web_socket.ts";
-export { type ConnectionStats, WebSocketConnection } from "../connection/connection.ts";
+export { WebSocketConnection } from "../connection/connection.ts";
+export type { ConnectionStats } from "../connection/stats.ts";
 export type { Clock } from "../protocol/clock.ts";
 export type {
   ConnectionHandler,
@@ -22,7 +23,7 @@ export {
   type MessageOf,
   StreamedMessage,
 } from "../connection/streamed_message.ts";
-export type { Capabilities, ReadyState } from "../link/link.ts";
+export type { Capabilities, LinkStats, ReadyState } from "../link/link.ts";
 export type { ConnectionOptions, MessageMode } from "../protocol/options.ts";
 export type {
   SendData,

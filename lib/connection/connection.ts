@@ -8,7 +8,6 @@ import { unpackRequest } from "../handshake/server.ts";
 import { type Capabilities, type Link, OPEN, type ReadyState } from "../link/link.ts";
 import type { TransportAddress } from "../link/transport.ts";
 import { isNormalEnd, writeClosePayload } from "../message/close.ts";
-import type { ExtensionBytes } from "../message/extension.ts";
 import type { MessageData } from "../message/message.ts";
 import type { ResolvedLimits } from "../protocol/options.ts";
 import { readCloseArguments, readSignal } from "./arguments.ts";
@@ -25,6 +24,7 @@ import {
   type SendSourceOptions,
 } from "./send_data.ts";
 import type { Sender } from "./sender.ts";
+import type { ConnectionStats } from "./stats.ts";
 import type { AnyMessage } from "./streamed_message.ts";
 import { readableOf, writableOf } from "./streams.ts";
 
@@ -112,22 +112,11 @@ export interface ConnectionInit<Data, Message extends AnyMessage> {
   /** Limits and times. */
   options: ResolvedLimits;
   /** Called once it is closed. */
-  onClosed?: ((connection: WebSocketConnection<Data, Message>) => void) | undefined;
+  onClosed?:
+    | ((connection: WebSocketConnection<Data, Message>, info: CloseInfo) => void)
+    | undefined;
   /** Called with errors of the user's code. @default {prints them by console.error} */
   onError?: ErrorHandler<Data, Message> | undefined;
-}
-
-/** How much has passed. */
-export interface ConnectionStats {
-  /** Messages received. */
-  messagesReceived: number;
-  /** Messages sent. */
-  messagesSent: number;
-  /**
-   * The payload of the messages that were compressed, in either direction, in bytes; undefined
-   * without compression.
-   */
-  compression?: Readonly<ExtensionBytes>;
 }
 
 /**
@@ -221,12 +210,18 @@ export class WebSocketConnection<
     return this.#link.capabilities;
   }
 
-  /** How much has passed so far. */
+  /**
+   * What has passed so far, and how long it took: messages, frames, bytes, round trips. It is counted anew at
+   * each reading, and may be read after the end.
+   */
   get stats(): ConnectionStats {
-    const { compression } = this.#link;
+    const { compression, stats } = this.#link, { roundTrips } = this.#dispatcher;
     return {
+      ...stats,
       messagesReceived: this.#receiver.count,
       messagesSent: this.#sender.count,
+      roundTrip: roundTrips?.last,
+      smoothedRoundTrip: roundTrips?.smoothed,
       ...(compression && { compression: { ...compression } }),
     };
   }

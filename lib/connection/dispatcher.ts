@@ -12,6 +12,7 @@ import { Pings } from "./pings.ts";
 import { type MessageHandler, Receiver, type ReceiverEvents } from "./receiver.ts";
 import { contextOf, type ReportContext, type ReportedConnection, reportError } from "./report.ts";
 import { Sender, type SenderEvents } from "./sender.ts";
+import { RoundTrips } from "./stats.ts";
 import type { AnyMessage } from "./streamed_message.ts";
 
 /** The user's handlers of a connection. */
@@ -29,7 +30,7 @@ export interface Handlers<Connection, Message> extends MessageHandler<Connection
  */
 export interface DispatcherInit<Connection> {
   /** Called once, when the connection is closed. */
-  onClosed?(connection: Connection): void;
+  onClosed?(connection: Connection, info: CloseInfo): void;
   /** Called with errors of the user's code. */
   onError?(error: unknown, context: ReportContext<Connection>): void | Promise<void>;
 }
@@ -50,6 +51,7 @@ export class Dispatcher<Connection extends ReportedConnection, Message extends A
   readonly #onError: DispatcherInit<Connection>["onError"];
   #handlers: Handlers<Connection, Message> | undefined;
   #pings: Pings | undefined;
+  #roundTrips: RoundTrips | undefined;
   /** Created when it is first asked for. */
   #closed: PromiseWithResolvers<CloseInfo> | undefined;
 
@@ -110,9 +112,20 @@ export class Dispatcher<Connection extends ReportedConnection, Message extends A
   /** From the link: a pong. */
   onPong(payload: Uint8Array): void {
     const handlers = this.#handlers;
-    this.#pings?.onPong(payload);
+    this.#measure(payload.length === 0 ? this.#link.onEmptyPong() : this.#pings?.onPong(payload));
     if (handlers?.pong === undefined || this.receiver.isPaused) return;
     this.#call(() => handlers.pong!(this.#connection, payload));
+  }
+
+  /** The round trips that were measured; undefined before the first. */
+  get roundTrips(): Readonly<RoundTrips> | undefined {
+    return this.#roundTrips;
+  }
+
+  #measure(roundTrip: number | undefined): void {
+    if (roundTrip === undefined) return;
+    if (this.#roundTrips === undefined) this.#roundTrips = new RoundTrips(roundTrip);
+    else this.#roundTrips.add(roundTrip);
   }
 
   /** From the link: replies to what has come may still be sent. */
@@ -183,7 +196,7 @@ export class Dispatcher<Connection extends ReportedConnection, Message extends A
     const info = this.closeInfo!, handlers = this.#handlers;
     if (handlers?.close !== undefined) this.#call(() => handlers.close!(this.#connection, info));
     this.#closed?.resolve(info);
-    this.#onClosed?.(this.#connection);
+    this.#onClosed?.(this.#connection, info);
   }
 
   #call(handler: () => void | Promise<void>): void {

@@ -42,6 +42,7 @@ export class Pings {
       this.#waiting.delete(id);
       pending.reject(reason);
     });
+    pending.wasPaused = this.#paused;
     this.#waiting.set(id, pending);
     this.#await(pending);
     send(payload);
@@ -50,24 +51,30 @@ export class Pings {
 
   /**
    * A pong came. It settles its ping and all older ones: a peer may answer only the newest of
-   * several (RFC 6455 section 5.5.3). One that answers none of our pings is ignored.
+   * several (RFC 6455 section 5.5.3). One that answers none of our pings is ignored. Returns the round
+   * trip of its ping in milliseconds, unless reading was paused meanwhile.
    */
-  onPong(payload: Uint8Array): void {
-    if (payload.length !== 4 || this.#waiting.size === 0) return;
+  onPong(payload: Uint8Array): number | undefined {
+    if (payload.length !== 4 || this.#waiting.size === 0) return undefined;
     const id = new DataView(payload.buffer, payload.byteOffset).getUint32(0);
-    if (!this.#waiting.has(id)) return;
+    const answered = this.#waiting.get(id);
+    if (answered === undefined) return undefined;
     const now = this.#options.clock.now();
     for (const [older, pending] of this.#waiting) {
       this.#waiting.delete(older);
       pending.resolve(now);
-      if (older === id) return;
+      if (older === id) break;
     }
+    return answered.wasPaused ? undefined : now - answered.sentAt;
   }
 
   /** Reading has stopped: a pong may lie unread, so the timeouts are suspended. */
   pause(): void {
     this.#paused = true;
-    for (const pending of this.#waiting.values()) pending.cancel();
+    for (const pending of this.#waiting.values()) {
+      pending.cancel();
+      pending.wasPaused = true;
+    }
   }
 
   /** Reading goes on: the pongs get the whole time again, as they may lie behind much data. */
@@ -94,8 +101,11 @@ export class Pings {
 class PendingPing extends Wait {
   /** The limit in force. */
   timeout = Infinity;
+  /** Whether reading was paused while it waited. */
+  wasPaused = false;
+  /** When it left. */
+  readonly sentAt: number;
   readonly #caller: CallSite = new CallSite(Pings.prototype.ping);
-  readonly #sentAt: number;
   readonly #settled = Promise.withResolvers<number>();
   readonly #signal: AbortSignal | undefined;
   /** Takes it out of the map, and rejects. */
@@ -108,7 +118,7 @@ class PendingPing extends Wait {
     giveUp: (reason: unknown) => void,
   ) {
     super();
-    this.#sentAt = sentAt;
+    this.sentAt = sentAt;
     this.#signal = signal;
     this.#giveUp = giveUp;
     if (signal !== undefined) {
@@ -130,7 +140,7 @@ class PendingPing extends Wait {
 
   resolve(now: number): void {
     this.#end();
-    this.#settled.resolve(now - this.#sentAt);
+    this.#settled.resolve(now - this.sentAt);
   }
 
   reject(reason: unknown): void {

@@ -94,6 +94,7 @@ export class FrameDecoder {
   readonly #maxPiece: number;
   #stopped = false;
   #failure: unknown = undefined;
+  #frameCount = 0;
 
   /** A header that a chunk's end cut off; without memory when there is none. */
   #header: Uint8Array | undefined;
@@ -124,6 +125,16 @@ export class FrameDecoder {
   /** Whether the bytes so far end where a frame does. */
   get atFrameBoundary(): boolean {
     return !this.#inPieces && this.#headerHave === 0;
+  }
+
+  /** How many whole frames were passed on since `resetFrameCount`. */
+  get frameCount(): number {
+    return this.#frameCount;
+  }
+
+  /** @internal Begins to count anew: the decoder is acquired by another connection. */
+  resetFrameCount(): void {
+    this.#frameCount = 0;
   }
 
   /**
@@ -188,6 +199,7 @@ export class FrameDecoder {
           chunk[start - 1] << 24;
       if (start + size <= length && (size <= maxWhole || (first & CONTROL_BIT) !== 0)) {
         at = start + size;
+        this.#frameCount++;
         sink.onFrame(first, chunk, start, at, key);
       } else {
         at = start;
@@ -217,8 +229,10 @@ export class FrameDecoder {
         ? 0
         : header[need - 4] | header[need - 3] << 8 | header[need - 2] << 16 |
           header[need - 1] << 24;
-      if (size === 0) this.#sink.onFrame(first, header, need, need, key);
-      else this.#begin(first, size, key);
+      if (size === 0) {
+        this.#frameCount++;
+        this.#sink.onFrame(first, header, need, need, key);
+      } else this.#begin(first, size, key);
       break;
     }
     return at;
@@ -239,6 +253,7 @@ export class FrameDecoder {
     if (taken < end) this.#stopped = true;
     else if (this.#left === 0) {
       this.#inPieces = false;
+      this.#frameCount++;
       this.#sink.onFrameEnd();
     }
     return taken;

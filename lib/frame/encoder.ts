@@ -58,6 +58,7 @@ const utf8 = /* @__PURE__ */ new TextEncoder();
 export class FrameEncoder {
   /** Where the bytes go. */
   readonly output: OutputBuffer;
+  #count = 0;
   readonly #maskBit: number;
   readonly #mask: MaskSource;
   readonly #flusher: OutputFlusher | undefined;
@@ -77,6 +78,11 @@ export class FrameEncoder {
     this.output = output;
   }
 
+  /** How many frames were encoded. */
+  get count(): number {
+    return this.#count;
+  }
+
   /**
    * Appends a frame with the first byte `first` (FIN, reserved bits, opcode).
    *
@@ -85,6 +91,7 @@ export class FrameEncoder {
   encode(first: number, payload: Uint8Array): void {
     const output = this.output, size = payload.length;
     if (size === 0) checkMemory("encode frame", payload);
+    this.#count++;
     if (size > PIECE && this.#flusher?.tryFlush() === true) {
       return this.#encodePieces(first, payload);
     }
@@ -123,6 +130,7 @@ export class FrameEncoder {
 
   /** Appends a frame whose payload is `text` in UTF-8; a lone surrogate becomes U+FFFD. */
   encodeText(first: number, text: string): void {
+    this.#count++;
     const output = this.output, length = text.length;
     const keyLength = this.#maskBit >> 5;
     // The header is as long as ASCII would need; a longer text is moved when it is known.

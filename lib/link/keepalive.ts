@@ -33,6 +33,8 @@ export class Keepalive extends Timer {
   /** There is one only while a pong is awaited: most connections never wait long. */
   #pongDue: ReadingTimer | undefined;
   #compressed: CompressedMessage | undefined;
+  /** When the ping left that has no pong yet; undefined where the time would say nothing. */
+  #pingSentAt: number | undefined;
 
   /** Creates one; nothing is sent before `start`. */
   constructor(options: ResolvedLimits, events: KeepaliveEvents) {
@@ -63,6 +65,7 @@ export class Keepalive extends Timer {
   /** Reading has stopped: pings go on, but what comes is not seen, so nothing is awaited. */
   pause(): void {
     this.#paused = true;
+    this.#pingSentAt = undefined; // its pong may lie unread
     this.#pongDue?.cancel();
   }
 
@@ -109,9 +112,23 @@ export class Keepalive extends Timer {
     if (delay > 0) return Timers.of(this.#options.clock).set(this, delay);
     this.start();
     // A wait that nothing has ended yet goes on: a later ping gives the peer no more time.
-    if (!this.#events.sendPing() || !this.#active) return;
+    if (!this.#events.sendPing()) return;
+    this.#pingSentAt = this.#mayMeasure() ? this.#options.clock.now() : undefined;
+    if (!this.#active) return;
     this.#active = false;
     if (!this.#paused) this.#await();
+  }
+
+  /** An empty pong came: returns how long our ping was under way, if that can be said. */
+  onPong(): number | undefined {
+    const sentAt = this.#pingSentAt;
+    this.#pingSentAt = undefined;
+    return sentAt === undefined ? undefined : this.#options.clock.now() - sentAt;
+  }
+
+  /** Two pings without a pong between them are not told apart, nor is time when nothing is read. */
+  #mayMeasure(): boolean {
+    return !this.#paused && this.#pingSentAt === undefined;
   }
 
   #await(): void {

@@ -61,6 +61,24 @@ export const CLOSING: ReadyState = 2;
 /** It is over. */
 export const CLOSED: ReadyState = 3;
 
+/** What a link counts. What the platform below does not show is undefined. */
+export interface LinkStats {
+  /** Bytes received. */
+  readonly bytesReceived: number | undefined;
+  /** Bytes that were passed on to be sent; of these, some may still be part of `bufferedAmount`. */
+  readonly bytesSent: number | undefined;
+  /** Frames received, the control frames among them. */
+  readonly framesReceived: number | undefined;
+  /** Frames sent, the control frames among them. */
+  readonly framesSent: number | undefined;
+  /** How long the connection has been open, or was, in milliseconds. */
+  readonly openTime: number;
+  /** How long the system has held back what was sent, as the peer did not take it, in milliseconds. */
+  readonly bufferedTime: number | undefined;
+  /** How long reading was paused, by `pause` or by what waited to be read, in milliseconds. */
+  readonly pausedTime: number;
+}
+
 /** Messages in and out. */
 export interface Link {
   /** What it can do. */
@@ -82,6 +100,8 @@ export interface Link {
   readonly canSend: boolean;
   /** Begins to read: messages go to one receiver, everything else to the other. Called once. */
   start(messages: LinkMessages, events: LinkEvents): void;
+  /** What it has counted so far. */
+  readonly stats: LinkStats;
   /** What compression has saved so far; undefined where there is none. */
   readonly compression: ExtensionBytes | undefined;
   /**
@@ -97,6 +117,11 @@ export interface Link {
   wantDrain(): void;
   /** `actual` bytes wait, more than `maxBufferedAmount`: what has not left is dropped, then 1008. */
   overflow(actual: number): void;
+  /**
+   * Called when an empty pong came: returns the round trip in milliseconds if it answers a ping of the
+   * keepalive, and its time was not spoiled.
+   */
+  onEmptyPong(): number | undefined;
   /** Sends a ping with this payload. */
   ping(payload: Uint8Array): void;
   /**

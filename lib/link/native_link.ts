@@ -15,10 +15,12 @@ import {
   type Link,
   type LinkEvents,
   type LinkMessages,
+  type LinkStats,
   OPEN,
   type ReadyState,
 } from "./link.ts";
 import type { ResolvedLimits } from "../protocol/options.ts";
+import { Stopwatch } from "./stopwatch.ts";
 import type { TransportAddress } from "./transport.ts";
 
 /** A platform's socket, as the link drives it. What it does not have it cannot do. */
@@ -106,6 +108,9 @@ export class NativeLink implements Link {
   #messages!: LinkMessages;
   #events!: LinkEvents;
   #paused = false;
+  readonly #openWatch = new Stopwatch();
+  /** Created when reading is first paused. */
+  #pausedWatch: Stopwatch | undefined;
   #held: (MessageData | HeldControl)[] = [];
   /** How many of them have been given. */
   #deliveredSize = 0;
@@ -143,6 +148,20 @@ export class NativeLink implements Link {
     return this.#socket.extensions;
   }
 
+  /** How long it has been open and paused: the platform shows nothing else. */
+  get stats(): LinkStats {
+    const now = this.#options.clock.now();
+    return {
+      bytesReceived: undefined,
+      bytesSent: undefined,
+      framesReceived: undefined,
+      framesSent: undefined,
+      openTime: this.#openWatch.read(now),
+      bufferedTime: undefined,
+      pausedTime: this.#pausedWatch?.read(now) ?? 0,
+    };
+  }
+
   /** Undefined: the platform does not say. */
   get compression(): undefined {
     return undefined;
@@ -169,6 +188,7 @@ export class NativeLink implements Link {
   start(messages: LinkMessages, events: LinkEvents): void {
     this.#messages = messages;
     this.#events = events;
+    this.#openWatch.start(this.#options.clock.now());
   }
 
   /** The platform has a message. */
@@ -262,6 +282,11 @@ export class NativeLink implements Link {
     this.#exceed("maxBufferedAmount", actual, "Cannot send: too many bytes wait for the peer");
   }
 
+  /** Undefined: the platform has no keepalive of ours. */
+  onEmptyPong(): undefined {
+    return undefined;
+  }
+
   /** Sends a ping, where the platform can. */
   ping(payload: Uint8Array): void {
     if (this.readyState === 1) this.#socket.ping?.(payload);
@@ -306,14 +331,21 @@ export class NativeLink implements Link {
   /** Holds what comes from now on: a platform that cannot pause goes on reading. */
   pause(): void {
     if (this.#paused || this.#closed) return;
-    this.#paused = true;
+    this.#setPaused(true);
     this.#socket.pause?.();
+  }
+
+  #setPaused(paused: boolean): void {
+    this.#paused = paused;
+    const now = this.#options.clock.now();
+    if (paused) (this.#pausedWatch ??= new Stopwatch()).start(now);
+    else this.#pausedWatch?.stop(now);
   }
 
   /** Delivers what is held, soon, and then what comes. */
   resume(): void {
     if (!this.#paused) return;
-    this.#paused = false;
+    this.#setPaused(false);
     if (this.#held.length > 0) queueMicrotask(() => this.#catchUp());
     else if (!this.#closed) this.#socket.resume?.();
   }
@@ -398,7 +430,8 @@ export class NativeLink implements Link {
     this.#drainPoll?.cancel();
     this.#closeTimer?.cancel();
     this.#closed = true; // from here on nothing pauses it
-    this.#paused = false;
+    this.#openWatch.stop(this.#options.clock.now());
+    this.#setPaused(false);
     this.#deliverHeld();
     const { code = ABNORMAL, reason = "", wasClean = false } = event ?? {};
     const received = wasClean ? { closeCode: code, reason } : undefined;

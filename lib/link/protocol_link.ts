@@ -26,10 +26,12 @@ import {
   type Link,
   type LinkEvents,
   type LinkMessages,
+  type LinkStats,
   OPEN,
   type ReadyState,
 } from "./link.ts";
 import type { ResolvedConnectionOptions } from "../protocol/protocol_options.ts";
+import { Stopwatch } from "./stopwatch.ts";
 import { type WriteEvents, WriteScheduler } from "./write_scheduler.ts";
 import { canSend } from "../protocol/closing.ts";
 import { Protocol, type ProtocolEvents } from "../protocol/protocol.ts";
@@ -85,6 +87,11 @@ export class ProtocolLink
 
   #wantsDrain = false;
 
+  #bytesReceived = 0;
+  readonly #openWatch = new Stopwatch();
+  /** Created when reading is first paused. */
+  #pausedWatch: Stopwatch | undefined;
+
   #closing: Closing | undefined;
   #error: Error | undefined;
 
@@ -135,6 +142,20 @@ export class ProtocolLink
     return canSend(this.#protocol.state) && !this.#closed;
   }
 
+  /** What has passed. */
+  get stats(): LinkStats {
+    const now = this.#options.clock.now();
+    return {
+      bytesReceived: this.#bytesReceived,
+      bytesSent: this.#writes.bytesSent,
+      framesReceived: this.#protocol.framesReceived,
+      framesSent: this.#protocol.encoder.frameCount,
+      openTime: this.#openWatch.read(now),
+      bufferedTime: this.#writes.blockedTime,
+      pausedTime: this.#pausedWatch?.read(now) ?? 0,
+    };
+  }
+
   /** What compression has saved so far; undefined where none was agreed on. */
   get compression(): ExtensionBytes | undefined {
     return this.#extension?.bytes;
@@ -150,6 +171,7 @@ export class ProtocolLink
     this.#messages = messages;
     this.#events = events;
     this.#protocol.start(messages, events);
+    this.#openWatch.start(this.#options.clock.now());
     this.#transport.start(this);
     this.#keepalive.start();
   }
@@ -199,6 +221,11 @@ export class ProtocolLink
     this.#writes.watch();
   }
 
+  /** An empty pong came: the round trip, if it answers a ping of the keepalive. */
+  onEmptyPong(): number | undefined {
+    return this.#keepalive.onPong();
+  }
+
   /** Sends a ping with this payload. */
   ping(payload: Uint8Array): void {
     if (this.readyState !== OPEN) return;
@@ -245,15 +272,22 @@ export class ProtocolLink
   pause(): void {
     if (this.#inPass) this.#protocol.stopReading();
     if (this.#paused || this.readyState !== OPEN) return;
-    this.#paused = true;
+    this.#setPaused(true);
     this.#transport.pause();
     this.#keepalive.pause();
+  }
+
+  #setPaused(paused: boolean): void {
+    this.#paused = paused;
+    const now = this.#options.clock.now();
+    if (paused) (this.#pausedWatch ??= new Stopwatch()).start(now);
+    else this.#pausedWatch?.stop(now);
   }
 
   /** Decodes what is held, soon, then reads again. */
   resume(): void {
     if (!this.#paused) return;
-    this.#paused = false;
+    this.#setPaused(false);
     this.#keepalive.resume();
     if (this.#held.length === 0) this.#transport.resume();
     else queueMicrotask(() => this.#catchUp());
@@ -278,6 +312,7 @@ export class ProtocolLink
 
   /** @internal From the transport: bytes. */
   onData(chunk: Uint8Array): void {
+    this.#bytesReceived += chunk.length;
     this.#keepalive.onActivity();
     if (this.#closing?.isLast) this.#closing.onActivity();
     else if (this.#paused || this.#held.length > 0) this.#hold(chunk, 0);
@@ -437,7 +472,7 @@ export class ProtocolLink
     if (!closing.isLast) return;
     this.#held = EMPTY;
     if (!this.#paused) return;
-    this.#paused = false;
+    this.#setPaused(false);
     this.#transport.resume();
   }
 
@@ -461,7 +496,8 @@ export class ProtocolLink
   onClose(error?: Error): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#paused = false;
+    this.#openWatch.stop(this.#options.clock.now());
+    this.#setPaused(false);
     this.#keepalive.stop();
     this.#writes.close();
     if (this.#protocol.state !== "terminated") this.#decodeHeld();

@@ -8,6 +8,7 @@ import type { OutputBuffer } from "../frame/output_buffer.ts";
 import type { ResolvedLimits } from "../protocol/options.ts";
 import { Backlog, type BacklogEvents } from "./backlog.ts";
 import { QuietFlush } from "./quiet_flush.ts";
+import { Stopwatch } from "./stopwatch.ts";
 import type { Transport } from "./transport.ts";
 
 /** Output of this size leaves at once, though more may follow in the same tick. */
@@ -32,6 +33,8 @@ export class WriteScheduler implements OutputFlusher {
   /** Created when they are first needed: an idle connection has neither. */
   #quiet: QuietFlush | undefined;
   #backlog: Backlog | undefined;
+  #blockedWatch: Stopwatch | undefined;
+  #bytesSent = 0;
 
   /** Creates the scheduler from `output` to `transport`. */
   constructor(
@@ -47,6 +50,16 @@ export class WriteScheduler implements OutputFlusher {
   /** Whether the transport holds back what was written. */
   get blocked(): boolean {
     return this.#blocked;
+  }
+
+  /** Bytes that were given to the transport. */
+  get bytesSent(): number {
+    return this.#bytesSent;
+  }
+
+  /** How long the transport has held back what was written, in milliseconds. */
+  get blockedTime(): number {
+    return this.#blockedWatch?.read(this.#options.clock.now()) ?? 0;
   }
 
   /** Bytes on their way out that the system has not taken. */
@@ -88,6 +101,7 @@ export class WriteScheduler implements OutputFlusher {
     const transport = this.#transport;
     if (transport.alwaysCopies !== true || transport.maxWriteSize !== undefined) return false;
     if (!this.tryFlush()) return false;
+    this.#bytesSent += payload.length;
     if (!transport.write(payload).more) this.#block();
     return true;
   }
@@ -108,6 +122,7 @@ export class WriteScheduler implements OutputFlusher {
     backlog.stop();
     if (backlog.rest !== undefined && !this.#writeSlices(backlog.rest)) return;
     this.#blocked = false;
+    this.#blockedWatch?.stop(this.#options.clock.now());
     this.#events.onBlockedChange(false);
     this.flush();
   }
@@ -124,6 +139,7 @@ export class WriteScheduler implements OutputFlusher {
   /** Nothing leaves any more. */
   close(): void {
     this.#closed = true;
+    this.#blockedWatch?.stop(this.#options.clock.now());
     this.#backlog?.stop();
     this.#backlog = undefined;
     this.#output.release();
@@ -138,6 +154,7 @@ export class WriteScheduler implements OutputFlusher {
     if (output.length > (transport.maxWriteSize ?? Infinity)) {
       return this.#writeSlices(output.take());
     }
+    this.#bytesSent += output.length;
     const { more, copied } = transport.write(output.view());
     // Memory that the transport still holds is not written to again.
     if (copied) output.release();
@@ -157,6 +174,7 @@ export class WriteScheduler implements OutputFlusher {
     for (let size = transport.maxWriteSize!; all && at < bytes.length; size *= 2) {
       all = transport.write(bytes.subarray(at, at += size)).more;
     }
+    this.#bytesSent += Math.min(at, bytes.length);
     const rest = at < bytes.length ? bytes.subarray(at) : undefined;
     if (rest !== undefined || this.#backlog !== undefined) this.#waiting().rest = rest;
     if (!all) this.#block();
@@ -167,6 +185,7 @@ export class WriteScheduler implements OutputFlusher {
     this.#waiting().limitTime();
     if (this.#blocked) return;
     this.#blocked = true;
+    (this.#blockedWatch ??= new Stopwatch()).start(this.#options.clock.now());
     this.#events.onBlockedChange(true);
   }
 

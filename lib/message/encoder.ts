@@ -49,6 +49,11 @@ export class MessageEncoder {
     return this.inMessage && this.#transformed;
   }
 
+  /** How many frames were encoded. */
+  get frameCount(): number {
+    return this.#frames.count;
+  }
+
   /** Encodes a whole message in one frame, as it is if `transform` is false. */
   message(data: string | Uint8Array, transform = true): void {
     if (this.#extension !== undefined && transform && this.#transform(data, this.#extension)) {

@@ -143,6 +143,7 @@ export class DecoderPool {
   /** Releases a decoder that is idle. One that failed, or decoded a Close, is not released. */
   release(decoder: PooledDecoder): void {
     decoder.attach(DETACHED, DETACHED);
+    decoder.frames.resetFrameCount();
     if (this.#free.length < POOL_LIMIT) this.#free.push(decoder);
   }
 }

@@ -80,6 +80,8 @@ export class Protocol implements ControlSink {
   #record: ClosingRecord | undefined;
   #pingAnswers: PingAnswers | undefined;
   #blocked = false;
+  /** Those of decoders that were released. */
+  #framesReceived = 0;
 
   /** Creates the protocol of one end; nothing may be received before `start`. */
   constructor(init: ProtocolInit, events: ProtocolEvents) {
@@ -129,6 +131,11 @@ export class Protocol implements ControlSink {
     return this.#state;
   }
 
+  /** How many whole frames have come. */
+  get framesReceived(): number {
+    return this.#framesReceived + (this.#decoder?.frames.frameCount ?? 0);
+  }
+
   /** Moves the closing handshake on, by what only the owner of the socket can know. */
   move(event: "flush" | "end" | "drop" | "terminate" | "gone"): ClosingState {
     return this.#state = afterEvent(this.#state, event);
@@ -145,7 +152,7 @@ export class Protocol implements ControlSink {
       const read = decoder.frames.decode(chunk, from);
       if (isReading(this.#state)) {
         if (decoder.idle) {
-          this.#decoder = undefined;
+          this.#detachDecoder();
           this.#decoders.release(decoder);
         }
         return read;
@@ -155,8 +162,13 @@ export class Protocol implements ControlSink {
       this.#violate(error);
       this.#events.onClosing(error);
     }
-    this.#decoder = undefined;
+    this.#detachDecoder();
     return chunk.length;
+  }
+
+  #detachDecoder(): void {
+    this.#framesReceived = this.framesReceived;
+    this.#decoder = undefined;
   }
 
   /**

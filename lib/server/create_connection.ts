@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { WebSocketConnection } from "../connection/connection.ts";
+import { type ConnectionInit, WebSocketConnection } from "../connection/connection.ts";
 import { extensionFor } from "../protocol/extension.ts";
 import type { AnyMessage } from "../connection/streamed_message.ts";
 import { ProtocolLink } from "../link/protocol_link.ts";
@@ -37,7 +37,7 @@ export function createServerConnection<Data, Message extends AnyMessage>(
   transport: Transport,
   settings: ServerSettings<Data, Message>,
   accepted: Accepted<Data> & {
-    onClosed?: ((connection: WebSocketConnection<Data, Message>) => void) | undefined;
+    onClosed?: ConnectionInit<Data, Message>["onClosed"];
   },
 ): OpenedConnection<Data, Message> {
   const { validated, request, protocol, data, onClosed } = accepted;

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { WebSocketConnection } from "../connection/connection.ts";
+import type { ConnectionInit, WebSocketConnection } from "../connection/connection.ts";
 import { ReadingTimer, Timers } from "../link/timers.ts";
 import type { MessageData } from "../message/message.ts";
 import type { AnyMessage } from "../connection/streamed_message.ts";
@@ -61,7 +61,9 @@ export interface ServerHandshakeEvents<Data, Message extends AnyMessage = Messag
   /** Called when the next phase begins, and in "answering" whenever the peer has taken something. */
   onPhase?(opening: ServerHandshake<Data, Message>, phase: ServerHandshakePhase): void;
   /** Called for each connection once it is closed, if given: one function for all of them. */
-  readonly onClose?: (connection: WebSocketConnection<Data, Message>) => void;
+  readonly onClose?: ConnectionInit<Data, Message>["onClosed"];
+  /** Called when it is refused, or the transport failed: before `onEnd`, and before it is reported. */
+  onRefused?(error: HandshakeError | TransportError): void;
   /**
    * It was refused, or the peer went away; the transport is gone. `error` says why, if it is known; it
    * has been reported.
@@ -151,10 +153,12 @@ export class ServerHandshake<Data, Message extends AnyMessage = MessageData>
    * none, a client that is only slow may try again.
    */
   giveWay(): void {
-    const error = this.#error = new HandshakeError(
-      "UNAVAILABLE",
-      "Cannot accept handshake: its request was incomplete when the server had no room for another",
-      { status: 503 },
+    const error = this.#refused(
+      new HandshakeError(
+        "UNAVAILABLE",
+        "Cannot accept handshake: its request was incomplete when the server had no room for another",
+        { status: 503 },
+      ),
     );
     this.#timer.cancel();
     this.#move("refuse");
@@ -210,8 +214,16 @@ export class ServerHandshake<Data, Message extends AnyMessage = MessageData>
     this.#owner.onEnd(this, this.#error ?? (answered ? undefined : error));
     // TLS that was not agreed on, say. A client may leave in the middle of an answer: nothing has failed.
     if (error !== undefined && this.#error === undefined && !answered) {
+      this.#owner.onRefused?.(error as TransportError);
       this.#settings.onRefused(error as TransportError, this.#context);
     }
+  }
+
+  /** Keeps why it is refused. */
+  #refused(error: HandshakeError): HandshakeError {
+    this.#error = error;
+    this.#owner.onRefused?.(error);
+    return error;
   }
 
   #move(event: OpeningEvent): void {
@@ -268,7 +280,7 @@ export class ServerHandshake<Data, Message extends AnyMessage = MessageData>
       if (decision.kind === "refuse") cancelBody(decision.response, clientLeft());
     } else if (decision.kind === "accept") this.#accept(decision);
     else {
-      const error = this.#error = refusedByHook(decision.response.status);
+      const error = this.#refused(refusedByHook(decision.response.status));
       this.#settings.onRefused(error, this.#context);
       this.#respond(decision.response, { sendBody: true });
     }
@@ -384,9 +396,11 @@ export class ServerHandshake<Data, Message extends AnyMessage = MessageData>
     if (!isPending(this.#state)) return this.#failedLate(error);
     const refusal = refusalFor(error);
     const { status, text } = refusal;
-    this.#error = refusal.fault
-      ? new HandshakeError("INTERNAL", text.trim(), { status, cause: toError(error) })
-      : error as HandshakeError;
+    this.#refused(
+      refusal.fault
+        ? new HandshakeError("INTERNAL", text.trim(), { status, cause: toError(error) })
+        : error as HandshakeError,
+    );
     this.#sender?.cancel(error);
     this.#transport.write(refusalBytes(refusal, this.#head?.method));
     const reported = !(refusal.fault && this.#clientHasLeft());

@@ -7,6 +7,7 @@ import { CallSite } from "../call_site.ts";
 import type { WebSocketConnection } from "../connection/connection.ts";
 import { ReadingTimer, Timers } from "../link/timers.ts";
 import type { ConnectionHandler } from "../connection/connection.ts";
+import type { CloseInfo, HandshakeError, TransportError } from "../errors.ts";
 import type { MessageData } from "../message/message.ts";
 import type { DataOf, HandshakeResult, WithHandshake } from "../handshake/hook.ts";
 import type { AnyMessage, MessageOf } from "../connection/streamed_message.ts";
@@ -35,6 +36,7 @@ import {
   type ServerSettings,
 } from "./options.ts";
 import { peerOf, PeerQueue } from "./peer_queue.ts";
+import { ServerCounter, type ServerStats } from "./server_stats.ts";
 import { requireConnectionHandler } from "./upgrade_options.ts";
 
 /** How to listen. */
@@ -126,6 +128,10 @@ export interface WebSocketServer<Data = undefined, Message extends AnyMessage = 
   readonly address: TransportAddress;
   /** The open connections. */
   readonly connections: ReadonlySet<WebSocketConnection<Data, Message>>;
+  /**
+   * What the server has counted so far. Each reading looks at every open connection once.
+   */
+  readonly stats: ServerStats<Data, Message>;
   /** Resolves when the server is shut down. */
   readonly finished: Promise<void>;
   /**
@@ -161,6 +167,7 @@ class Server<Data, Message extends AnyMessage>
   readonly #maxPendingHandshakesPerAddress: number;
   readonly #finished = Promise.withResolvers<void>();
   readonly #drop = new ReadingTimer(() => this.#dropAll());
+  readonly #counter = new ServerCounter();
   #listener!: TransportListener;
   #closing = false;
   #listenerClosed = false;
@@ -184,6 +191,10 @@ class Server<Data, Message extends AnyMessage>
 
   get address(): TransportAddress {
     return this.#listener.address;
+  }
+
+  get stats(): ServerStats<Data, Message> {
+    return this.#counter.stats(this.connections, this.#pending);
   }
 
   get finished(): Promise<void> {
@@ -210,10 +221,14 @@ class Server<Data, Message extends AnyMessage>
     }
   }
 
+  /** How many handshakes are neither decided nor over. */
+  get #pending(): number {
+    return this.#openings.reading.size + this.#openings.deciding.size;
+  }
+
   /** Drops another handshake if a newcomer is one too many. Returns false if there is none to drop. */
   #makeRoom(newcomer: ServerHandshake<Data, Message>, peer: string): boolean {
-    const { reading, deciding } = this.#openings;
-    const pending = reading.size + deciding.size;
+    const { reading, deciding } = this.#openings, pending = this.#pending;
     const isFull = pending > this.#maxPendingHandshakes ||
       this.connections.size + pending > this.#maxConnections;
     const first =
@@ -254,11 +269,17 @@ class Server<Data, Message extends AnyMessage>
     connection: WebSocketConnection<Data, Message>,
   ): void {
     this.#remove(opening);
+    this.#counter.onOpen();
     this.connections.add(connection);
     if (this.#closing) connection.close({ closeCode: 1001 });
   }
 
-  readonly onClose = (connection: WebSocketConnection<Data, Message>): void => {
+  onRefused({ code }: HandshakeError | TransportError): void {
+    this.#counter.onRefused(code);
+  }
+
+  readonly onClose = (connection: WebSocketConnection<Data, Message>, info: CloseInfo): void => {
+    this.#counter.onClose(connection.stats, info);
     this.connections.delete(connection);
     this.#settle();
   };

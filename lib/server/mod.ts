@@ -10,6 +10,7 @@ export {
   type ShutdownOptions,
   type WebSocketServer,
 } from "./listen.ts";
+export type { ServerStats, ServerTraffic } from "./server_stats.ts";
 export type { AcceptOptions } from "./options.ts";
 export type { UpgradeOptions } from "./upgrade_options.ts";
 export type { TransportListenOptions } from "../link/transport.ts";

@@ -61,6 +61,9 @@ export class SpyLink implements Link {
   get compression(): Link["compression"] {
     return this.#below.compression;
   }
+  get stats(): Link["stats"] {
+    return this.#below.stats;
+  }
   get remoteAddress(): TransportAddress | undefined {
     return this.#below.remoteAddress;
   }
@@ -80,6 +83,10 @@ export class SpyLink implements Link {
   }
   get canSend(): boolean {
     return this.#below.canSend;
+  }
+
+  onEmptyPong(): number | undefined {
+    return this.#below.onEmptyPong();
   }
 
   start(messages: LinkMessages, events: LinkEvents): void {
