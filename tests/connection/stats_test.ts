@@ -1,0 +1,366 @@
+/** What `connection.stats` counts, beside a raw peer that knows what has passed. */
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { constants, deflateRawSync } from "node:zlib";
+import { listen } from "../../lib/server/mod.ts";
+import { Network, pair, RawPeer, settle } from "../../lib/testing/mod.ts";
+import { rawFrame, type RawFrameInit, readRawFrame } from "../../lib/testing/raw_frame.ts";
+import { upgradeHttp2 } from "../../lib/adapters/node/http2.ts";
+import {
+  connect,
+  type ConnectionStats,
+  fromWebSocket,
+  type WebSocketConnection,
+} from "../../mod.ts";
+import { http2Rig } from "../adapters/http2_support.ts";
+import { FakeWebSocket } from "../link/fake_web_socket.ts";
+import { ROLES } from "./support.ts";
+
+const options = { timeout: 60_000 };
+
+/** A raw peer that counts what it sends and what it has read. */
+class CountingPeer {
+  sent = { frames: 0, bytes: 0 };
+  received = { frames: 0, bytes: 0 };
+  readonly #peer: RawPeer;
+
+  constructor(peer: RawPeer) {
+    this.#peer = peer;
+  }
+
+  send(frame: RawFrameInit): void {
+    this.sent.frames++;
+    this.sent.bytes += rawFrame(frame, this.#peer.role === "client").length;
+    this.#peer.send(frame);
+  }
+
+  /** Reads frames until nothing more comes. */
+  async drain(): Promise<void> {
+    await settle();
+    while (this.#peer.received.length > 0) {
+      const { headerSize, payload } = await this.#peer.readFrame();
+      this.received.frames++;
+      this.received.bytes += headerSize + payload.length;
+    }
+  }
+
+  /** Compares with what the connection counts. */
+  compare(stats: ConnectionStats): void {
+    assert.deepEqual(
+      {
+        sent: { frames: stats.framesSent, bytes: stats.bytesSent },
+        received: { frames: stats.framesReceived, bytes: stats.bytesReceived },
+      },
+      { sent: this.received, received: this.sent },
+    );
+  }
+}
+
+/** A connection in this role, and the raw peer at its other end. */
+async function open(
+  role: "client" | "server",
+  { perMessageDeflate = false, chunkSize = Infinity, messages = "whole" as "whole" | "stream" } =
+    {},
+): Promise<{ connection: WebSocketConnection; peer: CountingPeer; network: Network }> {
+  const network = new Network({ chunkSize });
+  const own = {
+    network,
+    messages: messages as "whole",
+    perMessageDeflate: perMessageDeflate && { threshold: 0 },
+  };
+  if (role === "client") {
+    const listener = await RawPeer.listen(network, { port: 80 });
+    const connecting = connect("ws://test", own);
+    const raw = await listener.accept();
+    await raw.upgrade({ perMessageDeflate });
+    return { connection: await connecting, peer: new CountingPeer(raw), network };
+  }
+  const server = await listen({ ...own, port: 80, websocket: () => {}, onError: () => {} });
+  const raw = await RawPeer.connect(network, { port: 80 });
+  await raw.upgrade({ perMessageDeflate });
+  const [connection] = server.connections;
+  return { connection, peer: new CountingPeer(raw), network };
+}
+
+/** Compresses as permessage-deflate does (RFC 7692 section 7.2.1). */
+function deflated(text: string): Uint8Array {
+  return deflateRawSync(text, { finishFlush: constants.Z_SYNC_FLUSH }).subarray(0, -4);
+}
+
+for (const role of ROLES) {
+  describe(`stats, as ${role}`, () => {
+    for (const chunkSize of [Infinity, 1]) {
+      for (const messages of ["whole", "stream"] as const) {
+        const how = `${chunkSize === 1 ? "split everywhere" : "in one chunk"}, ${messages}`;
+        it(`frames and bytes are those of the wire: ${how}`, options, async () => {
+          const { connection, peer } = await open(role, { chunkSize, messages });
+          connection.discard();
+          const sizes = [0, 1, 125, 126, ...chunkSize === 1 ? [] : [65_535, 65_536, 200_000]];
+          for (const size of sizes) {
+            connection.send("x".repeat(size));
+            connection.send(new Uint8Array(size));
+            peer.send({ payload: "x".repeat(size) });
+          }
+          const parts = ["one, ", "two, ", "three"];
+          await connection.send(ReadableStream.from(parts), { type: "text" });
+          peer.send({ payload: "a", fin: false });
+          peer.send({ payload: "ping", opcode: 9 });
+          peer.send({ payload: "", opcode: 0, fin: false });
+          peer.send({ payload: "b", opcode: 0 });
+          peer.send({ payload: "pong", opcode: 10 });
+          await peer.drain();
+          peer.compare(connection.stats);
+          const { messagesReceived, messagesSent } = connection.stats;
+          assert.deepEqual([messagesReceived, messagesSent], [
+            sizes.length + 1,
+            2 * sizes.length + 1,
+          ]);
+          peer.send({ opcode: 8, payload: Uint8Array.of(3, 232) });
+          await peer.drain();
+          peer.compare(connection.stats);
+          connection.terminate();
+          await connection.closed;
+          peer.compare(connection.stats);
+        });
+      }
+    }
+
+    it(
+      "compressed messages are counted as they are on the wire, and before it",
+      options,
+      async () => {
+        const { connection, peer } = await open(role, { perMessageDeflate: true });
+        connection.discard();
+        const text = "to be or not to be, ".repeat(500);
+        const payload = deflated(text);
+        peer.send({ payload, opcode: 1, rsv: 0x40 });
+        peer.send({ payload: payload.subarray(0, 10), opcode: 1, rsv: 0x40, fin: false });
+        peer.send({ payload: payload.subarray(10), opcode: 0 });
+        connection.send(text);
+        connection.send("plain", { compress: false });
+        await peer.drain();
+        peer.compare(connection.stats);
+        const { compression, bytesSent } = connection.stats;
+        assert.deepEqual(
+          [compression!.receivedEncoded, compression!.receivedDecoded, compression!.sentDecoded],
+          [2 * payload.length, 2 * text.length, text.length],
+        );
+        const headers = role === "client" ? 6 + 6 : 2 + 2;
+        assert.equal(bytesSent, compression!.sentEncoded + headers + "plain".length);
+        connection.terminate();
+      },
+    );
+
+    it("a handler sees the frame that it is called for, and not the next", options, async () => {
+      const seen: (number | undefined)[] = [];
+      const { client, server } = pair({
+        [role]: {
+          websocket: {
+            message: (own: WebSocketConnection) => void seen.push(own.stats.framesReceived),
+          },
+        },
+      });
+      const other = role === "client" ? server : client;
+      for (const text of ["a", "b", "c"]) other.send(text);
+      await settle();
+      assert.deepEqual(seen, [1, 2, 3]);
+      client.terminate();
+    });
+
+    it("a frame that breaks a rule, or that is not complete, does not count", options, async () => {
+      const { connection, peer } = await open(role);
+      connection.discard();
+      peer.send({ payload: "good" });
+      peer.send({ payload: "cut off", announced: 100 });
+      await settle();
+      assert.equal(connection.stats.framesReceived, 1);
+      connection.terminate();
+      const broken = await open(role);
+      broken.connection.discard();
+      broken.peer.send({ payload: "good" });
+      broken.peer.send({ payload: "bad", rsv: 0x20 });
+      await settle();
+      assert.equal(broken.connection.stats.framesReceived, 1);
+      assert.equal(broken.connection.stats.framesSent, 1, "the Close");
+      broken.connection.terminate();
+    });
+
+    it("round trips are those of the keepalive and of ping, and smoothed", options, async () => {
+      const { client, server, clock } = pair({
+        [role]: { pingInterval: 1_000 },
+        [role === "client" ? "server" : "client"]: { pingInterval: Infinity },
+        latency: 20,
+      });
+      const own = role === "client" ? client : server;
+      for (const each of [client, server]) each.discard();
+      assert.deepEqual([own.stats.roundTrip, own.stats.smoothedRoundTrip], [undefined, undefined]);
+      await clock.pass(1_100);
+      assert.deepEqual([own.stats.roundTrip, own.stats.smoothedRoundTrip], [40, 40]);
+      const pinging = own.ping();
+      clock.stall(80); // the way back takes 80 ms more
+      assert.equal(await clock.until(pinging), 120);
+      assert.deepEqual([own.stats.roundTrip, own.stats.smoothedRoundTrip], [120, 50]);
+      client.terminate();
+    });
+
+    it("a round trip during which reading was paused does not count", options, async () => {
+      const { client, server, clock } = pair({
+        [role]: { pingInterval: 1_000 },
+        latency: 20,
+      });
+      const own = role === "client" ? client : server;
+      (own === client ? server : client).discard();
+      const pinging = own.ping();
+      own.pause();
+      await clock.pass(5_000);
+      own.resume();
+      own.discard();
+      await clock.until(pinging);
+      assert.equal(own.stats.roundTrip, undefined);
+      await clock.pass(2_000);
+      assert.equal(own.stats.roundTrip, 40);
+      client.terminate();
+    });
+
+    it(
+      "empty pongs that nobody asked for, or of two pings, are not measured",
+      options,
+      async () => {
+        const { connection, peer, network } = await open(role);
+        connection.discard();
+        peer.send({ opcode: 10, payload: "" });
+        await settle();
+        assert.equal(connection.stats.roundTrip, undefined);
+        await network.clock.pass(21_000);
+        peer.send({ opcode: 10, payload: "" });
+        peer.send({ opcode: 10, payload: "" });
+        await network.clock.pass(0);
+        assert.equal(connection.stats.roundTrip, 1_000, "the first of them answers the keepalive");
+        peer.send({ payload: "a sign of life, and no pong" });
+        await network.clock.pass(20_000);
+        peer.send({ payload: "another one" });
+        await network.clock.pass(20_000);
+        peer.send({ opcode: 10, payload: "" });
+        await network.clock.pass(0);
+        assert.equal(connection.stats.roundTrip, 1_000, "it answers the first or the second");
+        connection.terminate();
+      },
+    );
+
+    it("the time open, paused and held back", options, async () => {
+      const { client, server, clock, network } = pair({ capacity: 1_000 });
+      const own = role === "client" ? client : server;
+      (own === client ? server : client).discard();
+      await clock.pass(100);
+      own.pause();
+      own.pause();
+      await clock.pass(30);
+      assert.equal(own.stats.pausedTime, 30);
+      own.resume();
+      await clock.pass(10);
+      own.pause();
+      await clock.pass(5);
+      own.resume();
+      own.discard();
+      network.stall(50);
+      own.send(new Uint8Array(10_000));
+      await clock.pass(20);
+      assert.equal(own.stats.bufferedTime, 20);
+      await clock.pass(100);
+      const { openTime, pausedTime, bufferedTime } = own.stats;
+      assert.deepEqual({ openTime, pausedTime, bufferedTime }, {
+        openTime: 265,
+        pausedTime: 35,
+        bufferedTime: 50,
+      });
+      own.terminate();
+      await clock.pass(1_000);
+      assert.equal(own.stats.openTime, 265, "it stands still after the end");
+    });
+  });
+}
+
+describe("stats over HTTP/2", () => {
+  it(
+    "frames and bytes are those of the stream, without the frames of HTTP/2",
+    options,
+    async () => {
+      const { promise, resolve } = Promise.withResolvers<WebSocketConnection>();
+      await using rig = await http2Rig((stream, headers) => {
+        void upgradeHttp2(stream, headers, {
+          websocket: {
+            open: (connection) => resolve(connection),
+            message: (connection, data) => void connection.send(data),
+          },
+        });
+      });
+      const stream = rig.open().request({
+        ":method": "CONNECT",
+        ":protocol": "websocket",
+        ":path": "/",
+        ":authority": `localhost:${rig.port}`,
+        "sec-websocket-version": "13",
+      });
+      let bytes = 0;
+      let received: Uint8Array = new Uint8Array(0);
+      const { promise: closed, resolve: onClosed } = Promise.withResolvers<void>();
+      stream.on("data", (chunk: Uint8Array) => {
+        bytes += chunk.length;
+        received = Uint8Array.from([...received, ...chunk]);
+      });
+      stream.on("close", () => onClosed());
+      const connection = await promise;
+      const frames: RawFrameInit[] = [
+        { payload: "Hello" },
+        { payload: "He", fin: false },
+        { opcode: 9, payload: "?" },
+        { opcode: 0, payload: "llo" },
+        { opcode: 8, payload: Uint8Array.of(3, 232) },
+      ];
+      const sent = frames.map((frame) => rawFrame(frame, true));
+      for (const frame of sent) stream.write(frame);
+      await connection.closed;
+      stream.end();
+      await closed;
+      let framesSent = 0;
+      for (
+        let frame = readRawFrame(received);
+        frame !== undefined;
+        frame = readRawFrame(received)
+      ) {
+        received = received.subarray(frame.headerSize + frame.payload.length);
+        framesSent++;
+      }
+      const { stats } = connection;
+      assert.deepEqual(
+        [stats.framesReceived, stats.bytesReceived, stats.framesSent, stats.bytesSent],
+        [5, sent.reduce((sum, { length }) => sum + length, 0), framesSent, bytes],
+      );
+      assert.equal(framesSent, 4);
+    },
+  );
+});
+
+describe("stats of a platform's WebSocket", () => {
+  it("has messages and times, and says what it cannot see", options, async () => {
+    const socket = new FakeWebSocket();
+    const connection = await fromWebSocket(socket);
+    connection.discard();
+    connection.send("Hello");
+    socket.says("Hi");
+    const { openTime, pausedTime, ...counts } = connection.stats;
+    assert.ok(openTime >= 0 && pausedTime === 0);
+    assert.deepEqual(counts, {
+      messagesReceived: 1,
+      messagesSent: 1,
+      bytesReceived: undefined,
+      bytesSent: undefined,
+      framesReceived: undefined,
+      framesSent: undefined,
+      bufferedTime: undefined,
+      roundTrip: undefined,
+      smoothedRoundTrip: undefined,
+    });
+    connection.terminate();
+  });
+});
