@@ -5,7 +5,7 @@
  */
 import type { CloseInfo, CloseStatus, ConnectionClosedError } from "../errors.ts";
 import { unpackRequest } from "../handshake/server.ts";
-import { type Capabilities, type Link, OPEN, type ReadyState } from "../link/link.ts";
+import { type Capabilities, type Link, type LinkTap, OPEN, type ReadyState } from "../link/link.ts";
 import type { TransportAddress } from "../link/transport.ts";
 import { isNormalEnd, writeClosePayload } from "../message/close.ts";
 import type { MessageData } from "../message/message.ts";
@@ -462,6 +462,11 @@ export class WebSocketConnection<
 
   get #sender(): Sender {
     return this.#dispatcher.sender;
+  }
+
+  /** @internal Sets what sees what passes: `create` is given the link. */
+  setTap(create: ((link: Link) => LinkTap) | undefined): void {
+    this.#link.setTap(create?.(this.#link));
   }
 
   /** @internal Begins: called once by the code that opened the connection. */

@@ -88,7 +88,7 @@ export class FrameDecoder {
   readonly #masked: number;
   readonly #maxFrameSize: number;
   readonly #allowedRsv: number;
-  readonly #sink: FrameSink;
+  #sink: FrameSink;
   /** The largest data frame that is passed on whole, and the largest piece of one that is not. */
   readonly #maxWhole: number;
   readonly #maxPiece: number;
@@ -125,6 +125,11 @@ export class FrameDecoder {
   /** Whether the bytes so far end where a frame does. */
   get atFrameBoundary(): boolean {
     return !this.#inPieces && this.#headerHave === 0;
+  }
+
+  /** @internal Replaces the sink, between two calls of `decode`. */
+  attach(sink: FrameSink): void {
+    this.#sink = sink;
   }
 
   /** How many whole frames were passed on since `resetFrameCount`. */

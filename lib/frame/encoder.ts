@@ -33,6 +33,15 @@ export interface OutputFlusher {
   writeThrough(payload: Uint8Array): boolean;
 }
 
+/** Sees the frames that are encoded. */
+export interface FrameEncoderTap {
+  /**
+   * Called behind each frame with its first byte, the size of its payload and, unless that was text, the
+   * payload, which is valid only for the length of the call.
+   */
+  onFrameSent(first: number, size: number, payload: Uint8Array | undefined): void;
+}
+
 /** Up to this size a loop costs less than a call of the platform's TextEncoder, or its copy. */
 const BY_LOOP = 32;
 
@@ -58,6 +67,8 @@ const utf8 = /* @__PURE__ */ new TextEncoder();
 export class FrameEncoder {
   /** Where the bytes go. */
   readonly output: OutputBuffer;
+  /** @internal What sees the frames. */
+  tap: FrameEncoderTap | undefined;
   #count = 0;
   readonly #maskBit: number;
   readonly #mask: MaskSource;
@@ -93,7 +104,9 @@ export class FrameEncoder {
     if (size === 0) checkMemory("encode frame", payload);
     this.#count++;
     if (size > PIECE && this.#flusher?.tryFlush() === true) {
-      return this.#encodePieces(first, payload);
+      this.#encodePieces(first, payload);
+      this.tap?.onFrameSent(first, size, payload);
+      return;
     }
     let at = output.reserve(14 + size);
     const bytes = output.bytes;
@@ -105,6 +118,7 @@ export class FrameEncoder {
     } else if (size >= BY_LOOP) bytes.set(payload, at);
     else for (let i = 0; i < size; i++) bytes[at + i] = payload[i];
     output.commit(at + size);
+    this.tap?.onFrameSent(first, size, payload);
   }
 
   /** Encodes piece by piece, and the rest in one piece when the transport takes no more. */
@@ -151,6 +165,7 @@ export class FrameEncoder {
       maskInto(bytes, start, bytes, start, end, key);
     }
     output.commit(end);
+    this.tap?.onFrameSent(first, size, undefined);
   }
 
   /** Writes ASCII at `at` and gives its size, or -1 at the first other character. */

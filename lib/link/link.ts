@@ -5,10 +5,12 @@
  * @module
  */
 import type { CloseInfo, CloseStatus } from "../errors.ts";
+import type { Role } from "../frame/opcode.ts";
 import type { ExtensionBytes } from "../message/extension.ts";
 import type { MessageType } from "../message/message.ts";
 import type { DataSink } from "../message/decoder.ts";
 import type { PingReceiver } from "../protocol/protocol.ts";
+import type { ProtocolTap } from "../protocol/tap.ts";
 import type { TransportAddress } from "./transport.ts";
 
 /** What a link can do. A `false` means that the platform below cannot. */
@@ -61,6 +63,16 @@ export const CLOSING: ReadyState = 2;
 /** It is over. */
 export const CLOSED: ReadyState = 3;
 
+/** Sees what passes through a link. A platform's WebSocket shows its messages alone. */
+export interface LinkTap extends ProtocolTap {
+  /** Called behind a whole message that was sent. */
+  onMessageSent(data: string | Uint8Array): void;
+  /** Called when a message in pieces begins. */
+  onMessageSentStart(type: MessageType): void;
+  /** Called behind a piece of it that was sent. */
+  onMessageSentData(piece: Uint8Array, final: boolean): void;
+}
+
 /** What a link counts. What the platform below does not show is undefined. */
 export interface LinkStats {
   /** Bytes received. */
@@ -98,6 +110,10 @@ export interface Link {
    * Close waits for replies.
    */
   readonly canSend: boolean;
+  /** This end's role; undefined where the platform does not say. */
+  readonly role: Role | undefined;
+  /** Sets what sees what passes from now on, or nothing. */
+  setTap(tap: LinkTap | undefined): void;
   /** Begins to read: messages go to one receiver, everything else to the other. Called once. */
   start(messages: LinkMessages, events: LinkEvents): void;
   /** What it has counted so far. */

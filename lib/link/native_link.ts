@@ -8,6 +8,7 @@ import { type CloseInfo, type CloseStatus, LimitError, TransportError } from "..
 import { plainMemory } from "../frame/memory.ts";
 import { ABNORMAL, NO_STATUS } from "../message/close.ts";
 import { CallbackTimer, ReadingTimer, Timers } from "./timers.ts";
+import type { DataSink } from "../message/decoder.ts";
 import type { MessageData } from "../message/message.ts";
 import {
   type Capabilities,
@@ -16,6 +17,7 @@ import {
   type LinkEvents,
   type LinkMessages,
   type LinkStats,
+  type LinkTap,
   OPEN,
   type ReadyState,
 } from "./link.ts";
@@ -105,7 +107,10 @@ export class NativeLink implements Link {
   readonly #options: ResolvedLimits;
   readonly #tellsDrain: boolean;
   readonly #anyMemory: boolean;
-  #messages!: LinkMessages;
+  #messages: LinkMessages | undefined;
+  /** What messages are delivered to: the receiver, or a tap before it. */
+  #sink!: Required<DataSink>;
+  #tap: LinkTap | undefined;
   #events!: LinkEvents;
   #paused = false;
   readonly #openWatch = new Stopwatch();
@@ -162,6 +167,11 @@ export class NativeLink implements Link {
     };
   }
 
+  /** Undefined: the platform shows messages alone. */
+  get role(): undefined {
+    return undefined;
+  }
+
   /** Undefined: the platform does not say. */
   get compression(): undefined {
     return undefined;
@@ -188,7 +198,15 @@ export class NativeLink implements Link {
   start(messages: LinkMessages, events: LinkEvents): void {
     this.#messages = messages;
     this.#events = events;
+    this.setTap(this.#tap);
     this.#openWatch.start(this.#options.clock.now());
+  }
+
+  /** Sets what sees the messages. */
+  setTap(tap: LinkTap | undefined): void {
+    this.#tap = tap;
+    if (this.#messages === undefined) return; // it has not begun
+    this.#sink = tap === undefined ? this.#messages : tap.messages(this.#messages);
   }
 
   /** The platform has a message. */
@@ -257,6 +275,7 @@ export class NativeLink implements Link {
     }
     const accepted = typeof data === "string" || this.#anyMemory ? data : plainMemory(data);
     this.#socket.send(accepted as string | Uint8Array<ArrayBuffer>, compress);
+    this.#tap?.onMessageSent(data);
     this.#buffered += data.length * MAX_UTF8_PER_UTF16 + FRAME_COST;
     if (before <= sendHighWaterMark) return true;
     this.wantDrain();
@@ -364,7 +383,7 @@ export class NativeLink implements Link {
 
   /** The platform delivers whole messages; as a stream, each has one piece. */
   #deliver(data: MessageData): void {
-    const sink = this.#messages;
+    const sink = this.#sink;
     if (this.#options.messages === "whole") return sink.onMessage(data);
     const isText = typeof data === "string";
     const bytes = isText ? utf8.encode(data) : data;

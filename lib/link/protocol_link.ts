@@ -27,6 +27,7 @@ import {
   type LinkEvents,
   type LinkMessages,
   type LinkStats,
+  type LinkTap,
   OPEN,
   type ReadyState,
 } from "./link.ts";
@@ -65,13 +66,15 @@ export class ProtocolLink
   implements Link, TransportSink, ProtocolEvents, WriteEvents, KeepaliveEvents, ClosingEvents {
   /** The agreed subprotocol, or `""`. */
   readonly protocol: string;
+  /** This end's role. */
+  readonly role: Role;
 
-  readonly #role: Role;
   readonly #extension: MessageExtension | undefined;
   readonly #transport: Transport;
   readonly #protocol: Protocol;
   readonly #options: ResolvedConnectionOptions;
   #messages!: LinkMessages;
+  #tap: LinkTap | undefined;
   #events!: LinkEvents;
 
   /** Bytes that came while reading was paused, or behind the message at which it stopped. */
@@ -101,7 +104,7 @@ export class ProtocolLink
   /** Creates the link; nothing moves before `start`. */
   constructor(init: ProtocolLinkInit) {
     const { role, transport, extension, options } = init;
-    this.#role = role;
+    this.role = role;
     this.#transport = transport;
     this.protocol = init.protocol ?? "";
     this.#extension = extension;
@@ -176,6 +179,13 @@ export class ProtocolLink
     this.#keepalive.start();
   }
 
+  /** Sets what sees what passes: from the next frame on. */
+  setTap(tap: LinkTap | undefined): void {
+    this.#tap = tap;
+    this.#protocol.setTap(tap);
+    if (this.#inPass) this.#protocol.stopReading();
+  }
+
   /** Takes the bytes that came right behind the handshake, once, after `start`. */
   feed(head: Uint8Array): void {
     if (head.length > 0) this.onData(head);
@@ -190,6 +200,7 @@ export class ProtocolLink
       return false;
     }
     this.#protocol.encoder.message(data, compress);
+    this.#tap?.onMessageSent(data);
     this.#writes.schedule(this.#inPass);
     if (before <= this.#options.sendHighWaterMark) return true;
     this.wantDrain();
@@ -200,6 +211,7 @@ export class ProtocolLink
   beginMessage(type: MessageType, compress?: boolean): void {
     const { encoder } = this.#protocol;
     encoder.begin(type, compress);
+    this.#tap?.onMessageSentStart(type);
     if (encoder.inTransformed) this.#keepalive.onCompressedBegun();
   }
 
@@ -207,6 +219,7 @@ export class ProtocolLink
   writeMessage(piece: Uint8Array, final: boolean): boolean {
     if (!this.canSend) return false;
     const leaves = this.#protocol.encoder.fragment(piece, final);
+    this.#tap?.onMessageSentData(piece, final);
     if (final) this.#keepalive.onMessageSent();
     else if (leaves && !this.#writes.blocked) this.#keepalive.onFragmentTaken();
     this.#writes.schedule(this.#inPass);
@@ -458,7 +471,7 @@ export class ProtocolLink
     this.#keepalive.stop();
     return this.#closing ??= new Closing(
       {
-        role: this.#role,
+        role: this.role,
         protocol: this.#protocol,
         transport: this.#transport,
         options: this.#options,

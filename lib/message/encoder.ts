@@ -4,7 +4,7 @@
  * @module
  */
 import type { CloseStatus } from "../errors.ts";
-import type { FrameEncoder } from "../frame/encoder.ts";
+import type { FrameEncoder, FrameEncoderTap } from "../frame/encoder.ts";
 import { checkMemory } from "../frame/memory.ts";
 import {
   BINARY,
@@ -52,6 +52,11 @@ export class MessageEncoder {
   /** How many frames were encoded. */
   get frameCount(): number {
     return this.#frames.count;
+  }
+
+  /** @internal Sets what sees the frames. */
+  setTap(tap: FrameEncoderTap | undefined): void {
+    this.#frames.tap = tap;
   }
 
   /** Encodes a whole message in one frame, as it is if `transform` is false. */

@@ -14,6 +14,7 @@ import {
 } from "../message/decoder.ts";
 import type { MessageExtension } from "../message/extension.ts";
 import type { ResolvedConnectionOptions } from "./protocol_options.ts";
+import type { ProtocolTap } from "./tap.ts";
 
 /** How many free decoders a pool keeps; more are left to the garbage collector. */
 const POOL_LIMIT = 16;
@@ -66,6 +67,11 @@ export class PooledDecoder {
   stop(): void {
     this.frames.stop();
     this.#messages.stop();
+  }
+
+  /** Sets what sees the frames. */
+  setTap(tap: ProtocolTap | undefined): void {
+    this.frames.attach(tap === undefined ? this.#messages : tap.frames(this.#messages));
   }
 
   /** Attaches the sinks of a connection: what is decoded goes to them directly. */
@@ -144,6 +150,7 @@ export class DecoderPool {
   release(decoder: PooledDecoder): void {
     decoder.attach(DETACHED, DETACHED);
     decoder.frames.resetFrameCount();
+    decoder.setTap(undefined);
     if (this.#free.length < POOL_LIMIT) this.#free.push(decoder);
   }
 }

@@ -16,6 +16,7 @@ import { afterEvent, type ClosingState, isReading } from "./closing.ts";
 import { DecoderPool, type PooledDecoder } from "./decoder_pool.ts";
 import { PingAnswers } from "./ping_answers.ts";
 import type { ResolvedConnectionOptions } from "./protocol_options.ts";
+import type { ProtocolTap } from "./tap.ts";
 
 /** Receives pings and pongs. */
 export interface PingReceiver {
@@ -73,7 +74,11 @@ export class Protocol implements ControlSink {
   /** The decoder, from the first byte of a frame or message to its last. */
   #decoder: PooledDecoder | undefined;
   readonly #options: ResolvedConnectionOptions;
-  #messages!: DataSink;
+  #messages: DataSink | undefined;
+  /** What decoders are attached to: the receivers, or a tap before them. */
+  #data!: DataSink;
+  #control: ControlSink = this;
+  #tap: ProtocolTap | undefined;
   #pings!: PingReceiver;
   #state: ClosingState = "open";
   /** Created when closing begins, as the one below with the first ping: an idle connection has neither. */
@@ -109,6 +114,31 @@ export class Protocol implements ControlSink {
     }
     this.#messages = messages;
     this.#pings = pings;
+    this.setTap(this.#tap);
+  }
+
+  /**
+   * @internal Sets what sees the frames and messages, or nothing. Bytes that are being decoded are seen from
+   * the next call of `receive` on.
+   */
+  setTap(tap: ProtocolTap | undefined): void {
+    this.#tap = tap;
+    this.encoder.setTap(tap);
+    if (this.#messages === undefined) return; // it has not begun
+    this.#data = tap === undefined ? this.#messages : tap.messages(this.#messages);
+    this.#control = tap === undefined ? this : tap.control(this);
+    if (this.#decoder !== undefined) this.#attach(this.#decoder);
+  }
+
+  #attach(decoder: PooledDecoder): void {
+    decoder.attach(this.#data, this.#control);
+    decoder.setTap(this.#tap);
+  }
+
+  #acquireDecoder(): PooledDecoder {
+    const decoder = this.#decoder = this.#decoders.acquire(this.#data, this.#control);
+    if (this.#tap !== undefined) decoder.setTap(this.#tap);
+    return decoder;
   }
 
   /** The Close frame that was sent. */
@@ -147,7 +177,7 @@ export class Protocol implements ControlSink {
    */
   receive(chunk: Uint8Array, from = 0): number {
     if (!isReading(this.#state)) return chunk.length;
-    const decoder = this.#decoder ??= this.#decoders.acquire(this.#messages, this);
+    const decoder = this.#decoder ?? this.#acquireDecoder();
     try {
       const read = decoder.frames.decode(chunk, from);
       if (isReading(this.#state)) {

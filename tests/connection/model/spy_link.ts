@@ -61,6 +61,12 @@ export class SpyLink implements Link {
   get compression(): Link["compression"] {
     return this.#below.compression;
   }
+  get role(): Link["role"] {
+    return this.#below.role;
+  }
+  setTap(tap: Parameters<Link["setTap"]>[0]): void {
+    this.#below.setTap(tap);
+  }
   get stats(): Link["stats"] {
     return this.#below.stats;
   }
