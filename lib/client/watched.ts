@@ -9,4 +9,3 @@ import type { AnswerHead } from "../handshake/client_response.ts";
 import { HeadReader } from "../handshake/head_reader.ts";
 import type { Http2Headers } from "../handshake/http2.ts";
 import { isInstance } from "../thrown.ts";
-

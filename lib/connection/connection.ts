@@ -49,9 +49,9 @@ export interface ConnectionHandlers<
    * Messages that came before the connection closed are still given to it; each call then has
    * `closeTimeout` to settle, or else the rest is dropped and `onError` is called.
    *
-   * With `messages: "stream"` a {@linkcode StreamedMessage} has begun to come. What the handler has
-   * not read of it when its promise settles is discarded; so is a message that it has not begun to
-   * read when it returns without one.
+   * With `messages: "stream"` a {@linkcode StreamedMessage} has begun to come. When the
+   * handler's promise settles, the rest of the message is discarded. A handler that returns no promise
+   * has to begin to read before it returns, or the whole message is discarded.
    */
   message?(connection: WebSocketConnection<Data, Message>, data: Message): void | Promise<void>;
   /** Called when no more than `sendHighWaterMark` waits, after a `send` that returned false. */
@@ -230,8 +230,8 @@ export class WebSocketConnection<
    * Resolves when the connection is closed, with how it ended. Never rejects.
    *
    * With handlers it resolves after `close` was called, when the `message` handler is done with all
-   * messages that had come. A `message` handler that awaits it waits for itself, and holds it up for
-   * `closeTimeout`.
+   * messages that had come. So do not await it in a `message` handler: the handler would
+   * wait for itself, until `closeTimeout` ends that.
    */
   get closed(): Promise<CloseInfo> {
     return this.#dispatcher.closed;
@@ -264,8 +264,8 @@ export class WebSocketConnection<
    *
    * Pings and pongs may leave between two fragments. Some peers (tornado 6.2, aiohttp 3.8, wsproto)
    * forget at a ping in the middle of a compressed message that it is compressed, and drop the
-   * connection. So the keepalive's pings wait for the end of such a message, as long as the peer has
-   * taken bytes of it within the last `pingInterval`; pongs and `ping` do not wait. For these peers,
+   * connection. So the keepalive sends no ping before the end of such a message, unless the peer has taken
+   * nothing of it for a `pingInterval`; pongs and `ping` do not wait. For these peers,
    * send a source that may be slow with `{ compress: false }`.
    *
    * Resolves when all of it is encoded. Rejects with what the source failed with, with the signal's

@@ -24,8 +24,8 @@ export interface PerMessageDeflateOptions {
   /** The largest window that the server may use, 8 to 15. @default {15} */
   serverMaxWindowBits?: number;
   /**
-   * The largest window that the client may use, 8 to 15. A server with less than 15 declines the
-   * offer of a client that cannot be told so.
+   * The largest window that the client may use, 8 to 15. A server with less than 15 agrees on
+   * compression only with clients whose offer has the parameter `client_max_window_bits`.
    *
    * @default {15}
    */

@@ -31,8 +31,9 @@ export interface ConnectionOptions {
    */
   maxMessageSize?: number;
   /**
-   * The longest payload of one data frame, judged on its header; of a compressed one as it comes,
-   * which is an eighth more than `maxMessageSize` where both are the same. @default {maxMessageSize}
+   * The longest payload of one data frame, as its header says. Where it equals
+   * `maxMessageSize`, a compressed frame may be an eighth longer, as random bytes grow when they are
+   * compressed. @default {maxMessageSize}
    */
   maxFrameSize?: number;
   /** The most fragments of one message, empty ones included; past it 1008. @default {131072} */
@@ -83,8 +84,8 @@ export interface ConnectionOptions {
    */
   pingInterval?: number;
   /**
-   * How long the peer may be silent after a ping; past it 1011. What has arrived is read first, and time
-   * in which this process's event loop stood still does not count, up to as long again. `ping()` without
+   * How long the peer may be silent after a ping; past it 1011. What has arrived is read first. Time
+   * in which this process's event loop stood still is added, but at most once the timeout. `ping()` without
    * a signal rejects after the same time. @default {20000}
    */
   pingTimeout?: number;

@@ -48,8 +48,9 @@ export interface UpgradeOptions<Data = undefined, Message extends AnyMessage = M
    * `connection.data`. A Response, returned or thrown, refuses; undefined or a plain object with
    * `protocol`, `headers` or `data` accepts. Anything else is a 500.
    *
-   * TypeScript infers the type of `connection.data` from it, and reads options from first to last: in
-   * handlers that stand before a hook with a parameter, `data` is unknown.
+   * TypeScript infers the type of `connection.data` from what the hook returns. It reads options from
+   * first to last, so a hook that has a parameter must stand before the handlers: in handlers before it,
+   * `data` is unknown.
    */
   handshake?: HandshakeHook<Data>;
   /** The subprotocols the server speaks, the preferred first; a string for one. @default {[]} */
