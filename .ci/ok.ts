@@ -9,6 +9,7 @@ const entries = [
   "lib/codec.ts",
   "lib/protocol/mod.ts",
   "lib/testing/mod.ts",
+  "lib/inspect/mod.ts",
   "lib/adapters/deno.ts",
   "lib/adapters/bun/mod.ts",
   "lib/adapters/node/mod.ts",

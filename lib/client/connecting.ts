@@ -7,12 +7,14 @@
 import type { CallSite } from "../call_site.ts";
 import type { WebSocketConnection } from "../connection/connection.ts";
 import type { AnyMessage } from "../connection/streamed_message.ts";
-import { HandshakeError } from "../errors.ts";
+import { HandshakeError, TransportError } from "../errors.ts";
 import { checkProtocols, parseWebSocketURL } from "../handshake/client_url.ts";
 import { readLimit } from "../limits.ts";
 import { ReadingTimer, Timers } from "../link/timers.ts";
 import { readConnectionLimits } from "../protocol/options.ts";
+import { isInstance } from "../thrown.ts";
 import { type ConnectOptions, type ConnectPlan, readConnectOptions } from "./options.ts";
+import { clients } from "./clients.ts";
 
 /** What `connect` was called with. */
 export interface ConnectCall<Message extends AnyMessage> {
@@ -55,6 +57,9 @@ export async function connectBy<Message extends AnyMessage>(
     Timers.of(settings.clock).set(deadline, handshakeTimeout);
     try {
       return await open({ target, protocols, settings, options }, controller.signal);
+    } catch (error) {
+      reportFailed(target.href, error);
+      throw error;
     } finally {
       deadline.cancel();
       options.signal?.removeEventListener("abort", abort);
@@ -62,4 +67,11 @@ export async function connectBy<Message extends AnyMessage>(
   } catch (error) {
     throw caller.addTo(error);
   }
+}
+
+/** Reports to what observes the clients that a handshake failed: not an abort, nor a wrong option. */
+function reportFailed(url: string, error: unknown): void {
+  if (!isInstance(error, HandshakeError) && !isInstance(error, TransportError)) return;
+  const rest = { remoteAddress: undefined, request: undefined };
+  clients.onRefused(() => ({ role: "client", error, url, ...rest }));
 }

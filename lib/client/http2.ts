@@ -48,7 +48,7 @@ export async function connectHttp2<Message extends AnyMessage>(
   }
   return await whenOpened(
     (events) => new Http2Handshake(openStream(session, request), terms, events),
-    (transport, opened) => createClientConnection(transport, plan, opened),
+    (transport, opened) => createClientConnection(transport, plan, { ...opened, request }),
     signal,
   );
 }

@@ -8,6 +8,7 @@ import type { AnyMessage } from "../connection/streamed_message.ts";
 import { refuseUnsupported } from "../protocol/options.ts";
 import { openWebSocket, type WebSocketLike } from "../connection/web_socket.ts";
 import type { ConnectPlan } from "./options.ts";
+import { clients } from "./clients.ts";
 
 /** Options that a page's WebSocket has no place for; an infinite limit holds there as well. */
 const UNSUPPORTED = [
@@ -51,6 +52,7 @@ export function connectNative<Message extends AnyMessage>(
     options: settings,
     onError: options.onError,
     websocket: options.websocket,
+    onCreated: (connection) => clients.onOpen(connection, "client", undefined),
   });
   return new Promise((resolve, reject) => {
     const abort = (): void => {

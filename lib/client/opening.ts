@@ -19,6 +19,8 @@ const EMPTY = /* @__PURE__ */ new Uint8Array(0);
 
 /** What the server agreed to, and the bytes that came right behind its answer. */
 export interface OpenedHandshake extends Agreement {
+  /** The answer. */
+  head: AnswerHead;
   /** The connection's first bytes. */
   rest: Uint8Array;
 }
@@ -98,7 +100,7 @@ export abstract class ClientOpening implements TransportSink {
       this.#refusal = { error, body: new RefusalBody(head) };
       return this.onData(rest);
     }
-    if (this.#move("accept")) this.#events.onOpen(this.transport, { ...agreement, rest });
+    if (this.#move("accept")) this.#events.onOpen(this.transport, { ...agreement, head, rest });
   }
 
   #move(event: ClientOpeningEvent): boolean {

@@ -54,7 +54,7 @@ async function connectSocket<Message extends AnyMessage>(
   const transport = await openTransport(plan, signal);
   return await whenOpened(
     (events) => new ClientHandshake(transport, init, events),
-    (_, opened) => createClientConnection(transport, plan, opened),
+    (_, opened) => createClientConnection(transport, plan, { ...opened, request: init.request }),
     signal,
   );
 }

@@ -464,6 +464,11 @@ export class WebSocketConnection<
     return this.#dispatcher.sender;
   }
 
+  /** @internal This end's role, where it is known. */
+  get role(): "client" | "server" | undefined {
+    return this.#link.role ?? (this.#request === undefined ? undefined : "server");
+  }
+
   /** @internal Sets what sees what passes: `create` is given the link. */
   setTap(create: ((link: Link) => LinkTap) | undefined): void {
     this.#link.setTap(create?.(this.#link));

@@ -67,6 +67,8 @@ export interface WebSocketInit<Data, Message extends AnyMessage>
   capabilities?: Partial<Capabilities>;
   /** The peer's address, where known. */
   remoteAddress?: TransportAddress | undefined;
+  /** Called with the connection, before anything passes. */
+  onCreated?: ((connection: WebSocketConnection<Data, Message>) => void) | undefined;
   /** The agreed subprotocol, where the socket does not know it. */
   protocol?: string | undefined;
 }
@@ -97,6 +99,7 @@ export function openWebSocket<Data, Message extends AnyMessage>(
       intake = new Intake(link);
       const url = init.url || (socket.url ?? "");
       const connection = new WebSocketConnection<Data, Message>(link, { ...init, url });
+      init.onCreated?.(connection);
       connection.start(websocket);
       resolve(connection);
     };

@@ -296,3 +296,10 @@ export class HeadReader<Kind extends keyof Heads> {
 function isDigit(byte: number): boolean {
   return byte >= 0x30 && byte <= 0x39;
 }
+
+/** Reads a head that is known to be valid and complete: one that was sent. */
+export function readHead<Kind extends keyof Heads>(kind: Kind, bytes: Uint8Array): Heads[Kind] {
+  const reader = new HeadReader({ kind, maxHeaderSize: Infinity, maxHeaders: Infinity });
+  reader.push(bytes);
+  return reader.head!;
+}

@@ -16,7 +16,7 @@ import {
   failStatus,
 } from "./client_response.ts";
 import { quote } from "./grammar.ts";
-import { HeaderLines } from "./head.ts";
+import { HeaderLines, type RequestHead } from "./head.ts";
 import { checkHeader, statusTextOf } from "./head_writer.ts";
 import { formatHost, type Host, parseHost } from "./host.ts";
 import {
@@ -217,6 +217,12 @@ export function connectRequest(url: URL, init: ClientOfferInit): Http2Headers {
 export function checkConnectAnswer(head: AnswerHead, offered: ClientTerms): Agreement {
   if (head.status < 200 || head.status > 299) failStatus(head, 200, offered);
   return agreementOf(head, offered);
+}
+
+/** The head of a request that {@linkcode connectRequest} made. */
+export function readConnectRequest(head: Http2Headers): RequestHead {
+  const { pseudo, headers } = readLines(head);
+  return { method: pseudo.get(":method") ?? "", target: pseudo.get(":path") ?? "", headers };
 }
 
 /** The head of an answer that node:http2 read. */

@@ -8,13 +8,14 @@ import type { ConnectionInit, WebSocketConnection } from "../connection/connecti
 import { ReadingTimer, Timers } from "../link/timers.ts";
 import type { MessageData } from "../message/message.ts";
 import type { AnyMessage } from "../connection/streamed_message.ts";
-import type { Transport, TransportSink } from "../link/transport.ts";
+import type { Transport, TransportAddress, TransportSink } from "../link/transport.ts";
 import type { RefusalContext } from "../connection/handlers.ts";
+import type { HandshakeHeads, RequestInfo } from "../connection/watcher.ts";
 import { HandshakeError, refusalFor, type TransportError } from "../errors.ts";
 import { concat } from "../frame/memory.ts";
 import { acceptHead, refusalBytes, refusalHead } from "../handshake/answer.ts";
 import type { RequestHead } from "../handshake/head.ts";
-import { HeadReader } from "../handshake/head_reader.ts";
+import { HeadReader, readHead } from "../handshake/head_reader.ts";
 import { isResponse } from "../handshake/hook.ts";
 import { isUpgradeRequest, readRequest, toRequest, validateRequest } from "../handshake/server.ts";
 import type { UpgradeRequest } from "../handshake/server.ts";
@@ -63,7 +64,10 @@ export interface ServerHandshakeEvents<Data, Message extends AnyMessage = Messag
   /** Called for each connection once it is closed, if given: one function for all of them. */
   readonly onClose?: ConnectionInit<Data, Message>["onClosed"];
   /** Called when it is refused, or the transport failed: before `onEnd`, and before it is reported. */
-  onRefused?(error: HandshakeError | TransportError): void;
+  onRefused?(
+    opening: ServerHandshake<Data, Message>,
+    error: HandshakeError | TransportError,
+  ): void;
   /**
    * It was refused, or the peer went away; the transport is gone. `error` says why, if it is known; it
    * has been reported.
@@ -92,6 +96,8 @@ export class ServerHandshake<Data, Message extends AnyMessage = MessageData>
   /** Why it was refused. */
   #error: Error | undefined;
   #head: RequestHead | undefined;
+  /** The 101, once it was sent. */
+  #answer: Uint8Array | undefined;
   /** The request as the user's code has seen it. */
   #request: Request | undefined;
   /** The context for the user's handlers. */
@@ -113,6 +119,27 @@ export class ServerHandshake<Data, Message extends AnyMessage = MessageData>
     });
     this.#timers = Timers.of(settings.connection.clock);
     this.#context = requestContext(() => this.#seen(), transport.remoteAddress);
+  }
+
+  /** The head of the request, as far as it could be read. */
+  get request(): RequestInfo | undefined {
+    return this.#head && { ...this.#head, httpVersion: "HTTP/1.1" };
+  }
+
+  /** The URL that was asked for, as far as it could be read, or `""`. */
+  get url(): string {
+    const request = this.#seen();
+    return request === undefined ? "" : `ws${request.url.slice(4)}`;
+  }
+
+  /** Both heads, after it was accepted. */
+  get heads(): HandshakeHeads {
+    return { request: this.request!, response: readHead("response", this.#answer!) };
+  }
+
+  /** The peer's address, where known. */
+  get remoteAddress(): TransportAddress | undefined {
+    return this.#transport.remoteAddress;
   }
 
   /** Begins to read the request. */
@@ -214,7 +241,7 @@ export class ServerHandshake<Data, Message extends AnyMessage = MessageData>
     this.#owner.onEnd(this, this.#error ?? (answered ? undefined : error));
     // TLS that was not agreed on, say. A client may leave in the middle of an answer: nothing has failed.
     if (error !== undefined && this.#error === undefined && !answered) {
-      this.#owner.onRefused?.(error as TransportError);
+      this.#owner.onRefused?.(this, error as TransportError);
       this.#settings.onRefused(error as TransportError, this.#context);
     }
   }
@@ -222,7 +249,7 @@ export class ServerHandshake<Data, Message extends AnyMessage = MessageData>
   /** Keeps why it is refused. */
   #refused(error: HandshakeError): HandshakeError {
     this.#error = error;
-    this.#owner.onRefused?.(error);
+    this.#owner.onRefused?.(this, error);
     return error;
   }
 
@@ -295,7 +322,7 @@ export class ServerHandshake<Data, Message extends AnyMessage = MessageData>
       data,
       onClosed,
     });
-    const head = acceptHead({ key: validated.key, protocol, extensions, headers });
+    const head = this.#answer = acceptHead({ key: validated.key, protocol, extensions, headers });
     this.#timer.cancel();
     this.#move("accept");
     transport.write(head);

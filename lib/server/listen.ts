@@ -7,6 +7,7 @@ import { CallSite } from "../call_site.ts";
 import type { WebSocketConnection } from "../connection/connection.ts";
 import { ReadingTimer, Timers } from "../link/timers.ts";
 import type { ConnectionHandler } from "../connection/connection.ts";
+import { type Watchable, type Watcher, Watchers } from "../connection/watcher.ts";
 import type { CloseInfo, HandshakeError, TransportError } from "../errors.ts";
 import type { MessageData } from "../message/message.ts";
 import type { DataOf, HandshakeResult, WithHandshake } from "../handshake/hook.ts";
@@ -147,7 +148,7 @@ export interface WebSocketServer<Data = undefined, Message extends AnyMessage = 
 const NOT_OF_A_PEER = { connection: undefined, request: undefined, remoteAddress: undefined };
 
 class Server<Data, Message extends AnyMessage>
-  implements WebSocketServer<Data, Message>, ServerHandshakeEvents<Data, Message> {
+  implements WebSocketServer<Data, Message>, ServerHandshakeEvents<Data, Message>, Watchable {
   readonly connections: Set<WebSocketConnection<Data, Message>> = new Set();
   /**
    * The handshakes that are not over. Those that are "reading" and "deciding" are pending; of those
@@ -168,6 +169,7 @@ class Server<Data, Message extends AnyMessage>
   readonly #finished = Promise.withResolvers<void>();
   readonly #drop = new ReadingTimer(() => this.#dropAll());
   readonly #counter = new ServerCounter();
+  #watchers: Watchers | undefined;
   #listener!: TransportListener;
   #closing = false;
   #listenerClosed = false;
@@ -271,11 +273,24 @@ class Server<Data, Message extends AnyMessage>
     this.#remove(opening);
     this.#counter.onOpen();
     this.connections.add(connection);
+    this.#watchers?.onOpen(connection, "server", () => opening.heads);
     if (this.#closing) connection.close({ closeCode: 1001 });
   }
 
-  onRefused({ code }: HandshakeError | TransportError): void {
-    this.#counter.onRefused(code);
+  onRefused(
+    opening: ServerHandshake<Data, Message>,
+    error: HandshakeError | TransportError,
+  ): void {
+    this.#counter.onRefused(error.code);
+    this.#watchers?.onRefused(() => {
+      const { request, remoteAddress, url } = opening;
+      return { role: "server", error, url, remoteAddress, request };
+    });
+  }
+
+  watch(watcher: Watcher): () => void {
+    for (const connection of this.connections) watcher.onOpen(connection, "server", undefined);
+    return (this.#watchers ??= new Watchers()).watch(watcher);
   }
 
   readonly onClose = (connection: WebSocketConnection<Data, Message>, info: CloseInfo): void => {

@@ -116,14 +116,17 @@ export interface NodeModules {
   tls: NodeTls;
 }
 
+/** One of Node's built-in modules, where there is such: in Node from 20.16 on, in Deno, in Bun. */
+export function builtinModule<Module>(id: string): Module | undefined {
+  const { process } = globalThis as unknown as {
+    process?: { getBuiltinModule?(id: string): unknown };
+  };
+  return process?.getBuiltinModule?.(id) as Module | undefined;
+}
+
 /** Node's built-in modules, where there are any: in Node from 20.16 on, in Deno, in Bun. */
 export function findNode(): NodeModules | undefined {
-  interface Process {
-    getBuiltinModule?(id: string): unknown;
-  }
-  const { process } = globalThis as unknown as { process?: Process };
-  const net = process?.getBuiltinModule?.("node:net") as NodeNet | undefined;
-  const tls = process?.getBuiltinModule?.("node:tls") as NodeTls | undefined;
+  const net = builtinModule<NodeNet>("node:net"), tls = builtinModule<NodeTls>("node:tls");
   return net === undefined || tls === undefined ? undefined : { net, tls };
 }
 
@@ -132,13 +135,9 @@ export function findNode(): NodeModules | undefined {
  * is one that may not be written.
  */
 export function folderExists(path: string): boolean {
-  interface Process {
-    getBuiltinModule?(id: "node:fs"): { existsSync(path: string): boolean };
-  }
-  const { process } = globalThis as unknown as { process?: Process };
+  const fs = builtinModule<{ existsSync(path: string): boolean }>("node:fs");
   const end = path.lastIndexOf("/");
-  return end <= 0 ||
-    process?.getBuiltinModule?.("node:fs")?.existsSync(path.slice(0, end)) !== false;
+  return end <= 0 || fs?.existsSync(path.slice(0, end)) !== false;
 }
 
 /** What is used of `node:crypto`. */
@@ -154,11 +153,7 @@ interface NodeCrypto {
  * @throws {Error} If it is not, or one of them cannot be read.
  */
 export function checkKeyPair({ cert, key }: { cert: string; key: string }): void {
-  interface Process {
-    getBuiltinModule?(id: string): unknown;
-  }
-  const { process } = globalThis as unknown as { process?: Process };
-  const crypto = process?.getBuiltinModule?.("node:crypto") as NodeCrypto | undefined;
+  const crypto = builtinModule<NodeCrypto>("node:crypto");
   if (crypto === undefined) return;
   const { X509Certificate, createPrivateKey } = crypto;
   if (new X509Certificate(cert).checkPrivateKey(createPrivateKey(key))) return;
