@@ -95,7 +95,7 @@ export interface HarEntry {
   readonly cache: Record<string, never>;
   /** Where the time went: all of it into receiving. */
   readonly timings: { readonly send: number; readonly wait: number; readonly receive: number };
-  /** The server's address, on a client. */
+  /** The server's IP address, on a client. */
   readonly serverIPAddress?: string;
   /** The number of the connection. */
   readonly connection?: string;
@@ -122,6 +122,9 @@ export interface Har {
 
 /** The version of the library, for `creator`. */
 const VERSION = "0.1.0";
+
+/** An IP address, and no name. */
+const IP = /^[\d.]+$|:/;
 
 /** A connection, and what was recorded of it. */
 interface Recorded {
@@ -184,7 +187,8 @@ function connectionEntry({ connection, messages, endedAt, close }: Recorded): Ha
     response: responseOf({ status, statusText, headers, httpVersion }),
     cache: {},
     timings: { send: 0, wait: 0, receive: time },
-    ...(role === "client" && remoteAddress && { serverIPAddress: remoteAddress.hostname }),
+    ...(role === "client" && remoteAddress && IP.test(remoteAddress.hostname) &&
+      { serverIPAddress: remoteAddress.hostname }),
     connection: String(id),
     _resourceType: "websocket",
     _webSocketMessages: messages,
@@ -212,7 +216,7 @@ function refusedEntry(
 function requestOf(url: string, request: ObservedRequest | undefined): HarRequest {
   return {
     method: request?.method ?? "GET",
-    url,
+    url: url || "about:invalid", // the format wants one
     httpVersion: request?.httpVersion ?? "HTTP/1.1",
     headers: pairs(request?.headers ?? []),
     queryString: URL.canParse(url) ? pairs(new URL(url).searchParams) : [],

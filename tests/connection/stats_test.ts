@@ -1,91 +1,16 @@
 /** What `connection.stats` counts, beside a raw peer that knows what has passed. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { constants, deflateRawSync } from "node:zlib";
-import { listen } from "../../lib/server/mod.ts";
-import { Network, pair, RawPeer, settle } from "../../lib/testing/mod.ts";
+import { pair, settle } from "../../lib/testing/mod.ts";
 import { rawFrame, type RawFrameInit, readRawFrame } from "../../lib/testing/raw_frame.ts";
 import { upgradeHttp2 } from "../../lib/adapters/node/http2.ts";
-import {
-  connect,
-  type ConnectionStats,
-  fromWebSocket,
-  type WebSocketConnection,
-} from "../../mod.ts";
+import { fromWebSocket, type WebSocketConnection } from "../../mod.ts";
 import { http2Rig } from "../adapters/http2_support.ts";
 import { FakeWebSocket } from "../link/fake_web_socket.ts";
+import { deflated, openRaw } from "../support/raw_pair.ts";
 import { ROLES } from "./support.ts";
 
 const options = { timeout: 60_000 };
-
-/** A raw peer that counts what it sends and what it has read. */
-class CountingPeer {
-  sent = { frames: 0, bytes: 0 };
-  received = { frames: 0, bytes: 0 };
-  readonly #peer: RawPeer;
-
-  constructor(peer: RawPeer) {
-    this.#peer = peer;
-  }
-
-  send(frame: RawFrameInit): void {
-    this.sent.frames++;
-    this.sent.bytes += rawFrame(frame, this.#peer.role === "client").length;
-    this.#peer.send(frame);
-  }
-
-  /** Reads frames until nothing more comes. */
-  async drain(): Promise<void> {
-    await settle();
-    while (this.#peer.received.length > 0) {
-      const { headerSize, payload } = await this.#peer.readFrame();
-      this.received.frames++;
-      this.received.bytes += headerSize + payload.length;
-    }
-  }
-
-  /** Compares with what the connection counts. */
-  compare(stats: ConnectionStats): void {
-    assert.deepEqual(
-      {
-        sent: { frames: stats.framesSent, bytes: stats.bytesSent },
-        received: { frames: stats.framesReceived, bytes: stats.bytesReceived },
-      },
-      { sent: this.received, received: this.sent },
-    );
-  }
-}
-
-/** A connection in this role, and the raw peer at its other end. */
-async function open(
-  role: "client" | "server",
-  { perMessageDeflate = false, chunkSize = Infinity, messages = "whole" as "whole" | "stream" } =
-    {},
-): Promise<{ connection: WebSocketConnection; peer: CountingPeer; network: Network }> {
-  const network = new Network({ chunkSize });
-  const own = {
-    network,
-    messages: messages as "whole",
-    perMessageDeflate: perMessageDeflate && { threshold: 0 },
-  };
-  if (role === "client") {
-    const listener = await RawPeer.listen(network, { port: 80 });
-    const connecting = connect("ws://test", own);
-    const raw = await listener.accept();
-    await raw.upgrade({ perMessageDeflate });
-    return { connection: await connecting, peer: new CountingPeer(raw), network };
-  }
-  const server = await listen({ ...own, port: 80, websocket: () => {}, onError: () => {} });
-  const raw = await RawPeer.connect(network, { port: 80 });
-  await raw.upgrade({ perMessageDeflate });
-  const [connection] = server.connections;
-  return { connection, peer: new CountingPeer(raw), network };
-}
-
-/** Compresses as permessage-deflate does (RFC 7692 section 7.2.1). */
-function deflated(text: string): Uint8Array {
-  return deflateRawSync(text, { finishFlush: constants.Z_SYNC_FLUSH }).subarray(0, -4);
-}
 
 for (const role of ROLES) {
   describe(`stats, as ${role}`, () => {
@@ -93,7 +18,7 @@ for (const role of ROLES) {
       for (const messages of ["whole", "stream"] as const) {
         const how = `${chunkSize === 1 ? "split everywhere" : "in one chunk"}, ${messages}`;
         it(`frames and bytes are those of the wire: ${how}`, options, async () => {
-          const { connection, peer } = await open(role, { chunkSize, messages });
+          const { connection, peer } = await openRaw(role, { chunkSize, messages });
           connection.discard();
           const sizes = [0, 1, 125, 126, ...chunkSize === 1 ? [] : [65_535, 65_536, 200_000]];
           for (const size of sizes) {
@@ -129,7 +54,7 @@ for (const role of ROLES) {
       "compressed messages are counted as they are on the wire, and before it",
       options,
       async () => {
-        const { connection, peer } = await open(role, { perMessageDeflate: true });
+        const { connection, peer } = await openRaw(role, { perMessageDeflate: true });
         connection.discard();
         const text = "to be or not to be, ".repeat(500);
         const payload = deflated(text);
@@ -168,14 +93,14 @@ for (const role of ROLES) {
     });
 
     it("a frame that breaks a rule, or that is not complete, does not count", options, async () => {
-      const { connection, peer } = await open(role);
+      const { connection, peer } = await openRaw(role);
       connection.discard();
       peer.send({ payload: "good" });
       peer.send({ payload: "cut off", announced: 100 });
       await settle();
       assert.equal(connection.stats.framesReceived, 1);
       connection.terminate();
-      const broken = await open(role);
+      const broken = await openRaw(role);
       broken.connection.discard();
       broken.peer.send({ payload: "good" });
       broken.peer.send({ payload: "bad", rsv: 0x20 });
@@ -226,7 +151,7 @@ for (const role of ROLES) {
       "empty pongs that nobody asked for, or of two pings, are not measured",
       options,
       async () => {
-        const { connection, peer, network } = await open(role);
+        const { connection, peer, network } = await openRaw(role);
         connection.discard();
         peer.send({ opcode: 10, payload: "" });
         await settle();

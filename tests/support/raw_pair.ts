@@ -1,0 +1,85 @@
+/** A connection, and at its other end a raw peer that knows what has passed. */
+import assert from "node:assert/strict";
+import { constants, deflateRawSync } from "node:zlib";
+import { listen } from "../../lib/server/mod.ts";
+import { Network, RawPeer, settle } from "../../lib/testing/mod.ts";
+import { type RawFrame, rawFrame, type RawFrameInit } from "../../lib/testing/raw_frame.ts";
+import { connect, type ConnectionStats, type WebSocketConnection } from "../../mod.ts";
+
+/** A raw peer that counts what it sends and what it has read. */
+export class CountingPeer {
+  sent = { frames: 0, bytes: 0 };
+  received = { frames: 0, bytes: 0 };
+  /** The frames that it has read. */
+  readonly frames: RawFrame[] = [];
+  readonly #peer: RawPeer;
+
+  constructor(peer: RawPeer) {
+    this.#peer = peer;
+  }
+
+  send(frame: RawFrameInit): void {
+    this.sent.frames++;
+    this.sent.bytes += rawFrame(frame, this.#peer.role === "client").length;
+    this.#peer.send(frame);
+  }
+
+  /** Reads frames until nothing more comes. */
+  async drain(): Promise<void> {
+    await settle();
+    while (this.#peer.received.length > 0) {
+      const frame = await this.#peer.readFrame(), { headerSize, payload } = frame;
+      this.frames.push(frame);
+      this.received.frames++;
+      this.received.bytes += headerSize + payload.length;
+    }
+  }
+
+  /** Compares with what the connection counts. */
+  compare(stats: ConnectionStats): void {
+    assert.deepEqual(
+      {
+        sent: { frames: stats.framesSent, bytes: stats.bytesSent },
+        received: { frames: stats.framesReceived, bytes: stats.bytesReceived },
+      },
+      { sent: this.received, received: this.sent },
+    );
+  }
+}
+
+/** A connection in this role, and the raw peer at its other end. */
+export async function openRaw(
+  role: "client" | "server",
+  given: {
+    perMessageDeflate?: boolean;
+    chunkSize?: number;
+    messages?: "whole" | "stream";
+    mask?: () => number;
+  } = {},
+): Promise<{ connection: WebSocketConnection; peer: CountingPeer; network: Network }> {
+  const { perMessageDeflate = false, chunkSize = Infinity, messages = "whole", mask } = given;
+  const network = new Network({ chunkSize });
+  const own = {
+    network,
+    messages: messages as "whole",
+    ...(mask && { mask }),
+    perMessageDeflate: perMessageDeflate && { threshold: 0 },
+  };
+  if (role === "client") {
+    const listener = await RawPeer.listen(network, { port: 80 });
+    const connecting = connect("ws://test", own);
+    const raw = await listener.accept();
+    await raw.upgrade({ perMessageDeflate });
+    return { connection: await connecting, peer: new CountingPeer(raw), network };
+  }
+  const server = await listen({ ...own, port: 80, websocket: () => {}, onError: () => {} });
+  const raw = await RawPeer.connect(network, { port: 80 });
+  await raw.upgrade({ perMessageDeflate });
+  const [connection] = server.connections;
+  return { connection, peer: new CountingPeer(raw), network };
+}
+
+/** Compresses as permessage-deflate does (RFC 7692 section 7.2.1). */
+export function deflated(text: string): Uint8Array {
+  return deflateRawSync(text, { finishFlush: constants.Z_SYNC_FLUSH }).subarray(0, -4);
+}
