@@ -189,10 +189,10 @@ export class HandshakeError extends SluiceError {
    * `upgrade` do when a `handshake` hook throws it: with the status if that is from 400 to 599,
    * otherwise 502, and the message as plain text.
    *
-   * The headers of an answer to send are sent, except those that frame a message or belong to a
-   * connection. Of an answer that was received from another server (a gateway passes the error of
-   * `connect` on) only `Allow`, `Retry-After`, `Sec-WebSocket-Version` and `WWW-Authenticate` are
-   * sent: no cookie and no text of that server. With 502 there are no headers, and the text gives
+   * The headers of an error that was made on this server are sent, except those that frame a message
+   * or belong to a connection. Of an error of `connect` that a gateway throws on, only `Allow`,
+   * `Retry-After`, `Sec-WebSocket-Version` and `WWW-Authenticate` are sent: no cookie and no text of
+   * the other server. With 502 there are no headers, and the text gives
    * no details.
    */
   toResponse(): Response {

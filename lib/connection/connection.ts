@@ -211,8 +211,8 @@ export class WebSocketConnection<
   }
 
   /**
-   * What has passed so far, and how long it took: messages, frames, bytes, round trips. It is counted anew at
-   * each reading, and may be read after the end.
+   * What has passed so far, and how long it took: messages, frames, bytes, round trips. Each reading returns
+   * a new object; nothing is reset. It can also be read after the connection has closed.
    */
   get stats(): ConnectionStats {
     const { compression, stats } = this.#link, { roundTrips } = this.#dispatcher;

@@ -111,16 +111,16 @@ const OWN_LABELS = ["code", "initiator", "direction"];
  * import { listen } from "@sluice/websocket/server";
  * import assert from "node:assert/strict";
  *
- * await using server = await listen({
- *   port: 0,
- *   websocket: {},
- *   fetch: () =>
- *     new Response(prometheusText({ stats: server.stats }), {
- *       headers: { "content-type": "text/plain; version=0.0.4" },
- *     }),
- * });
- * const metrics = await (await fetch(`http://localhost:${server.address.port}/metrics`)).text();
- * assert.match(metrics, /^sluice_connections 0$/m);
+ * await using server = await listen({ port: 0, websocket: {}, fetch: metrics });
+ *
+ * function metrics(): Response {
+ *   return new Response(prometheusText({ stats: server.stats }), {
+ *     headers: { "content-type": "text/plain; version=0.0.4" },
+ *   });
+ * }
+ *
+ * const answer = await fetch(`http://localhost:${server.address.port}/metrics`);
+ * assert.match(await answer.text(), /^sluice_connections 0$/m);
  * ```
  */
 export function prometheusText(

@@ -56,8 +56,9 @@ export interface ConnectionOptions {
    */
   sendTimeout?: number;
   /**
-   * Past this number of bytes of messages not taken, each counted with 256 bytes more, nothing more
-   * is read until half is taken, pings and the peer's Close included. A message counts from the
+   * When messages that were not taken have more bytes than this (a message counts as its size and 256),
+   * reading stops until half of it is taken. Pings and the peer's Close are not read meanwhile
+   * either. A message counts from the
    * moment it has to wait: for the `message` handler of the one before it, or for the code that
    * reads. Whole text counts by its `length`. If nothing has begun to read a second after reading
    * stopped, `onError` is called: call `discard` on a connection that is not to be read. @default
@@ -84,8 +85,9 @@ export interface ConnectionOptions {
    */
   pingInterval?: number;
   /**
-   * How long the peer may be silent after a ping; past it 1011. What has arrived is read first. Time
-   * in which this process's event loop stood still is added, but at most once the timeout. `ping()` without
+   * How long the peer may be silent after a ping; past it 1011. What has arrived is read first. When
+   * this process's event loop stood still, the deadline moves by that time, but never by more than the
+   * timeout itself. `ping()` without
    * a signal rejects after the same time. @default {20000}
    */
   pingTimeout?: number;

@@ -62,8 +62,8 @@ export interface ListenOptions<Data = undefined, Message extends AnyMessage = Me
    * is short and at hand, else in chunks (`Transfer-Encoding: chunked`). The body is cancelled when
    * the client leaves, when it takes nothing for `closeTimeout`, and in answer to HEAD. A body
    * whose first chunk does not come within `handshakeTimeout` gets 503, one that fails before it
-   * 500. After its first chunk a body may pause for any time, as a stream of events does; but once
-   * the client has ended its direction, for `handshakeTimeout` at most. A body that fails after its first chunk
+   * 500. After its first chunk a body may pause for any time, as a stream of events does, unless the
+   * client has closed its side of the connection (half-closed): then for `handshakeTimeout` at most. A body that fails after its first chunk
    * ends the connection, so that the client sees that the rest is missing; the error goes to
    * `onError`. At most `maxPendingHandshakes` answers are sent at once. When there is one more, one
    * of the address that has most is dropped: the one whose client has taken nothing for the longest

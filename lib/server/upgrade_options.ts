@@ -72,9 +72,9 @@ export interface UpgradeOptions<Data = undefined, Message extends AnyMessage = M
    */
   onError?: ErrorHandler<Data, Message>;
   /**
-   * Called with each handshake that failed where the server is not at fault: it broke a rule; a
-   * policy, a limit or the hook refused it; it did not come in time; or its connection failed
-   * before. Port scans cause these. By default `console.warn` prints one line a minute for each
+   * Called with each handshake that failed through no fault of the server: the request broke a rule;
+   * a policy, a limit or the hook refused it; it was not complete in time; or its connection failed
+   * before it was complete. Port scans cause these. By default `console.warn` prints one line a minute for each
    * `code`, with the number of those left out, and nothing for a refusal by a Response of the hook
    * (code `REFUSED`). @default {prints a line}
    */

@@ -37,7 +37,7 @@ async function record(): Promise<{ atServer: Recorder; atClient: Recorder }> {
 }
 
 describe("a recorder", () => {
-  it("keeps the last events, the oldest first", options, async () => {
+  it("keeps the last events, the oldest first", options, () => {
     const { client, server } = pair();
     server.discard();
     const recorder = new Recorder({ maxEvents: 5 });
