@@ -25,6 +25,7 @@ const imports = [
   `import { FrameDecoderStream } from "${pathOf("./codec")}";`,
   `import { ClientUpgrade, Protocol } from "${pathOf("./protocol")}";`,
   `import { listen } from "${pathOf("./server")}";`,
+  `import { observe, Recorder, telemetry } from "${pathOf("./inspect")}";`,
   `import { pair, VirtualClock } from "${pathOf("./testing")}";`,
   `import { upgrade as upgradeDeno } from "${pathOf("./deno")}";`,
   `import { upgrade as upgradeBun, websocket } from "${pathOf("./bun")}";`,
@@ -46,6 +47,7 @@ export async function main(): Promise<void> {
   await server.shutdown();
 }
 export { ClientUpgrade, connectInBrowser, FrameDecoderStream, pair, Protocol, VirtualClock };
+export { observe, Recorder, telemetry };
 export { StreamedMessage, upgradeBun, upgradeDeno, upgradeNode, websocket };
 `;
 
