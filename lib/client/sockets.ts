@@ -6,6 +6,7 @@
  */
 import type { WebSocketConnection } from "../connection/connection.ts";
 import type { AnyMessage } from "../connection/streamed_message.ts";
+import { offerDeflate } from "../deflate/negotiation.ts";
 import { requestFor } from "../handshake/client.ts";
 import { createKey } from "../handshake/key.ts";
 import { readLimit } from "../limits.ts";
@@ -31,7 +32,9 @@ export async function connectSockets<Message extends AnyMessage>(
   checkClientTls(options.tls);
   checkNetwork("connect", options.network);
   const settings = readConnectionOptions(options);
-  const wishes = { protocols, headers: options.headers, settings };
+  const { perMessageDeflate: deflate } = settings;
+  const extensions = deflate ? [offerDeflate(deflate)] : [];
+  const wishes = { protocols, headers: options.headers, extensions, deflate };
   const socketPlan: SocketPlan<Message> = { ...plan, settings, ...clientOffer(target, wishes) };
   if (options.http2 === undefined) return await connectSocket(socketPlan, signal);
   const what = "connect: http2 must be a client's session of node:http2";

@@ -120,6 +120,12 @@ function agreedDeflate(
   fail(head, "EXTENSION_PARAMETERS", `the server's terms for compression do not hold: ${agreed}`);
 }
 
+/** Fails for what the server has answered about an extension. */
+export function failExtensions(head: AnswerHead, why: string, cause?: unknown): never {
+  const what = `the server's terms for the extensions do not hold: ${why}`;
+  fail(head, "EXTENSION_PARAMETERS", what, cause);
+}
+
 /** Item 6: only one subprotocol, and one that was offered. */
 function agreedProtocol(head: AnswerHead, offered: ClientTerms): string {
   // Section 11.3.4: the header must not come twice in a response.

@@ -112,7 +112,7 @@ export class ProtocolLink
     const output = new OutputBuffer();
     this.#writes = new WriteScheduler({ output, transport, options }, this);
     this.#protocol = new Protocol(
-      { role, extension, output, flusher: this.#writes, options },
+      { role, extensions: extension ? [extension] : [], output, flusher: this.#writes, options },
       this,
     );
     this.#keepalive = new Keepalive(options, this);

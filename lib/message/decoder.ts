@@ -276,6 +276,7 @@ export class MessageDecoder implements FrameSink {
       }
       this.#type = opcode;
       this.#transformed = transformed;
+      if (transformed) this.#extension!.begin?.(first & RSV);
       this.#fragments = 0;
       if (opcode === TEXT) (this.#utf8 ??= new Utf8Checker()).reset();
     }
@@ -300,6 +301,7 @@ export class MessageDecoder implements FrameSink {
 
   /** A message in one frame: nothing of it is kept between fragments either. */
   #transformWhole(first: number, chunk: Uint8Array, start: number, end: number, key: number): void {
+    this.#extension!.begin?.(first & RSV);
     const scratch = decodeWhole(this.#extension!, chunk, start, end, key, this.#maxMessageSize);
     const { payload } = scratch;
     const data = first === this.#wholeText ? decodeText(payload) : payload.slice();

@@ -72,7 +72,7 @@ export class MessageEncoder {
   begin(type: MessageType, transform = true): void {
     this.#next = type === "text" ? TEXT : BINARY;
     this.#transformed = transform && (this.#extension?.wants(-1) ?? false);
-    if (this.#transformed) this.#next |= this.#extension!.rsv;
+    if (this.#transformed) this.#next |= sentBits(this.#extension!);
   }
 
   /**
@@ -121,12 +121,16 @@ export class MessageEncoder {
   #transform(data: string | Uint8Array, extension: MessageExtension): boolean {
     const bytes = typeof data === "string" ? textBytes(data) : data;
     if (!extension.wants(bytes.length)) return false;
-    const first = FIN | extension.rsv | (typeof data === "string" ? TEXT : BINARY);
+    const first = FIN | sentBits(extension) | (typeof data === "string" ? TEXT : BINARY);
     const scratch = encodePiece(extension, bytes, true);
     this.#frames.encode(first, scratch.payload);
     releaseScratch(scratch);
     return true;
   }
+}
+
+function sentBits({ sentRsv, rsv }: MessageExtension): number {
+  return sentRsv ?? rsv;
 }
 
 /**

@@ -39,6 +39,10 @@ export interface MessageExtension {
   readonly header: string;
   /** The reserved bits it claims on the first frame of a message. */
   readonly rsv: number;
+  /** Of these, the bits for the message that `wants` was last asked about. @default {all of `rsv`} */
+  readonly sentRsv?: number;
+  /** Called when a message begins to come that has some of its bits set: `rsv` are those. */
+  begin?(rsv: number): void;
   /**
    * Transforms a piece of an incoming message that came with this extension's bits set; `final` once
    * a message, with its last piece. No more than `limit` bytes are handed to `emit` for this call.

@@ -3,18 +3,21 @@
  *
  * @module
  */
-import { offerDeflate, PER_MESSAGE_DEFLATE } from "../deflate/negotiation.ts";
+import type { ResolvedPerMessageDeflate } from "../deflate/options.ts";
 import { type HeaderEntries, readCallerHeaders } from "../handshake/caller_headers.ts";
 import { type ClientOfferInit, isAuthorized } from "../handshake/client.ts";
 import type { ClientTerms } from "../handshake/client_response.ts";
 import { formatExtensions } from "../handshake/grammar.ts";
-import type { ResolvedConnectionOptions } from "./protocol_options.ts";
+import type { ExtensionOffer } from "../message/extension.ts";
 
 /** What the user asks for. */
 export interface ClientWishes {
   protocols: readonly string[];
   headers: HeaderEntries | undefined;
-  settings: ResolvedConnectionOptions;
+  /** The extensions to offer. */
+  extensions: readonly ExtensionOffer[];
+  /** What the offer of permessage-deflate was made of, if the answer is to be checked against it. */
+  deflate?: ResolvedPerMessageDeflate | undefined;
 }
 
 /** What is offered. */
@@ -31,15 +34,16 @@ export interface ClientOfferPair {
  * @throws {TypeError} If a header is invalid or reserved.
  */
 export function clientOffer(target: URL, wishes: ClientWishes): ClientOfferPair {
-  const { protocols, settings: { perMessageDeflate: deflate } } = wishes;
+  const { protocols, deflate } = wishes;
   const headers = readCallerHeaders(wishes.headers, { alsoReserved: "host" });
-  const extensions = deflate && formatExtensions([offerDeflate(deflate)]);
+  const names = wishes.extensions.map(({ name }) => name);
+  const extensions = names.length === 0 ? undefined : formatExtensions(wishes.extensions);
   return {
     offer: { protocols, headers, extensions },
     terms: {
       protocols,
       deflate,
-      extensions: deflate ? [PER_MESSAGE_DEFLATE] : [],
+      extensions: names,
       authorized: isAuthorized(target, headers),
     },
   };

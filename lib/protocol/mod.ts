@@ -91,7 +91,13 @@ export type { HostPolicy } from "../handshake/host.ts";
 export type { OriginPolicy, OriginRequestInfo } from "../handshake/origin.ts";
 export type { ControlSink, DataSink } from "../message/decoder.ts";
 export type { MessageEncoder } from "../message/encoder.ts";
-export type { ExtensionBytes, MessageExtension, PieceSink } from "../message/extension.ts";
+export { type ExtensionDefinition, perMessageDeflate } from "./extension_list.ts";
+export type {
+  ExtensionBytes,
+  ExtensionOffer,
+  MessageExtension,
+  PieceSink,
+} from "../message/extension.ts";
 export type { MessageData, MessageType } from "../message/message.ts";
 export type { Clock } from "./clock.ts";
 export { afterEvent, canSend, type ClosingEvent, type ClosingState, isReading } from "./closing.ts";

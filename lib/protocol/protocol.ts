@@ -11,6 +11,7 @@ import { fitReason } from "../message/close.ts";
 import type { ControlSink, DataSink } from "../message/decoder.ts";
 import { MessageEncoder } from "../message/encoder.ts";
 import type { MessageExtension } from "../message/extension.ts";
+import { chainExtensions } from "../message/extension_chain.ts";
 import { checkMethods } from "../options.ts";
 import { afterEvent, type ClosingState, isReading } from "./closing.ts";
 import { DecoderPool, type PooledDecoder } from "./decoder_pool.ts";
@@ -40,8 +41,8 @@ export interface ProtocolEvents {
 export interface ProtocolInit {
   /** This end's role. */
   role: Role;
-  /** The agreed extension. */
-  extension?: MessageExtension | undefined;
+  /** The agreed extensions, in the order in which they apply to what is sent. @default {[]} */
+  extensions?: readonly MessageExtension[];
   /** What is to be filled. @default {an output of its own} */
   output?: OutputBuffer;
   /** Empties the output between the pieces of a large frame. */
@@ -90,7 +91,7 @@ export class Protocol implements ControlSink {
 
   /** Creates the protocol of one end; nothing may be received before `start`. */
   constructor(init: ProtocolInit, events: ProtocolEvents) {
-    const { role, extension, options, flusher } = init;
+    const { role, options, flusher } = init, extension = chainExtensions(init.extensions ?? []);
     this.#events = events;
     this.output = init.output ?? new OutputBuffer();
     this.#decoders = DecoderPool.of(options, { role, extension });

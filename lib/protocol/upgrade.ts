@@ -4,14 +4,13 @@
  *
  * @module
  */
-import { acceptDeflate, type DeflateAgreement } from "../deflate/negotiation.ts";
 import { type HandshakeError, refusalFor } from "../errors.ts";
 import { concat } from "../frame/memory.ts";
 import type { Role } from "../frame/opcode.ts";
 import { acceptHead, chooseProtocol, refusalBytes } from "../handshake/answer.ts";
 import type { HeaderEntries } from "../handshake/caller_headers.ts";
 import { requestFor } from "../handshake/client.ts";
-import { checkResponse, type ClientOffer } from "../handshake/client_response.ts";
+import { checkResponse, type ClientOffer, failExtensions } from "../handshake/client_response.ts";
 import { checkProtocols, parseWebSocketURL } from "../handshake/client_url.ts";
 import { HeadReader } from "../handshake/head_reader.ts";
 import { type HostPolicy, readHostPolicy } from "../handshake/host.ts";
@@ -19,9 +18,16 @@ import { createKey } from "../handshake/key.ts";
 import { type OriginPolicy, readOriginPolicy } from "../handshake/origin.ts";
 import { listProtocols } from "../handshake/protocols.ts";
 import { toRequest, type UpgradeRequest, validateRequest } from "../handshake/server.ts";
+import type { MessageExtension } from "../message/extension.ts";
 import { checkNames, type OptionNames } from "../options.ts";
 import { clientOffer } from "./client_offer.ts";
-import { extensionFor } from "./extension.ts";
+import {
+  acceptExtensions,
+  type ExtensionDefinition,
+  offersOf,
+  readAgreedExtensions,
+  readExtensions,
+} from "./extension_list.ts";
 import { CONNECTION_OPTIONS, type ConnectionOptions } from "./options.ts";
 import { readConnectionOptions, type ResolvedConnectionOptions } from "./protocol_options.ts";
 import type { ProtocolInit } from "./protocol.ts";
@@ -48,6 +54,8 @@ export interface HeadLimits {
 
 /** The options of a {@linkcode ClientUpgrade}. */
 export interface ClientUpgradeOptions extends ConnectionOptions, HeadLimits {
+  /** The extensions to offer, in the order in which they apply to what is sent. @default {[]} */
+  extensions?: readonly ExtensionDefinition[];
   /** The subprotocols to offer, the preferred first. @default {[]} */
   protocols?: string | readonly string[];
   /** Headers to add. */
@@ -56,6 +64,8 @@ export interface ClientUpgradeOptions extends ConnectionOptions, HeadLimits {
 
 /** The options of a {@linkcode ServerUpgrade}. */
 export interface ServerUpgradeOptions extends ConnectionOptions, HeadLimits {
+  /** The extensions that can be agreed on; the client's order counts. @default {[]} */
+  extensions?: readonly ExtensionDefinition[];
   /** The subprotocols the server speaks, the preferred first. @default {[]} */
   protocols?: string | readonly string[];
   /** Whether TLS protects the connection. @default {false} */
@@ -85,13 +95,20 @@ const SERVER_OPTIONS: OptionNames<ServerUpgradeOptions> = /* @__PURE__ */ server
 const ACCEPTANCE: OptionNames<AcceptanceOptions> = { protocol: true, headers: true };
 
 function clientOptions(): OptionNames<ClientUpgradeOptions> {
-  const own = { protocols: true, headers: true, maxHeaderSize: true, maxHeaders: true } as const;
-  return { ...CONNECTION_OPTIONS, ...own };
+  return {
+    ...CONNECTION_OPTIONS,
+    extensions: true,
+    protocols: true,
+    headers: true,
+    maxHeaderSize: true,
+    maxHeaders: true,
+  };
 }
 
 function serverOptions(): OptionNames<ServerUpgradeOptions> {
   return {
     ...CONNECTION_OPTIONS,
+    extensions: true,
     protocols: true,
     secure: true,
     origins: true,
@@ -106,6 +123,7 @@ export class ClientUpgrade {
   /** The bytes to send. */
   readonly request: Uint8Array<ArrayBuffer>;
   readonly #offer: ClientOffer;
+  readonly #extensions: readonly ExtensionDefinition[];
   readonly #options: ResolvedConnectionOptions;
   readonly #reader: HeadReader<"response">;
 
@@ -119,7 +137,9 @@ export class ClientUpgrade {
     checkNames(options, CLIENT_OPTIONS);
     const target = parseWebSocketURL(url), protocols = checkProtocols(options.protocols);
     const settings = this.#options = readConnectionOptions(options);
-    const { offer, terms } = clientOffer(target, { protocols, headers: options.headers, settings });
+    this.#extensions = readExtensions(options.extensions, settings.perMessageDeflate);
+    const extensions = offersOf(this.#extensions), { headers } = options;
+    const { offer, terms } = clientOffer(target, { protocols, headers, extensions });
     const key = createKey();
     this.#offer = { ...terms, key };
     this.request = requestFor(target, { ...offer, key });
@@ -136,8 +156,13 @@ export class ClientUpgrade {
     if (this.#reader.head !== undefined) throw completeError();
     const used = this.#reader.push(chunk), { head } = this.#reader;
     if (head === undefined) return undefined;
-    const { protocol, deflate } = checkResponse(head, this.#offer);
-    const agreed = { protocol, deflate, options: this.#options, rest: chunk.subarray(used) };
+    const { protocol, extensions: answered } = checkResponse(head, this.#offer);
+    const extensions = readAgreedExtensions(
+      answered,
+      this.#extensions,
+      (why, cause) => failExtensions(head, why, cause),
+    );
+    const agreed = { protocol, extensions, options: this.#options, rest: chunk.subarray(used) };
     return upgradedOf("client", agreed);
   }
 }
@@ -145,6 +170,7 @@ export class ClientUpgrade {
 /** The server's side: reads a request, and accepts or refuses it. */
 export class ServerUpgrade {
   readonly #options: ResolvedConnectionOptions;
+  readonly #extensions: readonly ExtensionDefinition[];
   readonly #protocols: string[];
   readonly #policies: { secure: boolean; origins?: OriginPolicy; hosts?: HostPolicy };
   readonly #reader: HeadReader<"request">;
@@ -159,7 +185,8 @@ export class ServerUpgrade {
    */
   constructor(options: ServerUpgradeOptions = {}) {
     checkNames(options, SERVER_OPTIONS);
-    this.#options = readConnectionOptions(options);
+    const settings = this.#options = readConnectionOptions(options);
+    this.#extensions = readExtensions(options.extensions, settings.perMessageDeflate);
     this.#protocols = listProtocols(options.protocols);
     const origins = readOriginPolicy(options.origins), hosts = readHostPolicy(options.hosts);
     const { secure = false } = options;
@@ -202,9 +229,12 @@ export class ServerUpgrade {
       chosen: options.protocol,
       supported: this.#protocols,
     });
-    const { perMessageDeflate } = this.#options;
-    const deflate = perMessageDeflate && acceptDeflate(request.extensions, perMessageDeflate);
-    const agreed = { protocol, deflate, options: this.#options, rest: this.#rest };
+    const agreed = {
+      protocol,
+      extensions: acceptExtensions(request.extensions, this.#extensions),
+      options: this.#options,
+      rest: this.#rest,
+    };
     const upgraded = upgradedOf("server", agreed);
     const { extensions } = upgraded;
     const { headers } = options;
@@ -234,14 +264,13 @@ function limitsOf({ maxHeaderSize, maxHeaders }: HeadLimits): HeadLimits {
 
 function upgradedOf(
   role: Role,
-  { protocol, deflate, options, rest }: {
+  { protocol, extensions, options, rest }: {
     protocol: string;
-    deflate: DeflateAgreement | undefined;
+    extensions: readonly MessageExtension[];
     options: ResolvedConnectionOptions;
     rest: Uint8Array;
   },
 ): Upgraded {
-  const extension = extensionFor(role, deflate, options);
-  const extensions = extension?.header ?? "";
-  return { protocol, extensions, rest, init: { role, extension, options } };
+  const header = extensions.map((each) => each.header).join(", ");
+  return { protocol, extensions: header, rest, init: { role, extensions, options } };
 }

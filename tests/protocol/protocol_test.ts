@@ -59,7 +59,8 @@ function setUp(
     react?.(what);
   };
   const resolved = readConnectionOptions({ ...options, clock });
-  const protocol = new Protocol({ role, extension, options: resolved }, {
+  const extensions = extension === undefined ? [] : [extension];
+  const protocol = new Protocol({ role, extensions, options: resolved }, {
     onClosing(error): void {
       protocol.answer();
       if (error !== undefined) errors.push(error);

@@ -71,7 +71,7 @@ function protocolWith(
   let messages = 0;
   let error: ProtocolError | LimitError | undefined;
   const protocol = new Protocol(
-    { role, extension: extensionOf(role), options: readConnectionOptions(limits) },
+    { role, extensions: [extensionOf(role)], options: readConnectionOptions(limits) },
     {
       onClosing(why): void {
         error = why;
