@@ -11,6 +11,9 @@
  * - `onClosing` reports the peer's Close, or a violation: call `answer`, and send the output. From then on
  *   {@linkcode isReading} and {@linkcode canSend} of `state` say what is still possible; tell the protocol
  *   by `move` when the output has been sent (`"flush"`), or the peer has ended its direction (`"end"`).
+ * - `extensions` is a list, in the order in which they apply to what is sent: entries of
+ *   {@linkcode ExtensionDefinition}, of which {@linkcode perMessageDeflate} returns one. `examples/checksum`
+ *   is another, in 30 lines.
  * - In the state `"finished"` both Close frames have passed: the server closes the transport first
  *   (section 7.1.1). Timeouts are yours to keep.
  *
