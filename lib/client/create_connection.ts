@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { CONNECTION_PARTS } from "../connection/parts.ts";
 import { WebSocketConnection } from "../connection/connection.ts";
 import { extensionFor } from "../protocol/extension.ts";
 import type { AnyMessage } from "../connection/streamed_message.ts";
@@ -21,7 +22,7 @@ export function createClientConnection<Message extends AnyMessage>(
 ): WebSocketConnection<undefined, Message> {
   const extension = extensionFor("client", deflate, options);
   const link = new ProtocolLink({ role: "client", transport, protocol, extension, options });
-  const init = { url: target.href, data: undefined, options, onError };
+  const init = { url: target.href, data: undefined, options, parts: CONNECTION_PARTS, onError };
   const connection = new WebSocketConnection<undefined, Message>(link, init);
   clients.onOpen(connection, "client", () => clientHeads(request, head));
   connection.start(websocket);

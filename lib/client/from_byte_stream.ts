@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { CONNECTION_PARTS } from "../connection/parts.ts";
 import { WebSocketConnection } from "../connection/connection.ts";
 import type { ConnectionHandler, ErrorHandler } from "../connection/connection.ts";
 import { checkConnectionHandler } from "../connection/handlers.ts";
@@ -119,6 +120,7 @@ export function fromByteStream<Message extends AnyMessage>(
     url: options.url ?? "",
     data: undefined,
     options: settings,
+    parts: CONNECTION_PARTS,
     onError: options.onError,
   });
   connection.start(options.websocket);

@@ -4,7 +4,6 @@
  * @module
  */
 import type { CloseInfo, CloseStatus, ConnectionClosedError } from "../errors.ts";
-import { unpackRequest } from "../handshake/server.ts";
 import { type Capabilities, type Link, type LinkTap, OPEN, type ReadyState } from "../link/link.ts";
 import type { TransportAddress } from "../link/transport.ts";
 import { isNormalEnd, writeClosePayload } from "../message/close.ts";
@@ -12,6 +11,7 @@ import type { MessageData } from "../message/message.ts";
 import type { ResolvedLimits } from "../protocol/options.ts";
 import { readCloseArguments, readSignal } from "./arguments.ts";
 import { Dispatcher } from "./dispatcher.ts";
+import type { ConnectionParts } from "./parts.ts";
 import type { Receiver } from "./receiver.ts";
 import {
   bytesOf,
@@ -105,12 +105,14 @@ export type ErrorHandler<
 export interface ConnectionInit<Data, Message extends AnyMessage> {
   /** The connection's URL, with the scheme `ws:` or `wss:`. */
   url: string;
-  /** On a server, the request that opened it, or its header lines, packed. */
+  /** On a server, the request that opened it, or its header lines, packed, which need `parts`. */
   request?: Request | string | undefined;
   /** What the `handshake` hook attached. */
   data: Data;
   /** Limits and times. */
   options: ResolvedLimits;
+  /** What only our own protocol can do; undefined for a platform's WebSocket that cannot. */
+  parts?: ConnectionParts | undefined;
   /** Called once it is closed. */
   onClosed?:
     | ((connection: WebSocketConnection<Data, Message>, info: CloseInfo) => void)
@@ -158,26 +160,28 @@ export class WebSocketConnection<
   readonly #dispatcher: Dispatcher<WebSocketConnection<Data, Message>, Message>;
   /** Only the header lines until it is asked for. */
   #request: Request | string | undefined;
+  readonly #parts: ConnectionParts | undefined;
   #readable: ReadableStream<Message> | undefined;
   #writable: WritableStream<SendData | SendSource> | undefined;
 
   /** @internal Created by the library: use `listen`, `accept` or `connect`. */
   constructor(link: Link, init: ConnectionInit<Data, Message>) {
-    const { options, onClosed, onError } = init;
+    const { options, onClosed, onError, parts } = init;
     this.#link = link;
     this.url = init.url;
     this.data = init.data;
     this.#request = init.request;
+    this.#parts = parts;
     this.#dispatcher = new Dispatcher<WebSocketConnection<Data, Message>, Message>(
       { link, connection: this, options },
-      { onClosed, onError },
+      { onClosed, onError, parts },
     );
   }
 
   /** The request that opened the connection; undefined on a client. */
   get request(): Request | undefined {
     if (typeof this.#request !== "string") return this.#request;
-    return this.#request = unpackRequest(this.url, this.#request);
+    return this.#request = this.#parts!.unpackRequest(this.url, this.#request);
   }
 
   /** The agreed subprotocol, or `""`. */

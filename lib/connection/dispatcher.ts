@@ -8,7 +8,8 @@ import { type CloseInfo, ConnectionClosedError } from "../errors.ts";
 import { type Link, type LinkEvents, OPEN } from "../link/link.ts";
 import type { ResolvedLimits } from "../protocol/options.ts";
 import { catchRejection, isInstance, toError } from "../thrown.ts";
-import { Pings } from "./pings.ts";
+import type { ConnectionParts } from "./parts.ts";
+import type { Pings } from "./pings.ts";
 import { type MessageHandler, Receiver, type ReceiverEvents } from "./receiver.ts";
 import { contextOf, type ReportContext, type ReportedConnection, reportError } from "./report.ts";
 import { Sender, type SenderEvents } from "./sender.ts";
@@ -33,6 +34,8 @@ export interface DispatcherInit<Connection> {
   onClosed?(connection: Connection, info: CloseInfo): void;
   /** Called with errors of the user's code. */
   onError?(error: unknown, context: ReportContext<Connection>): void | Promise<void>;
+  /** What only our own protocol can do. */
+  parts?: ConnectionParts | undefined;
 }
 
 /** Calls the user's handlers, and holds the end of the connection. */
@@ -50,6 +53,7 @@ export class Dispatcher<Connection extends ReportedConnection, Message extends A
   readonly #onClosed: DispatcherInit<Connection>["onClosed"];
   readonly #onError: DispatcherInit<Connection>["onError"];
   #handlers: Handlers<Connection, Message> | undefined;
+  readonly #parts: ConnectionParts | undefined;
   #pings: Pings | undefined;
   #roundTrips: RoundTrips | undefined;
   /** Created when it is first asked for. */
@@ -64,8 +68,9 @@ export class Dispatcher<Connection extends ReportedConnection, Message extends A
     this.#link = link;
     this.#onClosed = init.onClosed;
     this.#onError = init.onError;
+    this.#parts = init.parts;
     this.receiver = new Receiver({ link, connection, options }, this);
-    this.sender = new Sender(link, options, this);
+    this.sender = new Sender({ link, options, parts: init.parts }, this);
   }
 
   /** Resolves with the end, after `close` was called. */
@@ -77,9 +82,12 @@ export class Dispatcher<Connection extends ReportedConnection, Message extends A
     return this.#closed.promise;
   }
 
-  /** The user's pings, which wait for their pongs; created when they are first asked for. */
+  /** The user's pings, which wait for their pongs: where there are pings. Created when first asked for. */
   get pings(): Pings {
-    return this.#pings ??= new Pings(this.receiver.options, !this.receiver.isReading);
+    return this.#pings ??= this.#parts!.createPings(
+      this.receiver.options,
+      !this.receiver.isReading,
+    );
   }
 
   /** Starts the link with these handlers, or calls the user's function. */

@@ -6,12 +6,11 @@
  */
 import { CallSite } from "../call_site.ts";
 import type { CloseStatus } from "../errors.ts";
-import { Timers } from "../link/timers.ts";
 import { CLOSING, type Link, OPEN, type ReadyState } from "../link/link.ts";
 import type { ResolvedLimits } from "../protocol/options.ts";
-import { SendQueue, type SendQueueEvents } from "./send_queue.ts";
-import { StreamedSend } from "./streamed_send.ts";
-import { readerOf, type SendSource, type SendSourceOptions, typeOf } from "./send_data.ts";
+import type { ConnectionParts } from "./parts.ts";
+import type { SendQueue, SendQueueEvents } from "./send_queue.ts";
+import { readerOf, type SendSource, type SendSourceOptions } from "./send_data.ts";
 
 /** What a sender asks of its connection, and reports to it. */
 export interface SenderEvents {
@@ -28,6 +27,8 @@ export class Sender implements SendQueueEvents {
   readonly #link: Link;
   readonly #options: ResolvedLimits;
   readonly #events: SenderEvents;
+  /** Undefined where the platform sends whole messages only. */
+  readonly #parts: ConnectionParts | undefined;
   /** There is one only while a message is being sent from its source. */
   #queue: SendQueue | undefined;
   #ready: PromiseWithResolvers<void> | undefined;
@@ -36,9 +37,17 @@ export class Sender implements SendQueueEvents {
   #ended = false;
 
   /** Creates one for `link`. */
-  constructor(link: Link, options: ResolvedLimits, events: SenderEvents) {
+  constructor(
+    { link, options, parts }: {
+      link: Link;
+      options: ResolvedLimits;
+      parts: ConnectionParts | undefined;
+    },
+    events: SenderEvents,
+  ) {
     this.#link = link;
     this.#options = options;
+    this.#parts = parts;
     this.#events = events;
   }
 
@@ -85,17 +94,17 @@ export class Sender implements SendQueueEvents {
 
   /** Sends what it reads; resolves when all of it is encoded. */
   stream(source: SendSource, options: SendSourceOptions): Promise<void> {
-    const type = options.type ?? typeOf(source);
-    const queue = this.#queue ?? new SendQueue(this.#link, this.#options, this);
-    const streamed = new StreamedSend(readerOf(source), { ...options, type }, {
-      link: this.#link,
-      timers: Timers.of(this.#options.clock),
-      caller: new CallSite(Sender.prototype.stream),
-      untilDrain: () => queue.untilDrain(),
+    const parts = this.#parts, link = this.#link, caller = new CallSite(Sender.prototype.stream);
+    if (parts === undefined || !link.capabilities.streaming) return refuse(source, caller);
+    const queue = this.#queue ?? parts.createQueue(link, this.#options, this);
+    const streamed = parts.createStream(source, options, {
+      link,
+      queue,
+      options: this.#options,
+      caller,
       closedError: () => this.#events.closedError(),
     });
-    if (!this.#link.capabilities.streaming) streamed.stop(notSupported());
-    else if (!this.canSend) streamed.stop(this.#events.closedError());
+    if (!this.canSend) streamed.stop(this.#events.closedError());
     else {
       queue.pushStream(streamed);
       if (this.#queue === undefined) void (this.#queue = queue).start();
@@ -192,9 +201,14 @@ export class Sender implements SendQueueEvents {
   }
 }
 
-function notSupported(): Error {
-  return new DOMException(
+/** A rejection that is not handled is not reported, as with a source that is sent. */
+function refuse(source: SendSource, caller: CallSite): Promise<never> {
+  const error = new DOMException(
     "This platform's WebSocket cannot send a message in pieces: send it whole",
     "NotSupportedError",
   );
+  readerOf(source).cancel(error);
+  const refused = Promise.reject(caller.addTo(error));
+  refused.catch(() => {});
+  return refused;
 }

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { CONNECTION_PARTS } from "../connection/parts.ts";
 import { type ConnectionInit, WebSocketConnection } from "../connection/connection.ts";
 import { extensionFor } from "../protocol/extension.ts";
 import type { AnyMessage } from "../connection/streamed_message.ts";
@@ -53,6 +54,7 @@ export function createServerConnection<Data, Message extends AnyMessage>(
     onClosed,
     data: data as Data,
     options,
+    parts: CONNECTION_PARTS,
     onError,
   });
   return { connection, link, extensions: agreement?.header ?? "" };

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { CONNECTION_PARTS } from "../connection/parts.ts";
 import {
   type ConnectionHandler,
   type ErrorHandler,
@@ -121,7 +122,13 @@ export function pair(options: PairOptions<Clock> = {}): Pair<Clock> {
       options: own,
     });
     const { onError } = given[role] ?? {};
-    return new WebSocketConnection(link, { url, data: undefined, options: own, onError });
+    return new WebSocketConnection(link, {
+      url,
+      data: undefined,
+      options: own,
+      parts: CONNECTION_PARTS,
+      onError,
+    });
   };
   const connections = { client: create("client"), server: create("server") };
   connections.server.start(server?.websocket);

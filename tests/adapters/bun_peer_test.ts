@@ -1,4 +1,5 @@
 import { describe, it } from "node:test";
+import { CONNECTION_PARTS } from "../../lib/connection/parts.ts";
 import assert from "node:assert/strict";
 import { WebSocketConnection } from "../../lib/connection/connection.ts";
 import type { ConnectionHandler } from "../../lib/connection/connection.ts";
@@ -72,6 +73,7 @@ function open(
       connection = new WebSocketConnection<undefined>(link, {
         url: "ws://fake/",
         data: undefined,
+        parts: CONNECTION_PARTS,
         options: limits,
         onError: (): void => {},
       });

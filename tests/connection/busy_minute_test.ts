@@ -2,6 +2,7 @@
  * A handler that works for a minute while the peer, on default options as well, sends 100 messages of
  * 20 bytes a second: the connection is kept, and pings are answered, until the queue is full.
  */
+import { CONNECTION_PARTS } from "../../lib/connection/parts.ts";
 import { describe, it } from "node:test";
 import assert from "node:assert/strict";
 import { WebSocketConnection } from "../../lib/connection/connection.ts";
@@ -31,6 +32,7 @@ function openPair(
     const connection = new WebSocketConnection<undefined>(link, {
       url: "ws://test/",
       data: undefined,
+      parts: CONNECTION_PARTS,
       options,
     });
     connection.start(user);

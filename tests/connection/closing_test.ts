@@ -126,7 +126,8 @@ for (const role of ROLES) {
       await settle();
       assert.deepEqual(peer.said, ["1:one", "1:two", "8:1000"]);
       assert.deepEqual(got, ["in flight"]);
-      assert.deepEqual(connection.stats, { messagesReceived: 1, messagesSent: 2 });
+      const { messagesReceived, messagesSent } = connection.stats;
+      assert.deepEqual([messagesReceived, messagesSent], [1, 2]);
       connection.terminate();
     });
 

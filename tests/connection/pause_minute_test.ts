@@ -2,6 +2,7 @@
  * A user who stops reading for a minute, in which pings were due, loses nothing: not the connection,
  * and no message.
  */
+import { CONNECTION_PARTS } from "../../lib/connection/parts.ts";
 import { describe, it } from "node:test";
 import assert from "node:assert/strict";
 import { WebSocketConnection } from "../../lib/connection/connection.ts";
@@ -153,6 +154,7 @@ function openBoth(sending: ConnectionOptions): {
     const connection = new WebSocketConnection<undefined>(link, {
       url: "ws://test/",
       data: undefined,
+      parts: CONNECTION_PARTS,
       options,
       onError: (): void => {}, // nobody reads, which is told
     });

@@ -1,5 +1,6 @@
 /** A connection over memory, with a peer that says exactly what the test wants it to say. */
 
+import { CONNECTION_PARTS } from "../../lib/connection/parts.ts";
 import { WebSocketConnection } from "../../lib/connection/connection.ts";
 import type { ConnectionHandler, ErrorHandler } from "../../lib/connection/connection.ts";
 import type { MessageData } from "../../lib/message/message.ts";
@@ -295,6 +296,7 @@ function openAny<Message extends AnyMessage>(options: RigOptions<Message>): Rig<
   const connection = new WebSocketConnection<undefined, Message>(link, {
     url: "ws://test/",
     data: undefined,
+    parts: CONNECTION_PARTS,
     options: settings,
     onError: options.prints
       ? undefined

@@ -1,4 +1,5 @@
 /** Transports that take their time, or say more than is true. */
+import { CONNECTION_PARTS } from "../../lib/connection/parts.ts";
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { WebSocketConnection } from "../../lib/connection/connection.ts";
@@ -72,7 +73,13 @@ function open(options: ConnectionOptions & { maxWriteSize?: number }): Rig {
   const clock = new VirtualClock(), transport = new SlowTransport(maxWriteSize);
   const settings = readConnectionOptions({ pingInterval: Infinity, ...given, clock });
   const link = new ProtocolLink({ role: "server", transport, options: settings });
-  const init = { url: "ws://test/", data: undefined, options: settings, onError(): void {} };
+  const init = {
+    url: "ws://test/",
+    data: undefined,
+    options: settings,
+    parts: CONNECTION_PARTS,
+    onError(): void {},
+  };
   const connection = new WebSocketConnection(link, init);
   const rig: Rig = { connection, transport, clock, drains: 0 };
   connection.start({ drain: () => void rig.drains++ });

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { CONNECTION_PARTS } from "../../connection/parts.ts";
 import { WebSocketConnection } from "../../connection/connection.ts";
 import type { ConnectionHandler } from "../../connection/connection.ts";
 import type { MessageData } from "../../message/message.ts";
@@ -140,7 +141,14 @@ export async function upgrade<Data, Message extends AnyMessage>(
     remoteAddress,
     open(link): void {
       const url = `ws${validated.url.slice(4)}`;
-      const init = { url, request, data: data as Data, options: limits, onError };
+      const init = {
+        url,
+        request,
+        data: data as Data,
+        options: limits,
+        parts: CONNECTION_PARTS,
+        onError,
+      };
       new WebSocketConnection<Data, Message>(link, init).start(websocket);
     },
   });

@@ -1,5 +1,6 @@
 /** One end of the pair under test: a connection, and all that was done to it and came of it. */
 
+import { CONNECTION_PARTS } from "../../../lib/connection/parts.ts";
 import assert from "node:assert/strict";
 import { WebSocketConnection } from "../../../lib/connection/connection.ts";
 import { ReadingTimer, Timers } from "../../../lib/link/timers.ts";
@@ -128,6 +129,7 @@ export class End {
     this.connection = new WebSocketConnection<undefined, AnyMessage>(this.spy, {
       url: "ws://test/",
       data: undefined,
+      parts: CONNECTION_PARTS,
       options,
       onError: (error): void => void this.errors.push(error),
     });
