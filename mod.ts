@@ -3,6 +3,7 @@
  * the browser.
  *
  * - {@linkcode connect} opens a client connection; `@sluice/websocket/server` has `listen`.
+ * - {@linkcode WebSocket} is the class of the WebSockets standard, for code and libraries that take one.
  * - {@linkcode WebSocketConnection} is the same on either side, in every runtime.
  * - `@sluice/websocket/browser` has the same without what a browser cannot use, and
  *   `@sluice/websocket/codec` the frames and messages alone.
@@ -12,6 +13,22 @@
 export { connect } from "./lib/client/connect.ts";
 export { fromByteStream, type FromByteStreamOptions } from "./lib/client/from_byte_stream.ts";
 export * from "./lib/client/mod.ts";
+export {
+  CloseEvent,
+  type CloseEventConstructor,
+  type CloseEventInit,
+  MessageEvent,
+  type MessageEventConstructor,
+  type MessageEventInit,
+} from "./lib/client/whatwg/events.ts";
+export type { EventHandler } from "./lib/client/whatwg/event_handlers.ts";
+export {
+  type BinaryType,
+  WebSocket,
+  type WebSocketConstructor,
+  type WebSocketData,
+  type WebSocketOptions,
+} from "./lib/client/whatwg/web_socket.ts";
 export type { RefusalContext, RefusalHandler } from "./lib/connection/handlers.ts";
 export type { Role } from "./lib/frame/opcode.ts";
 export { isWebSocketUpgrade, type RequestLike } from "./lib/handshake/upgrade.ts";
