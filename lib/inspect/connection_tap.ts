@@ -1,12 +1,12 @@
 /**
- * The tap of one connection: tells its frames and messages, in the order in which they pass.
+ * The tap of one connection: reports its frames and messages, in the order in which they pass.
  *
  * @module
  */
 import type { CloseInfo } from "../errors.ts";
 import type { FrameSink } from "../frame/decoder.ts";
 import { maskedCopy } from "../frame/mask.ts";
-import { concat } from "../frame/memory.ts";
+import { concat, copyOf } from "../frame/memory.ts";
 import { CLOSE, CONTROL_BIT } from "../frame/opcode.ts";
 import type { Link, LinkTap } from "../link/link.ts";
 import type { ControlSink, DataSink } from "../message/decoder.ts";
@@ -31,15 +31,67 @@ export interface TapEvents {
 
 const utf8 = /* @__PURE__ */ new TextEncoder();
 
+/**
+ * Reports one event after the other: what an observer causes from within its handler, by sending for example,
+ * is reported behind what it was called with.
+ */
+class Reporter implements TapEvents {
+  readonly #events: TapEvents;
+  readonly #waiting: (() => void)[] = [];
+  #isReporting = false;
+
+  constructor(events: TapEvents) {
+    this.#events = events;
+  }
+
+  onFrame(frame: TappedFrame): void {
+    this.#add(() => this.#events.onFrame(frame));
+  }
+
+  /** What has to wait is a copy: the caller may change its memory. */
+  onMessage(message: TappedMessage): void {
+    const { data } = message;
+    const kept = this.#isReporting && typeof data !== "string"
+      ? { ...message, data: copyOf(data) }
+      : message;
+    this.#add(() => this.#events.onMessage(kept));
+  }
+
+  /** Reports what `add` adds once all of it is there. */
+  together(add: () => void): void {
+    const isOutermost = !this.#isReporting;
+    this.#isReporting = true;
+    add();
+    if (!isOutermost) return;
+    this.#isReporting = false;
+    this.#run();
+  }
+
+  #add(call: () => void): void {
+    this.#waiting.push(call);
+    if (!this.#isReporting) this.#run();
+  }
+
+  #run(): void {
+    this.#isReporting = true;
+    try {
+      for (let next = this.#waiting.shift(); next; next = this.#waiting.shift()) next();
+    } finally {
+      this.#isReporting = false;
+    }
+  }
+}
+
 /** One direction's messages. */
 class Messages {
   readonly #direction: Direction;
+  readonly #frames: FrameCounter;
   readonly #events: TapEvents;
-  #count = 0;
   #beginning: MessageBeginning | undefined;
 
-  constructor(direction: Direction, events: TapEvents) {
+  constructor(direction: Direction, frames: FrameCounter, events: TapEvents) {
     this.#direction = direction;
+    this.#frames = frames;
     this.#events = events;
   }
 
@@ -61,15 +113,18 @@ class Messages {
   end(): void {
     const { type, size, data, isComplete } = this.#beginning ?? {};
     this.#beginning = undefined;
-    if (type === undefined) this.#count++;
+    if (type === undefined) this.#frames.nextMessage();
     else this.#report({ type, size: size!, data: data!, isComplete: isComplete! });
   }
 
   #report(message: Omit<TappedMessage, "direction" | "message">): void {
     const direction = this.#direction;
-    this.#events.onMessage({ direction, message: ++this.#count, ...message });
+    this.#events.onMessage({ direction, message: this.#frames.nextMessage(), ...message });
   }
 }
+
+/** What a tap needs to know of its link. */
+export type TappedLink = Pick<Link, "role" | "compression" | "closeInitiator">;
 
 /** A frame that is being received. */
 interface IncomingFrame {
@@ -83,11 +138,11 @@ interface IncomingFrame {
 }
 
 /**
- * Sees what passes through a link. A frame that is received is told when it is complete and decoded, before
+ * Sees what passes through a link. A frame that is received is reported when it is complete and decoded, before
  * anything is done with it: so what is sent in answer comes behind it.
  */
 export class ConnectionTap implements LinkTap {
-  readonly #events: TapEvents;
+  readonly #events: Reporter;
   readonly #bytes: ExtensionBytes | undefined;
   readonly #sentFrames: FrameCounter;
   readonly #receivedFrames: FrameCounter;
@@ -97,16 +152,26 @@ export class ConnectionTap implements LinkTap {
   /** What the extension had taken before the next frame that is sent. */
   #sentBefore: number;
   #initiator: CloseInfo["initiator"] | undefined;
+  /** The whole message whose frame comes next. */
+  #sending: string | Uint8Array | undefined;
 
   /** Creates the tap of a link. */
-  constructor({ role, compression }: Pick<Link, "role" | "compression">, events: TapEvents) {
-    this.#events = events;
+  constructor(link: TappedLink, events: TapEvents) {
+    const { role, compression } = link, mayTransform = compression !== undefined;
+    this.#events = new Reporter(events);
     this.#bytes = compression;
     this.#sentBefore = compression?.sentDecoded ?? 0;
-    this.#sentFrames = new FrameCounter("sent", role === "client");
-    this.#receivedFrames = new FrameCounter("received", role === "server");
-    this.#sentMessages = new Messages("sent", events);
-    this.#receivedMessages = new Messages("received", events);
+    this.#initiator = link.closeInitiator;
+    const sent = this.#sentFrames = new FrameCounter("sent", {
+      masked: role === "client",
+      mayTransform,
+    });
+    const received = this.#receivedFrames = new FrameCounter("received", {
+      masked: role === "server",
+      mayTransform,
+    });
+    this.#sentMessages = new Messages("sent", sent, this.#events);
+    this.#receivedMessages = new Messages("received", received, this.#events);
   }
 
   /** @internal From the encoder. */
@@ -115,15 +180,25 @@ export class ConnectionTap implements LinkTap {
     const transformedSize = taken === undefined ? undefined : taken - this.#sentBefore;
     this.#sentBefore = taken ?? 0;
     const isControl = (first & CONTROL_BIT) !== 0;
-    this.#report(
-      this.#sentFrames.next({
-        first,
-        size,
-        payload: isControl ? payload?.slice() : undefined,
-        transformedSize,
-      }),
-      "local",
-    );
+    const data = isControl ? undefined : this.#sending;
+    if (data !== undefined) this.#sending = undefined;
+    this.#events.together(() => {
+      this.#report(
+        this.#sentFrames.next({
+          first,
+          size,
+          payload: isControl && payload !== undefined ? copyOf(payload) : undefined,
+          transformedSize,
+        }),
+        "local",
+      );
+      if (data !== undefined) this.#sentMessages.whole(data);
+    });
+  }
+
+  /** @internal From the link. */
+  onSending(data: string | Uint8Array): void {
+    this.#sending = data;
   }
 
   /** @internal From the link. */

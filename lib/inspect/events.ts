@@ -139,7 +139,7 @@ export interface RefusedEvent {
   readonly time: number;
   /** Which end this is. */
   readonly role: "client" | "server";
-  /** Why. */
+  /** Why. The error is as it was thrown: its message may quote a part of the request. */
   readonly error: HandshakeError | TransportError;
   /** The URL, as far as it is known, without secrets. */
   readonly url: string;

@@ -27,14 +27,29 @@ export type FrameFacts = Omit<FrameEvent, "connection" | "time" | "initiator">;
 export class FrameCounter {
   readonly #direction: Direction;
   readonly #masked: boolean;
+  readonly #mayTransform: boolean;
   #message = 0;
   #fragment = 0;
-  #isTransformed = false;
+  /** Undefined for a message whose beginning was not seen. */
+  #isTransformed: boolean | undefined = false;
+  /** Whether a frame of the next message has been counted. */
+  #hasFrame = false;
 
-  /** Creates the counter of one direction. */
-  constructor(direction: Direction, masked: boolean) {
+  /** Creates the counter of one direction; `mayTransform` is whether an extension was agreed on. */
+  constructor(
+    direction: Direction,
+    { masked, mayTransform }: { masked: boolean; mayTransform: boolean },
+  ) {
     this.#direction = direction;
     this.#masked = masked;
+    this.#mayTransform = mayTransform;
+  }
+
+  /** Returns the number of a message that is complete, whether its frames were seen or not. */
+  nextMessage(): number {
+    if (!this.#hasFrame) this.#message++;
+    this.#hasFrame = false;
+    return this.#message;
   }
 
   /** Returns what a frame's event says. Called once for each frame, in order. */
@@ -50,7 +65,7 @@ export class FrameCounter {
       masked: this.#masked,
       headerSize: headerLength(length | (this.#masked ? 0x80 : 0)),
       payloadSize: size,
-      decodedSize: !isControl && this.#isTransformed ? transformedSize : size,
+      decodedSize: isControl ? size : this.#sizeBefore(size, transformedSize),
       message: isControl ? undefined : this.#message,
       fragment: isControl ? undefined : this.#fragment,
       payload: isControl ? payload : undefined,
@@ -59,13 +74,21 @@ export class FrameCounter {
   }
 
   #count(first: number): void {
+    const isFirst = (first & OPCODE_BITS) !== CONTINUATION;
     // The first that is seen may be the rest of a message.
-    if ((first & OPCODE_BITS) !== CONTINUATION || this.#message === 0) {
+    if (isFirst || !this.#hasFrame) {
       this.#message++;
       this.#fragment = 0;
-      this.#isTransformed = (first & RSV) !== 0;
+      const isKnown = isFirst || !this.#mayTransform;
+      this.#isTransformed = isKnown ? (first & RSV) !== 0 : undefined;
     }
+    this.#hasFrame = true;
     this.#fragment++;
+  }
+
+  #sizeBefore(size: number, transformedSize: number | undefined): number | undefined {
+    if (this.#isTransformed === undefined) return undefined;
+    return this.#isTransformed ? transformedSize : size;
   }
 }
 

@@ -5,6 +5,7 @@
  */
 import { textOf } from "../thrown.ts";
 import { toBase64 } from "./base64.ts";
+import { redactText } from "./redact.ts";
 import type { ObservedConnection, RecordedEvent } from "./events.ts";
 
 /** An event as a plain object: `event` is its kind, `time` is in ISO 8601, `connection` is a number. */
@@ -20,7 +21,9 @@ export function toJson(recorded: RecordedEvent): JsonEvent {
       return { event: "open", time, ...describe(recorded.connection) };
     case "refused": {
       const { role, url, error, remoteAddress, request } = recorded;
-      const { code, message } = error, status = "status" in error ? error.status : undefined;
+      const { code } = error,
+        message = redactText(error.message),
+        status = "status" in error ? error.status : undefined;
       return { event: "refused", time, role, url, code, status, message, remoteAddress, request };
     }
     case "frame": {
@@ -36,7 +39,7 @@ export function toJson(recorded: RecordedEvent): JsonEvent {
     case "close": {
       const { connection, stats, info: { closeCode, reason, wasClean, initiator, error } } =
         recorded;
-      const why = error === undefined ? undefined : textOf(error);
+      const why = error === undefined ? undefined : redactText(textOf(error));
       const end = { closeCode, reason, wasClean, initiator, error: why };
       return { event: "close", time, connection: connection.id, ...end, stats };
     }

@@ -16,8 +16,8 @@ import type { WebSocketServer } from "../server/listen.ts";
 import { catchRejection, printError } from "../thrown.ts";
 import {
   ConnectionTap,
-  type TapEvents,
   type TappedFrame,
+  type TappedLink,
   type TappedMessage,
 } from "./connection_tap.ts";
 import {
@@ -27,7 +27,7 @@ import {
   type ObservedRequest,
   type Observer,
 } from "./events.ts";
-import { redactHeaders, redactUrl } from "./redact.ts";
+import { redactHeaders, redactText } from "./redact.ts";
 
 /** All connections that this program opens by `connect`: a target of {@linkcode observe}. */
 export const clients: Watchable = clientWatchers;
@@ -161,6 +161,7 @@ class ObserverCalls {
     role: "client" | "server" | undefined,
     heads: (() => HandshakeHeads) | undefined,
   ): void {
+    if (this.#isStopped) return; // by another observer of the same event
     const observed = Observed.of(connection, role, heads);
     this.#connections.add(observed);
     observed.add(this);
@@ -172,7 +173,7 @@ class ObserverCalls {
       time: eventTime(),
       role,
       error,
-      url: redactUrl(url),
+      url: redactText(url),
       remoteAddress,
       request: request && redactRequest(request, ""),
     });
@@ -209,21 +210,14 @@ class ObserverCalls {
 let lastId = 0;
 
 /** A connection that is observed, and its observers. */
-class Observed implements TapEvents {
+class Observed {
   static readonly #all = /* @__PURE__ */ new WeakMap<AnyConnection, Observed>();
   readonly record: ObservedConnection;
   #observers: readonly ObserverCalls[] = [];
-  #isTapped = false;
+  #tap: ConnectionTap | undefined;
 
   private constructor(record: ObservedConnection) {
     this.record = record;
-    void record.connection.closed.then((info) => {
-      const stats = record.connection.stats, time = eventTime();
-      for (const observer of this.#observers) {
-        observer.call("close", { connection: record, time, info, stats });
-        observer.forget(this);
-      }
-    });
   }
 
   /** Returns the one of this connection. */
@@ -239,7 +233,7 @@ class Observed implements TapEvents {
         id: ++lastId,
         connection,
         role: role ?? connection.role,
-        url: redactUrl(connection.url),
+        url: redactText(connection.url),
         protocol,
         extensions,
         remoteAddress,
@@ -254,6 +248,13 @@ class Observed implements TapEvents {
   add(observer: ObserverCalls): void {
     this.#observers = [...this.#observers, observer];
     this.#setTap();
+    const { connection } = this.record;
+    void connection.closed.then((info) => {
+      const { stats } = connection;
+      observer.call("close", { connection: this.record, time: eventTime(), info, stats });
+      observer.forget(this);
+      this.remove(observer);
+    });
   }
 
   remove(observer: ObserverCalls): void {
@@ -261,14 +262,12 @@ class Observed implements TapEvents {
     this.#setTap();
   }
 
-  /** @internal From the tap. */
-  onFrame(frame: TappedFrame): void {
+  #onFrame(frame: TappedFrame): void {
     const event = { connection: this.record, time: eventTime(), ...frame };
     for (const observer of this.#observers) observer.call("frame", event);
   }
 
-  /** @internal From the tap. */
-  onMessage(message: TappedMessage): void {
+  #onMessage(message: TappedMessage): void {
     const event = { connection: this.record, time: eventTime(), ...message };
     for (const observer of this.#observers) observer.call("message", event);
   }
@@ -276,11 +275,21 @@ class Observed implements TapEvents {
   /** There is a tap as long as an observer wants one. */
   #setTap(): void {
     const isWanted = this.#observers.some((observer) => observer.wantsTap);
-    if (isWanted === this.#isTapped) return;
-    this.#isTapped = isWanted;
-    const create = (link: ConstructorParameters<typeof ConnectionTap>[0]): ConnectionTap =>
-      new ConnectionTap(link, this);
-    this.record.connection.setTap(isWanted ? create : undefined);
+    if (isWanted === (this.#tap !== undefined)) return;
+    if (isWanted) this.record.connection.setTap((link) => this.#tap = this.#createTap(link));
+    else {
+      this.#tap = undefined;
+      this.record.connection.setTap(undefined);
+    }
+  }
+
+  /** One that was replaced, from within a handler, tells nothing any more. */
+  #createTap(link: TappedLink): ConnectionTap {
+    const tap: ConnectionTap = new ConnectionTap(link, {
+      onFrame: (frame) => tap === this.#tap && this.#onFrame(frame),
+      onMessage: (message) => tap === this.#tap && this.#onMessage(message),
+    });
+    return tap;
   }
 }
 
@@ -298,7 +307,7 @@ function redactRequest(
 ): ObservedRequest {
   return {
     method,
-    target: redactUrl(target),
+    target: redactText(target),
     httpVersion,
     headers: redactHeaders(headers, protocol),
   };

@@ -151,7 +151,7 @@ export function prometheusText(
 
 function checkSource(source: PrometheusSource): void {
   checkNames(source, SOURCE, { verb: "write metrics" });
-  if (typeof source.stats !== "object" || source.stats === null) {
+  if (typeof source.stats?.open !== "number") {
     throw new TypeError(
       `Cannot write metrics: stats must be those of a server, got ${typeName(source.stats)}`,
     );

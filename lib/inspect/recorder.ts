@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { copyOf } from "../frame/memory.ts";
 import { readLimit } from "../limits.ts";
 import { checkNames, type OptionNames } from "../options.ts";
 import type {
@@ -117,7 +118,7 @@ export class Recorder implements Observer {
   /** @internal From `observe`. */
   message(event: MessageEvent): void {
     const { data } = event, most = this.#maxPayload;
-    const kept = typeof data === "string" ? textWithin(data, most) : data.slice(0, most);
+    const kept = typeof data === "string" ? textWithin(data, most) : copyOf(data.subarray(0, most));
     const isComplete = event.isComplete && kept.length === data.length;
     this.#keep({ kind: "message", ...event, data: kept, isComplete });
   }

@@ -7,13 +7,14 @@
 import type { ConnectionStats } from "../connection/stats.ts";
 import { isNormalEnd } from "../message/close.ts";
 import { checkMethods, checkNames, type OptionNames } from "../options.ts";
-import { textOf } from "../thrown.ts";
-import type {
-  CloseEvent,
-  ObservedConnection,
-  Observer,
-  OpenEvent,
-  RefusedEvent,
+import { printError, textOf } from "../thrown.ts";
+import {
+  type CloseEvent,
+  eventTime,
+  type ObservedConnection,
+  type Observer,
+  type OpenEvent,
+  type RefusedEvent,
 } from "./events.ts";
 
 /** Values of attributes. */
@@ -113,17 +114,46 @@ export function telemetry(options: TelemetryOptions): Observer {
   }
   if (meter !== undefined) {
     const what = "read options: meter must be a Meter of OpenTelemetry";
-    checkMethods(what, meter, "createCounter", "createHistogram", "createObservableCounter");
+    checkMethods(
+      what,
+      meter,
+      "createCounter",
+      "createUpDownCounter",
+      "createHistogram",
+      "createObservableCounter",
+    );
   }
-  const observers = [
+  const reporters = [
     ...(tracer === undefined ? [] : [new Spans(tracer, attributes)]),
     ...(meter === undefined ? [] : [new Metrics(meter, attributes)]),
   ];
+  const open = new WeakSet<ObservedConnection>();
   return {
-    open: (event): void => observers.forEach((each) => each.open(event)),
-    refused: (event): void => observers.forEach((each) => each.refused(event)),
-    close: (event): void => observers.forEach((each) => each.close(event)),
+    open(event): void {
+      const { connection } = event;
+      if (open.has(connection)) return; // observed twice, it is still one
+      open.add(connection);
+      for (const each of reporters) guard(() => each.open(event));
+      // Not by an event: what has begun is ended, also when the observation has been stopped before.
+      void connection.connection.closed.then((info) => {
+        const { stats } = connection.connection;
+        const closed = { connection, time: eventTime(), info, stats };
+        for (const each of reporters) guard(() => each.close(closed));
+      });
+    },
+    refused(event): void {
+      for (const each of reporters) guard(() => each.refused(event));
+    },
   };
+}
+
+/** What one reporter throws, the user's Tracer for example, keeps no other from its call. */
+function guard(call: () => void): void {
+  try {
+    call();
+  } catch (error) {
+    printError("OpenTelemetry failed:", error);
+  }
 }
 
 /** One span for each connection. */

@@ -65,7 +65,9 @@ export const CLOSED: ReadyState = 3;
 
 /** Sees what passes through a link. A platform's WebSocket shows its messages alone. */
 export interface LinkTap extends ProtocolTap {
-  /** Called behind a whole message that was sent. */
+  /** Called with a whole message before it is encoded: its frame follows. */
+  onSending(data: string | Uint8Array): void;
+  /** Called behind a whole message that a platform's WebSocket has sent. */
   onMessageSent(data: string | Uint8Array): void;
   /** Called when a message in pieces begins. */
   onMessageSentStart(type: MessageType): void;
@@ -112,6 +114,8 @@ export interface Link {
   readonly canSend: boolean;
   /** This end's role; undefined where the platform does not say. */
   readonly role: Role | undefined;
+  /** Which side was the first to send or to cause a Close; undefined before, or where it is not known. */
+  readonly closeInitiator: "local" | "remote" | undefined;
   /** Sets what sees what passes from now on, or nothing. */
   setTap(tap: LinkTap | undefined): void;
   /** Begins to read: messages go to one receiver, everything else to the other. Called once. */

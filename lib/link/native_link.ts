@@ -202,6 +202,11 @@ export class NativeLink implements Link {
     this.#openWatch.start(this.#options.clock.now());
   }
 
+  /** Undefined: the platform shows no frames. */
+  get closeInitiator(): undefined {
+    return undefined;
+  }
+
   /** Sets what sees the messages. */
   setTap(tap: LinkTap | undefined): void {
     this.#tap = tap;

@@ -179,6 +179,12 @@ export class ProtocolLink
     this.#keepalive.start();
   }
 
+  /** Which side was the first to close. */
+  get closeInitiator(): "local" | "remote" | undefined {
+    const { state, closedFirst } = this.#protocol;
+    return state === "open" ? undefined : closedFirst ? "local" : "remote";
+  }
+
   /** Sets what sees what passes: from the next frame on. */
   setTap(tap: LinkTap | undefined): void {
     this.#tap = tap;
@@ -199,8 +205,8 @@ export class ProtocolLink
       this.overflow(before);
       return false;
     }
+    this.#tap?.onSending(data);
     this.#protocol.encoder.message(data, compress);
-    this.#tap?.onMessageSent(data);
     this.#writes.schedule(this.#inPass);
     if (before <= this.#options.sendHighWaterMark) return true;
     this.wantDrain();

@@ -16,7 +16,7 @@ export function chainExtensions(
 
 /**
  * The extensions of a connection, in the order in which they apply to what is sent. Each message passes
- * through those whose reserved bits it has. It does not stop within a piece.
+ * through those whose reserved bits it has. With two or more, it does not stop within a piece.
  */
 export class ExtensionChain implements MessageExtension {
   readonly header: string;
@@ -30,7 +30,7 @@ export class ExtensionChain implements MessageExtension {
   constructor(extensions: readonly MessageExtension[]) {
     this.#extensions = extensions;
     this.header = extensions.map(({ header }) => header).join(", ");
-    this.rsv = bitsOf(extensions);
+    this.rsv = extensions.reduce((bits, each) => bits | each.rsv, 0);
   }
 
   /** What the first that counts has counted. */
@@ -40,7 +40,7 @@ export class ExtensionChain implements MessageExtension {
 
   /** The bits of those that want the message. */
   get sentRsv(): number {
-    return bitsOf(this.#encoders);
+    return this.#encoders.reduce((bits, each) => bits | (each.sentRsv ?? each.rsv), 0);
   }
 
   /** A message with these bits begins to come. */
@@ -50,8 +50,9 @@ export class ExtensionChain implements MessageExtension {
   }
 
   /** Decodes a piece, the last extension first. */
-  decode(piece: Uint8Array, final: boolean, limit: number, emit: PieceSink): void {
-    this.#decode(0, piece, final, { limit, emit });
+  decode(piece: Uint8Array, final: boolean, limit: number, emit: PieceSink): number | void {
+    if (this.#decoders.length === 1) return this.#decoders[0].decode(piece, final, limit, emit);
+    this.#decode(0, piece, final, { limit, emit: (each): void => void emit(each) });
   }
 
   #decode(at: number, piece: Uint8Array, final: boolean, to: Decoded): void {
@@ -93,8 +94,4 @@ export class ExtensionChain implements MessageExtension {
 interface Decoded {
   readonly limit: number;
   readonly emit: PieceSink;
-}
-
-function bitsOf(extensions: readonly MessageExtension[]): number {
-  return extensions.reduce((bits, each) => bits | (each.sentRsv ?? each.rsv), 0);
 }

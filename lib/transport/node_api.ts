@@ -124,6 +124,16 @@ export function builtinModule<Module>(id: string): Module | undefined {
   return process?.getBuiltinModule?.(id) as Module | undefined;
 }
 
+/** What is used of `node:buffer`. */
+interface NodeBuffer {
+  Buffer: { from(memory: ArrayBufferLike): Uint8Array };
+}
+
+/** Returns memory as a Buffer of Node's, where there are Buffers. */
+export function toNodeBuffer(memory: ArrayBufferLike): Uint8Array | undefined {
+  return builtinModule<NodeBuffer>("node:buffer")?.Buffer.from(memory);
+}
+
 /** Node's built-in modules, where there are any: in Node from 20.16 on, in Deno, in Bun. */
 export function findNode(): NodeModules | undefined {
   const net = builtinModule<NodeNet>("node:net"), tls = builtinModule<NodeTls>("node:tls");

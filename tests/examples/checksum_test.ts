@@ -137,6 +137,59 @@ describe("an extension of one's own", () => {
     });
   }
 
+  it("loses nothing when reading stops within a chunk, in either order", options, () => {
+    for (const list of [[checksum, deflate], [deflate, checksum], [deflate], [checksum]]) {
+      const { client, server } = agree(list, list, "stream");
+      let size = 0, ends = 0;
+      server.protocol.start({
+        onMessage() {},
+        onMessageStart() {},
+        onMessageData(piece): void {
+          size += piece.length;
+          server.protocol.stopReading();
+        },
+        onMessageEnd: () => void ends++,
+      }, { onPing() {}, onPong() {} });
+      client.protocol.encoder.message(new Uint8Array(300_000));
+      client.protocol.encoder.message("short");
+      const wire = client.protocol.output.take(), middle = wire.length >> 1;
+      for (const chunk of [wire.subarray(0, middle), wire.subarray(middle)]) {
+        for (let at = 0; at < chunk.length;) at = server.protocol.receive(chunk, at);
+      }
+      assert.deepEqual([size, ends, server.failures], [300_005, 2, []]);
+    }
+  });
+
+  it("an extension may set only some of its bits", options, () => {
+    class TwoBits {
+      readonly header = "x-two";
+      readonly rsv = 0x30;
+      sentRsv = 0x10;
+      wants(size: number): boolean {
+        this.sentRsv = size > 5 ? 0x20 : 0x10;
+        return true;
+      }
+      encode(piece: Uint8Array, _final: boolean, emit: (piece: Uint8Array) => void): void {
+        emit(piece);
+      }
+      decode(
+        piece: Uint8Array,
+        _final: boolean,
+        _limit: number,
+        emit: (piece: Uint8Array) => void,
+      ): void {
+        emit(piece);
+      }
+    }
+    const two: ExtensionDefinition = { name: "x-two", rsv: 0x30, create: () => new TwoBits() };
+    const { client, server } = agree([two, deflate], [two, deflate]);
+    for (const text of ["short", "a longer message", "x".repeat(500)]) {
+      client.protocol.encoder.message(text);
+    }
+    server.protocol.receive(client.protocol.output.take());
+    assert.deepEqual(server.received.map(({ length }) => length), [5, 16, 500]);
+  });
+
   it("the limit is for what comes out, whatever lies between", options, () => {
     for (const list of [[checksum, deflate], [deflate, checksum]]) {
       const client = new ClientUpgrade("ws://a.example", { extensions: list });

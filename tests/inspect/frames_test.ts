@@ -304,6 +304,100 @@ describe("the order in which they are shown", () => {
   });
 });
 
+describe("an observer that acts within its handlers", () => {
+  it("one that sends: what it sends is shown behind what it was called with", options, () => {
+    const { client, server } = pair(), seen = new Keeping();
+    server.discard();
+    let sends = true;
+    const frame = seen.frame.bind(seen);
+    seen.frame = (event): void => {
+      frame(event);
+      if (sends) client.send("second");
+      sends = false;
+    };
+    using _observation = observe(client, seen);
+    client.send("first");
+    assert.deepEqual(seen.messages.map(({ message, data }) => [message, data]), [
+      [1, "first"],
+      [2, "second"],
+    ]);
+    assert.deepEqual(seen.frames.map(({ message }) => message), [1, 2]);
+    client.terminate();
+  });
+
+  it("one that is replaced by another: that one sees what comes next", options, () => {
+    const { client, server } = pair(), seen = new Keeping();
+    server.discard();
+    let observation = observe(client, {
+      frame(): void {
+        observation.stop();
+        observation = observe(client, seen);
+      },
+    });
+    for (const text of ["a", "b", "c"]) client.send(text);
+    assert.deepEqual(seen.frames.map(({ message }) => message), [1, 2]);
+    assert.deepEqual(seen.messages.map(({ message, data }) => [message, data]), [[1, "b"], [
+      2,
+      "c",
+    ]]);
+    client.terminate();
+  });
+});
+
+describe("an observer that begins in the middle", () => {
+  it("of a frame: the message is counted, and the next has the next number", options, async () => {
+    const { connection, peer } = await openRaw("server");
+    connection.discard();
+    const frame = rawFrame({ payload: new Uint8Array(100) }, true);
+    peer.write(frame.subarray(0, 50));
+    await settle();
+    const seen = new Keeping();
+    using _observation = observe(connection, seen);
+    peer.write(frame.subarray(50));
+    peer.send({ payload: "next" });
+    await settle();
+    assert.deepEqual(seen.messages.map(({ message }) => message), [1, 2]);
+    assert.deepEqual(seen.frames.map(({ message }) => message), [2]);
+    connection.terminate();
+  });
+
+  it("of a compressed message: its sizes before compression are not known", options, async () => {
+    const { connection, peer } = await openRaw("server", { perMessageDeflate: true });
+    connection.discard();
+    const payload = deflated("to be or not to be, ".repeat(100));
+    peer.send({ payload: payload.subarray(0, 9), opcode: 1, rsv: 0x40, fin: false });
+    await settle();
+    const seen = new Keeping();
+    using _observation = observe(connection, seen);
+    peer.send({ payload: payload.subarray(9), opcode: 0 });
+    peer.send({ payload: "plain" });
+    await settle();
+    assert.deepEqual(seen.frames.map(({ decodedSize }) => decodedSize), [undefined, 5]);
+    connection.terminate();
+  });
+
+  it("of closing: who began is known", options, async () => {
+    for (const initiator of ["local", "remote"] as const) {
+      const { client, server } = pair(), seen = new Keeping();
+      client.discard();
+      if (initiator === "local") client.close(4000);
+      else {
+        client.pause();
+        server.close(4000);
+        await settle();
+        client.resume();
+      }
+      using _observation = observe(client, seen);
+      await client.closed;
+      assert.deepEqual(
+        seen.frames.map((frame) => frame.initiator),
+        seen.frames.map(() => initiator),
+      );
+      assert.ok(seen.frames.length > 0);
+    }
+  });
+});
+
 describe("a tap", () => {
   for (const role of ROLES) {
     it(`changes no byte on the wire, as ${role}`, options, async () => {

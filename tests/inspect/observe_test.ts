@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { clients, observe, type Observer, type ObserveTarget } from "../../lib/inspect/mod.ts";
-import { redactHeaders, redactUrl } from "../../lib/inspect/redact.ts";
+import { redactHeaders, redactText } from "../../lib/inspect/redact.ts";
 import { listen } from "../../lib/server/mod.ts";
 import { Network, pair, RawPeer, settle } from "../../lib/testing/mod.ts";
 import { connect } from "../../mod.ts";
@@ -214,6 +214,34 @@ describe("observing", () => {
     client.terminate();
   });
 
+  it("a closed connection opens and closes for each observer", options, async () => {
+    const { client, server } = pair(), log: string[] = [];
+    observe(client, {});
+    server.close(4003);
+    await client.closed;
+    await settle();
+    observe(client, logging(log));
+    await settle();
+    assert.deepEqual(
+      log,
+      ["open undefined", "close 4003"].map((each) => each.replace("undefined", "client")),
+    );
+  });
+
+  it("an observer that another one stops is not begun", options, async () => {
+    const network = new Network(), log: string[] = [];
+    await listen({ network, port: 80, hostname: "chat.example", websocket: {} });
+    const first = observe(clients, { open: () => second.stop() });
+    const second = observe(clients, logging(log));
+    const client = await connect("ws://chat.example", { network });
+    client.send("Hello");
+    client.terminate();
+    await client.closed;
+    await settle();
+    first.stop();
+    assert.deepEqual(log, []);
+  });
+
   it("refuses what is no target, no observer or no handler", () => {
     const { client } = pair();
     const cases: [unknown, unknown, RegExp][] = [
@@ -235,6 +263,15 @@ describe("observing", () => {
 });
 
 describe("redaction", () => {
+  it("takes time that is linear in what a peer has written", () => {
+    for (const unit of ["a", "@", ":", "?", "a:", "?a=", "&token=", ", ", "//", "a@"]) {
+      const begun = performance.now();
+      redactText(unit.repeat(200_000));
+      redactHeaders([["sec-websocket-protocol", unit.repeat(200_000)]]);
+      assert.ok(performance.now() - begun < 5_000, unit);
+    }
+  });
+
   it("takes credentials and secret parameters out of a URL, and nothing else", () => {
     const cases: [string, string][] = [
       ["ws://a.example/b?c=d#e", "ws://a.example/b?c=d#e"],
@@ -245,8 +282,31 @@ describe("redaction", () => {
       ["/chat?key&code=1&keyboard=2", "/chat?key&code=redacted&keyboard=2"],
       ["/chat?%zz=1&sid=2", "/chat?%zz=1&sid=redacted"],
       ["/a@b?c=@d", "/a@b?c=@d"],
+      ["https://a.example/cb#access_token=x&y=z", "https://a.example/cb#access_token=redacted&y=z"],
+      ["/a?redirect=/x?token=S&b=c", "/a?redirect=/x?token=redacted&b=c"],
+      ["/a?token=b?c&d=e", "/a?token=redacted&d=e"],
+      ["/a?b=1;token=S", "/a?b=1;token=redacted"],
+      [
+        "/a?PHPSESSID=1&connect.sid=2&auth_key=3&otp=4&access_key=5&bearer=6&pin=7",
+        [
+          "PHPSESSID",
+          "connect.sid",
+          "auth_key",
+          "otp",
+          "access_key",
+          "bearer",
+          "pin",
+        ].map((name) => `${name}=redacted`).join("&").replace(/^/, "/a?"),
+      ],
+      ["user:pass@b.example", "redacted@b.example"],
+      [
+        'a redirect to "https://u:p@x.example/?token=S": follow it',
+        [
+          'a redirect to "https://redacted@x.example/?token=redacted": follow it',
+        ][0],
+      ],
     ];
-    for (const [url, shown] of cases) assert.equal(redactUrl(url), shown);
+    for (const [url, shown] of cases) assert.equal(redactText(url), shown);
   });
 
   it("takes secrets out of headers", () => {
@@ -260,6 +320,12 @@ describe("redaction", () => {
       ["Sec-WebSocket-Key", "x", "x"],
       ["Referer", "https://a.example/?token=b", "https://a.example/?token=redacted"],
       ["User-Agent", "x", "x"],
+      ["Auth", "x", "redacted"],
+      ["X-Access-Key", "x", "redacted"],
+      ["Authentication-Info", "x", "redacted"],
+      ["WWW-Authenticate", 'Basic realm="a"', 'Basic realm="a"'],
+      ["Host", "user:pass@a.example", "redacted@a.example"],
+      ["X-Original-URL", "/a?token=b", "/a?token=redacted"],
     ];
     assert.deepEqual(
       redactHeaders(lines.map(([name, value]) => [name, value])),

@@ -164,7 +164,12 @@ describe("server.stats and their text", () => {
     assert.throws(() => prometheusText({ stats, labels: { a: 1 as never } }), /must be a string/);
     assert.throws(() => prometheusText({ stats }, { prefix: "a-" }), /prefix must have letters/);
     assert.throws(() => prometheusText(stats as never), TypeError);
-    assert.throws(() => prometheusText({ stats: null as never }), TypeError);
+    for (const wrong of [null, {}, 1]) {
+      assert.throws(
+        () => prometheusText({ stats: wrong as never }),
+        /stats must be those of a server/,
+      );
+    }
     await server.shutdown();
   });
 });

@@ -1,11 +1,12 @@
 /** The recorder: what it keeps, and the files that it writes. */
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import validator from "har-validator";
 import { clients, type Har, observe, Recorder } from "../../lib/inspect/mod.ts";
 import { listen } from "../../lib/server/mod.ts";
-import { Network, pair, settle } from "../../lib/testing/mod.ts";
+import { Network, pair, RawPeer, settle } from "../../lib/testing/mod.ts";
 import { connect } from "../../mod.ts";
 
 const options = { timeout: 60_000 };
@@ -75,6 +76,48 @@ describe("a recorder", () => {
     );
     assert.deepEqual(kept, [[[1, 2, 3, 4], 5, false], ["üü", 6, false], ["four", 4, true]]);
     client.terminate();
+  });
+
+  it("keeps a copy of a Buffer as well, whose slice would be a view", options, () => {
+    const { client, server } = pair();
+    server.discard();
+    const recorder = new Recorder();
+    using _observation = observe(client, recorder);
+    const bytes = Buffer.from("hello");
+    client.send(bytes);
+    bytes.fill(88);
+    const [{ _webSocketMessages: [{ data }] }] = recorder.toHar().log.entries;
+    assert.equal(atob(data), "hello");
+    client.terminate();
+  });
+
+  it("shows no secret of a refused handshake, though the error quotes it", options, async () => {
+    const network = new Network(), recorder = new Recorder(), secret = "S3CR3T";
+    const server = await listen({
+      network,
+      port: 80,
+      hostname: "chat.example",
+      websocket: {},
+      onRefused: () => {},
+      handshake: () => {
+        const location = `https://u:${secret}@x.example/cb?token=${secret}`;
+        return new Response(null, { status: 302, headers: { location } });
+      },
+    });
+    using _server = observe(server, recorder);
+    using _clients = observe(clients, recorder);
+    await assert.rejects(connect("ws://chat.example/", { network }), new RegExp(secret));
+    for (const head of [`GET /#?token=${secret} HTTP/1.1\r\nHost: u:${secret}@b.example`]) {
+      const peer = await RawPeer.connect(network, { hostname: "chat.example", port: 80 });
+      peer.write(`${head}\r\nOrigin: http://a/?token=${secret}\r\n\r\n`);
+      await peer.readHead();
+      peer.end();
+    }
+    await settle();
+    assert.equal(recorder.events.length, 3);
+    assert.doesNotMatch(recorder.toJsonLines(), new RegExp(secret));
+    assert.doesNotMatch(JSON.stringify(recorder.toHar()), new RegExp(secret));
+    await server.shutdown();
   });
 
   it("refuses wrong options", () => {

@@ -15,7 +15,7 @@ import {
 } from "@opentelemetry/sdk-trace-base";
 import { clients, observe, telemetry } from "../../lib/inspect/mod.ts";
 import { listen } from "../../lib/server/mod.ts";
-import { Network, settle } from "../../lib/testing/mod.ts";
+import { Network, pair, settle } from "../../lib/testing/mod.ts";
 import { connect } from "../../mod.ts";
 
 const options = { timeout: 60_000 };
@@ -127,6 +127,37 @@ describe("OpenTelemetry", () => {
     await server.shutdown();
     await sdk.shutdown();
   });
+
+  it(
+    "ends what has begun, though the observation was stopped, doubled, or the Tracer fails",
+    options,
+    async (test) => {
+      const print = test.mock.method(console, "error", () => {});
+      const sdk = new Sdk(), { tracer, meter } = sdk, { client, server } = pair();
+      server.discard();
+      const failing = {
+        startSpan: () => ({
+          setAttributes(): never {
+            throw new Error("of the Tracer");
+          },
+          setStatus() {},
+          end() {},
+        }),
+      };
+      const both = telemetry({ tracer, meter });
+      observe(client, both).stop();
+      observe(client, both);
+      observe(client, telemetry({ tracer: failing, meter }));
+      assert.deepEqual((await sdk.collect())["websocket.connections"], { "": 2 });
+      client.close();
+      await client.closed;
+      await settle();
+      assert.deepEqual((await sdk.collect())["websocket.connections"], { "": 0 });
+      assert.equal(sdk.spans.length, 1);
+      assert.equal(print.mock.callCount(), 1);
+      await sdk.shutdown();
+    },
+  );
 
   it("refuses what is neither Meter nor Tracer", () => {
     assert.throws(() => telemetry({ tracer: {} as never }), /tracer must be a Tracer/);

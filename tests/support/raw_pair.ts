@@ -24,6 +24,11 @@ export class CountingPeer {
     this.#peer.send(frame);
   }
 
+  /** Sends bytes that are no whole frame. */
+  write(bytes: Uint8Array): void {
+    this.#peer.write(bytes);
+  }
+
   /** Reads frames until nothing more comes. */
   async drain(): Promise<void> {
     await settle();

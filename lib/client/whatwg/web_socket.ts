@@ -9,7 +9,7 @@ import type { CloseInfo } from "../../errors.ts";
 import { checkProtocols, parseWebSocketURL, syntaxError } from "../../handshake/client_url.ts";
 import { CLOSED, CLOSING, CONNECTING, OPEN } from "../../link/link.ts";
 import type { MessageData } from "../../message/message.ts";
-import { builtinModule } from "../../transport/node_api.ts";
+import { toNodeBuffer } from "../../transport/node_api.ts";
 import { connect } from "../connect.ts";
 import { type ConnectOptions, readConnectOptions } from "../options.ts";
 import {
@@ -324,8 +324,8 @@ function defineWebSocket(): WebSocketConstructor {
       if (typeof data === "string") return data;
       if (this.#binaryType === "arraybuffer") return data.buffer;
       if (this.#binaryType === "nodebuffer") {
-        const module = builtinModule<BufferModule>("node:buffer");
-        if (module !== undefined) return module.Buffer.from(data.buffer);
+        const buffer = toNodeBuffer(data.buffer);
+        if (buffer !== undefined) return buffer;
       }
       return new Blob([data]);
     }
@@ -347,11 +347,6 @@ function defineWebSocket(): WebSocketConstructor {
 
   defineConstants(WebSocket);
   return WebSocket as unknown as WebSocketConstructor;
-}
-
-/** What is used of `node:buffer`. */
-interface BufferModule {
-  Buffer: { from(memory: ArrayBufferLike): Uint8Array };
 }
 
 /** Section 3.1: "getting a URL record", relative to the program's own URL if it has one. */

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { listen, type WebSocketServer } from "../../../lib/server/mod.ts";
 import { Network, RawPeer, settle } from "../../../lib/testing/mod.ts";
-import { CloseEvent, MessageEvent } from "../../../lib/client/whatwg/events.ts";
+import { type CloseEvent, MessageEvent } from "../../../lib/client/whatwg/events.ts";
 import { WebSocket, type WebSocketOptions } from "../../../lib/client/whatwg/web_socket.ts";
 import type { WebSocketConnection } from "../../../mod.ts";
 
@@ -112,7 +112,7 @@ describe("3.1 the interface", () => {
     assert.throws(() => Reflect.apply(WebSocket as never, undefined, [URL_]), TypeError);
   });
 
-  it("refuses a this that is none", () => {
+  it("refuses another object in place of this", () => {
     const getter = Object.getOwnPropertyDescriptor(WebSocket.prototype, "url")!.get!;
     assert.throws(() => getter.call({}), TypeError);
     assert.throws(() => WebSocket.prototype.send.call({} as never, ""), TypeError);
@@ -128,7 +128,7 @@ describe("3.1 the interface", () => {
 });
 
 describe("3.1 the constructor", () => {
-  it("maps http and https, and refuses other schemes, fragments and what is no URL", async () => {
+  it("maps http and https, and refuses other schemes, fragments and invalid URLs", async () => {
     const network = new Network();
     const urls: [string | URL, string][] = [
       ["ws://a.example", "ws://a.example/"],
@@ -150,7 +150,7 @@ describe("3.1 the constructor", () => {
     assert.throws(() => Reflect.construct(WebSocket, []), TypeError);
   });
 
-  it("refuses subprotocols that are repeated or no tokens", () => {
+  it("refuses subprotocols that are repeated, or are not tokens", () => {
     for (const protocols of [["a", "a"], ["a b"], [""], "", "a,b", ["é"], [null, "null"]]) {
       const create = () => new WebSocket(URL_, protocols as string[]);
       assert.throws(create, { name: "SyntaxError" });

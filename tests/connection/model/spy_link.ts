@@ -64,6 +64,9 @@ export class SpyLink implements Link {
   get role(): Link["role"] {
     return this.#below.role;
   }
+  get closeInitiator(): Link["closeInitiator"] {
+    return this.#below.closeInitiator;
+  }
   setTap(tap: Parameters<Link["setTap"]>[0]): void {
     this.#below.setTap(tap);
   }
