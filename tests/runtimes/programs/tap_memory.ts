@@ -51,7 +51,8 @@ function measure(pass: () => void): TapMemory["sent"] {
   const events = { onFrame: nothing, onMessage: nothing };
   for (let round = 0; round < 3; round++) heapOfEach(pass);
   const before = heapOfEach(pass);
-  protocol.setTap(new ConnectionTap({ role: "server", compression: undefined }, events));
+  const link = { role: "server", compression: undefined, closeInitiator: undefined } as const;
+  protocol.setTap(new ConnectionTap(link, events));
   const tapped = heapOfEach(pass);
   protocol.setTap(undefined);
   for (let round = 0; round < 3; round++) heapOfEach(pass);
