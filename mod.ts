@@ -4,6 +4,7 @@
  *
  * - {@linkcode connect} opens a client connection; `@sluice/websocket/server` has `listen`.
  * - {@linkcode WebSocket} is the class of the WebSockets standard, for code and libraries that take one.
+ * - {@linkcode WebSocketStream} is the same as a pair of streams, to the proposal of the WHATWG.
  * - {@linkcode WebSocketConnection} is the same on either side, in every runtime.
  * - `@sluice/websocket/browser` has the same without what a browser cannot use, and
  *   `@sluice/websocket/codec` the frames and messages alone.
@@ -29,6 +30,17 @@ export {
   type WebSocketData,
   type WebSocketOptions,
 } from "./lib/client/whatwg/web_socket.ts";
+export {
+  type WebSocketCloseInfo,
+  WebSocketError,
+  type WebSocketErrorConstructor,
+} from "./lib/client/whatwg/web_socket_error.ts";
+export {
+  type WebSocketOpenInfo,
+  WebSocketStream,
+  type WebSocketStreamConstructor,
+  type WebSocketStreamOptions,
+} from "./lib/client/whatwg/web_socket_stream.ts";
 export type { RefusalContext, RefusalHandler } from "./lib/connection/handlers.ts";
 export type { Role } from "./lib/frame/opcode.ts";
 export { isWebSocketUpgrade, type RequestLike } from "./lib/handshake/upgrade.ts";

@@ -6,7 +6,7 @@
  */
 import type { WebSocketConnection } from "../../connection/connection.ts";
 import type { CloseInfo } from "../../errors.ts";
-import { checkProtocols, parseWebSocketURL, syntaxError } from "../../handshake/client_url.ts";
+import { checkProtocols, parseWebSocketURL } from "../../handshake/client_url.ts";
 import { CLOSED, CLOSING, CONNECTING, OPEN } from "../../link/link.ts";
 import type { MessageData } from "../../message/message.ts";
 import { toNodeBuffer } from "../../transport/node_api.ts";
@@ -22,6 +22,7 @@ import {
 import { type EventHandler, EventHandlers } from "./event_handlers.ts";
 import { CloseEvent, MessageEvent } from "./events.ts";
 import { TaskQueue } from "./tasks.ts";
+import { checkClose } from "./web_socket_error.ts";
 
 /** How binary messages are given. `"nodebuffer"` is a Buffer, where there is one. */
 export type BinaryType = "blob" | "arraybuffer" | "nodebuffer";
@@ -263,25 +264,15 @@ function defineWebSocket(): WebSocketConstructor {
 
     close(...given: [code?: number, reason?: string]): void {
       const [first, second] = given;
-      const code = first === undefined ? undefined : toClampedShort(first);
-      const reason = second === undefined ? undefined : toUSVString(second);
-      if (code !== undefined && code !== 1000 && (code < 3000 || code > 4999)) {
-        throw new DOMException(
-          `Cannot close: the code must be 1000, or from 3000 to 4999, got ${code}`,
-          "InvalidAccessError",
-        );
-      }
-      if (reason !== undefined && utf8Length(reason) > 123) {
-        throw syntaxError(
-          `Cannot close: the reason has ${utf8Length(reason)} bytes of UTF-8, at most 123 fit`,
-        );
-      }
+      const checked = checkClose(
+        first === undefined ? undefined : toClampedShort(first),
+        second === undefined ? "" : toUSVString(second),
+      );
       const state = this.readyState;
       if (state > OPEN) return;
       this.#state = CLOSING;
       if (state === CONNECTING) this.#abort.abort(new DOMException("closed", "AbortError"));
-      else if (code === undefined && reason === undefined) this.#connection?.close(1005);
-      else this.#connection?.close(code ?? 1000, reason ?? "");
+      else this.#connection?.close(checked.code ?? 1005, checked.reason);
     }
 
     #opened(connection: WebSocketConnection): void {
@@ -350,7 +341,7 @@ function defineWebSocket(): WebSocketConstructor {
 }
 
 /** Section 3.1: "getting a URL record", relative to the program's own URL if it has one. */
-function parseURL(given: unknown): URL {
+export function parseURL(given: unknown): URL {
   const url = toUSVString(given);
   const { location } = globalThis as { location?: { href: string } };
   let base: string | undefined;
@@ -368,17 +359,25 @@ function parseURL(given: unknown): URL {
 /** Subprotocols as the standard has them, or an object of options. */
 function readOptions(second: unknown): WebSocketOptions {
   const isOptions = typeof second === "object" && second !== null && !(Symbol.iterator in second);
-  if (!isOptions) return { protocols: toProtocols(second) };
-  const { messages, websocket, onError } = second as ConnectOptions;
+  return isOptions ? readSocketOptions(second, "WebSocket") : { protocols: toProtocols(second) };
+}
+
+/**
+ * Returns the options of `connect` that go with a class of the standard.
+ *
+ * @throws {TypeError} If an option is unknown, or is one of `connect` alone.
+ */
+export function readSocketOptions(given: unknown, what: string): WebSocketOptions {
+  const { messages, websocket, onError } = (given ?? {}) as ConnectOptions;
   for (const [name, value] of Object.entries({ messages, websocket, onError })) {
     if (value === undefined) continue;
-    throw new TypeError(`Cannot construct WebSocket: ${name} is an option of connect; use events`);
+    throw new TypeError(`Cannot construct ${what}: ${name} is an option of connect alone`);
   }
-  return readConnectOptions<MessageData>(second as ConnectOptions, []) as WebSocketOptions;
+  return readConnectOptions<MessageData>((given ?? {}) as ConnectOptions, []) as WebSocketOptions;
 }
 
 /** `(BufferSource or Blob or USVString)`. */
-function toMessage(data: unknown): string | Uint8Array | Blob {
+export function toMessage(data: unknown): string | Uint8Array | Blob {
   if (typeof data === "string") return data.toWellFormed();
   if (ArrayBuffer.isView(data)) {
     if (!(data.buffer instanceof ArrayBuffer)) {

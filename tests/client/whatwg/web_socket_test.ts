@@ -166,7 +166,7 @@ describe("3.1 the constructor", () => {
       create({ protocol: "chat" }),
       /protocol is not an option; did you mean protocols\?/,
     );
-    assert.throws(create({ websocket: {} }), /websocket is an option of connect; use events/);
+    assert.throws(create({ websocket: {} }), /websocket is an option of connect alone/);
     assert.throws(create({ messages: "stream" }), /messages is an option of connect/);
   });
 
