@@ -12,7 +12,7 @@ import { isInstance } from "../../thrown.ts";
 import { connect } from "../connect.ts";
 import type { ConnectOptions } from "../options.ts";
 import { requireArguments, toProtocols } from "./conversions.ts";
-import { parseURL, readSocketOptions, toMessage, type WebSocketOptions } from "./web_socket.ts";
+import { parseURL, readSocketOptions, toMessage } from "./web_socket.ts";
 import {
   type CheckedClose,
   closedWith,
