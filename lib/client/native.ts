@@ -21,6 +21,17 @@ const UNSUPPORTED = [
   "maxHeaders",
 ] as const;
 
+/** The platform's class as it was when this was loaded: a program may put ours in its place. */
+const PlatformWebSocket: PlatformConstructor | undefined = /* @__PURE__ */ platformWebSocket();
+
+interface PlatformConstructor {
+  new (url: URL, protocols: readonly string[]): WebSocketLike;
+}
+
+function platformWebSocket(): PlatformConstructor | undefined {
+  return (globalThis as unknown as { WebSocket?: PlatformConstructor }).WebSocket;
+}
+
 /**
  * Opens the platform's WebSocket. If it fails, the platform does not say why.
  *
@@ -45,7 +56,10 @@ export function connectNative<Message extends AnyMessage>(
     "this platform's WebSocket",
     ["pingInterval", "pingTimeout"],
   );
-  const socket = new WebSocket(target, protocols) as unknown as WebSocketLike;
+  if (PlatformWebSocket === undefined) {
+    throw new DOMException("Cannot connect: this platform has no WebSocket", "NotSupportedError");
+  }
+  const socket = new PlatformWebSocket(target, protocols);
   const opening = openWebSocket<undefined, Message>(socket, {
     url: target.href,
     data: undefined,
