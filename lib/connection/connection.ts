@@ -254,8 +254,8 @@ export class WebSocketConnection<
    * `{ compress: false }` it is sent as it is, though compression was agreed on.
    *
    * Returns false if more than `sendHighWaterMark` was waiting to leave before this message (it is
-   * sent all the same; await `ready` then), or if the connection is no longer open and nothing was
-   * sent (see `readyState`). One message of any size into an empty buffer returns true.
+   * sent all the same; await `ready` then), or if nothing can be sent any more, and nothing
+   * was. (Behind the peer's Close replies may still be sent for a moment, though `readyState` is 2.) One message of any size into an empty buffer returns true.
    *
    * @throws {TypeError} If the data has another type, its memory is detached or out of bounds, or an
    * option is unknown or invalid.

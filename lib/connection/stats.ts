@@ -20,8 +20,8 @@ export interface ConnectionStats extends LinkStats {
   /** The same, smoothed: each measurement counts for an eighth (RFC 6298 section 2). */
   readonly smoothedRoundTrip: number | undefined;
   /**
-   * The payload of the messages that were compressed, in either direction, in bytes; undefined
-   * without compression.
+   * The sizes of the compressed messages, received and sent, before and after compression, in bytes;
+   * undefined without compression.
    */
   readonly compression?: Readonly<ExtensionBytes>;
 }

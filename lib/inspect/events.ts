@@ -92,7 +92,7 @@ export interface FrameEvent extends ObservedEvent {
   readonly headerSize: number;
   /** The size of its payload on the wire, in bytes. */
   readonly payloadSize: number;
-  /** The size of the payload before compression, in bytes; undefined if its extension does not count. */
+  /** The size of the payload before compression, in bytes; undefined where the extension does not report it. */
   readonly decodedSize: number | undefined;
   /** The number of its message in this direction, from 1 on; undefined for a control frame. */
   readonly message: number | undefined;
@@ -168,9 +168,9 @@ export interface Observer {
   refused?(event: RefusedEvent): void;
   /** A frame has passed. A platform's WebSocket shows none. */
   frame?(event: FrameEvent): void;
-  /** A message has passed: behind its last frame, and before the handlers are called with it. */
+  /** A message has passed: after its last frame, and before the handlers are called with it. */
   message?(event: MessageEvent): void;
-  /** A connection is closed: called last, behind its own handler `close`. */
+  /** A connection is closed: called last, after its own handler `close`. */
   close?(event: CloseEvent): void;
 }
 

@@ -56,8 +56,8 @@ export interface ConnectionOptions {
    */
   sendTimeout?: number;
   /**
-   * When messages that were not taken have more bytes than this (a message counts as its size and 256),
-   * reading stops until half of it is taken. Pings and the peer's Close are not read meanwhile
+   * When messages that were not taken have more bytes than this (each counts as its size plus 256),
+   * reading stops until no more than half of this waits. Pings and the peer's Close are not read meanwhile
    * either. A message counts from the
    * moment it has to wait: for the `message` handler of the one before it, or for the code that
    * reads. Whole text counts by its `length`. If nothing has begun to read a second after reading
@@ -74,8 +74,8 @@ export interface ConnectionOptions {
   maxReceiveBuffered?: number;
   /**
    * How long the peer may take to answer our Close once that has left (until then `sendTimeout`
-   * applies), or to close the socket. A server drops a client that takes nothing of its answer for
-   * so long. Once the connection is closed, each call of the `message` handler may take as long.
+   * applies), or to close the socket. A server drops a client that takes nothing of an HTTP response
+   * for so long. Once the connection is closed, each call of the `message` handler may take as long.
    * @default {10000}
    */
   closeTimeout?: number;

@@ -1,5 +1,5 @@
 /**
- * What a server counts. Everything is always on; nothing is done for a message.
+ * What a server counts. It is always on, and adds no work to a message: sums are made when `stats` is read.
  *
  * @module
  */
