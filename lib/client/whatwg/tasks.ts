@@ -1,11 +1,13 @@
 /**
- * Tasks (HTML standard, section 8.1.7): what was queued runs in a turn of its own, one after the other.
+ * Tasks (HTML standard, section 8.1.7): what is queued runs in a turn of its own, so that all that follows from
+ * it in microtasks has happened before the next one runs.
  *
  * @module
  */
 
-/** Calls back in a task, as soon as there is one. */
-function taskScheduler(): (callback: () => void) => void {
+type Schedule = (callback: () => void) => void;
+
+function createScheduler(): Schedule {
   const { setImmediate } = globalThis as { setImmediate?: (callback: () => void) => unknown };
   if (setImmediate !== undefined) return (callback): void => void setImmediate(callback);
   const waiting: (() => void)[] = [];
@@ -17,37 +19,9 @@ function taskScheduler(): (callback: () => void) => void {
   };
 }
 
-let schedule: ((callback: () => void) => void) | undefined;
+let schedule: Schedule | undefined;
 
-/** What waits to be done, in order. */
-export class TaskQueue {
-  readonly #waiting: (() => boolean | void)[] = [];
-  #isScheduled = false;
-
-  /**
-   * Adds a step. Steps run one after the other in one task; a step that returns true has the next one wait
-   * for a task of its own, so that all that follows from it happens first.
-   */
-  push(step: () => boolean | void): void {
-    this.#waiting.push(step);
-    this.#schedule();
-  }
-
-  #schedule(): void {
-    if (this.#isScheduled) return;
-    this.#isScheduled = true;
-    schedule ??= taskScheduler();
-    schedule(() => this.#run());
-  }
-
-  #run(): void {
-    this.#isScheduled = false;
-    let at = 0, isApart = false;
-    try {
-      while (at < this.#waiting.length && !isApart) isApart = this.#waiting[at++]() === true;
-    } finally {
-      this.#waiting.splice(0, at);
-      if (this.#waiting.length > 0) this.#schedule();
-    }
-  }
+/** Queues a task; tasks run in the order in which they were queued. */
+export function queueTask(callback: () => void): void {
+  (schedule ??= createScheduler())(callback);
 }

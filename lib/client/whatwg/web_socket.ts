@@ -10,6 +10,7 @@ import { checkProtocols, parseWebSocketURL } from "../../handshake/client_url.ts
 import { CLOSED, CLOSING, CONNECTING, OPEN } from "../../link/link.ts";
 import type { MessageData } from "../../message/message.ts";
 import { toNodeBuffer } from "../../transport/node_api.ts";
+import { typeName } from "../../options.ts";
 import { connect } from "../connect.ts";
 import { type ConnectOptions, readConnectOptions } from "../options.ts";
 import {
@@ -20,8 +21,9 @@ import {
   utf8Length,
 } from "./conversions.ts";
 import { type EventHandler, EventHandlers } from "./event_handlers.ts";
-import { CloseEvent, MessageEvent } from "./events.ts";
-import { TaskQueue } from "./tasks.ts";
+import { CloseEvent, type CloseEventInit, MessageEvent } from "./events.ts";
+import { defineInterface } from "./interface.ts";
+import { queueTask } from "./tasks.ts";
 import { checkClose } from "./web_socket_error.ts";
 
 /** How binary messages are given. `"nodebuffer"` is a Buffer, where there is one. */
@@ -115,19 +117,10 @@ const DEFAULTS = {
   sendTimeout: Infinity,
 };
 
-/** Messages that each get a task of their own at first: code often changes its handlers then. */
-const APART = 16;
-
-/** Bytes of messages that wait for their task, past which reading stops. */
-const MAX_WAITING = 1_048_576;
-/** What a message counts besides. */
-const MESSAGE_COST = 256;
-
 function defineWebSocket(): WebSocketConstructor {
   class WebSocket extends EventTarget {
     readonly #url: URL;
     readonly #handlers = new EventHandlers(this);
-    readonly #tasks = new TaskQueue();
     readonly #abort = new AbortController();
     readonly #mustChoose: boolean;
     #state: number = CONNECTING;
@@ -140,10 +133,10 @@ function defineWebSocket(): WebSocketConstructor {
     #dropped = 0;
     /** Bytes of Blobs that are being read. */
     #reading = 0;
-    #waitingSize = 0;
-    #messages = 0;
-    /** A listener for messages may be gone after the next one. */
-    #mayChange = false;
+    /** What `bufferedAmount` has shown in this task: it does not fall before the next one. */
+    #shown = 0;
+    /** Messages that wait for their task. */
+    #waiting = 0;
 
     constructor(
       url: string | URL,
@@ -151,8 +144,8 @@ function defineWebSocket(): WebSocketConstructor {
     ) {
       super();
       requireArguments("construct WebSocket", arguments.length, 1);
-      this.#url = parseURL(url);
       const options = readOptions(second);
+      this.#url = parseURL(url);
       const protocols = checkProtocols(options.protocols);
       this.#mustChoose = protocols.length > 0;
       const { signal } = options;
@@ -164,28 +157,32 @@ function defineWebSocket(): WebSocketConstructor {
         protocols,
         signal: this.#abort.signal,
         websocket: {
-          open: (connection) => this.#opened(connection),
-          message: (_, data) => this.#received(data),
-          close: (_, info) => this.#closed(info),
+          open: (connection) => this.#onOpen(connection),
+          message: (_, data) => this.#onMessage(data),
+          close: (_, info) => this.#onClose(info),
         },
-      }).catch(() => this.#tasks.push(() => this.#end({ failed: true, code: 1006, reason: "" })));
+      }).catch(() => this.#fail());
     }
 
     get url(): string {
       return this.#url.href;
     }
 
+    /** The peer's Close counts once the messages before it have been given. */
     get readyState(): number {
       const { readyState = OPEN } = this.#connection ?? {};
-      return this.#state === OPEN && readyState > OPEN ? CLOSING : this.#state;
+      const isClosing = this.#state === OPEN && readyState > OPEN && this.#waiting === 0;
+      return isClosing ? CLOSING : this.#state;
     }
 
     get bufferedAmount(): number {
-      const { bufferedAmount = 0, readyState = CLOSED } = this.#connection ?? {};
-      const reading = this.#reading;
-      if (readyState === CLOSED) return this.#sent + reading + this.#dropped;
-      if (bufferedAmount === 0) this.#sent = 0;
-      return Math.min(this.#sent, bufferedAmount) + reading + this.#dropped;
+      return Math.max(this.#shown, this.#buffered);
+    }
+
+    get #buffered(): number {
+      const rest = this.#connection?.bufferedAmount ?? 0;
+      if (rest === 0) this.#sent = 0;
+      return Math.min(this.#sent, rest) + this.#reading + this.#dropped;
     }
 
     get extensions(): string {
@@ -233,33 +230,22 @@ function defineWebSocket(): WebSocketConstructor {
       this.#handlers.set("close", value);
     }
 
-    override addEventListener(...given: Parameters<EventTarget["addEventListener"]>): void {
-      if (typeof given[2] === "object" && given[2] !== null) this.#mayChange = true;
-      super.addEventListener(...given);
-    }
-
-    override removeEventListener(...given: Parameters<EventTarget["removeEventListener"]>): void {
-      this.#mayChange = true;
-      super.removeEventListener(...given);
-    }
-
     send(data: WebSocketData): void {
       requireArguments("send", arguments.length, 1);
       const sent = toMessage(data);
       if (this.#state === CONNECTING) {
         throw new DOMException("Cannot send: it is still connecting", "InvalidStateError");
       }
-      const size = sizeOf(sent), connection = this.#connection;
+      const size = sizeOf(sent), before = this.bufferedAmount, connection = this.#connection;
       if (this.readyState !== OPEN || connection === undefined) this.#dropped += size;
       else if (isBlob(sent)) {
         this.#reading += size;
         const done = (): void => void (this.#reading -= size);
         connection.send(sent, { type: "binary" }).then(done, () => {});
-      } else {
-        if (connection.bufferedAmount === 0) this.#sent = 0;
-        this.#sent += size;
-        connection.send(sent);
-      }
+      } else if (connection.send(sent) || connection.bufferedAmount > 0) this.#sent += size;
+      else this.#dropped += size;
+      if (this.#shown === 0) queueTask(() => void (this.#shown = 0));
+      this.#shown = before + size;
     }
 
     close(...given: [code?: number, reason?: string]): void {
@@ -275,40 +261,38 @@ function defineWebSocket(): WebSocketConstructor {
       else this.#connection?.close(checked.code ?? 1005, checked.reason);
     }
 
-    #opened(connection: WebSocketConnection): void {
-      this.#connection = connection;
+    #onOpen(connection: WebSocketConnection): void {
       // Section 3.1: offered subprotocols of which the server chose none fail the connection.
       if (this.#state !== CONNECTING || this.#mustChoose && connection.protocol === "") {
         this.#failed = true;
-        connection.terminate();
-        return;
+        return connection.terminate();
       }
-      this.#tasks.push(() => {
+      queueTask(() => {
         if (this.#state !== CONNECTING) {
           this.#failed = true;
-          connection.terminate();
-          return true;
+          return connection.terminate();
         }
+        this.#connection = connection;
         this.#state = OPEN;
         this.dispatchEvent(new Event("open"));
-        return true;
       });
     }
 
-    #received(data: MessageData): void {
-      const size = data.length + MESSAGE_COST;
-      this.#waitingSize += size;
-      if (this.#waitingSize > MAX_WAITING) this.#connection!.pause();
-      this.#tasks.push(() => {
-        this.#waitingSize -= size;
-        if (this.#waitingSize <= MAX_WAITING / 2) this.#connection!.resume();
-        if (this.#state !== OPEN) return false;
-        const isApart = this.#mayChange || ++this.#messages <= APART;
-        this.dispatchEvent(
-          new MessageEvent("message", { data: this.#show(data), origin: this.#url.origin }),
-        );
-        return isApart;
-      });
+    /** The next message waits for the promise: so each has a task, and the peer waits for slow ones. */
+    #onMessage(data: MessageData): Promise<void> {
+      this.#waiting++;
+      return new Promise((resolve) =>
+        queueTask(() => {
+          try {
+            if (this.#state !== OPEN) return;
+            const init = { data: this.#show(data), origin: this.#url.origin };
+            this.dispatchEvent(new MessageEvent("message", init));
+          } finally {
+            this.#waiting--;
+            resolve();
+          }
+        })
+      );
     }
 
     #show(data: MessageData): unknown {
@@ -321,21 +305,32 @@ function defineWebSocket(): WebSocketConstructor {
       return new Blob([data]);
     }
 
-    #closed({ closeCode, reason, wasClean, error }: CloseInfo): void {
-      const failed = this.#failed || error !== undefined || !wasClean;
-      this.#tasks.push(() =>
-        this.#end(failed ? { failed, code: 1006, reason: "" } : { failed, code: closeCode, reason })
-      );
+    #onClose({ closeCode, reason, wasClean, error }: CloseInfo): void {
+      if (wasClean) this.#sent = 0; // all of it has left
+      if (this.#failed || error !== undefined || !wasClean) return this.#fail();
+      queueTask(() => this.#end({ wasClean, code: closeCode, reason }));
     }
 
-    #end({ failed, code, reason }: { failed: boolean; code: number; reason: string }): void {
-      if (this.#state === CLOSED) return;
+    /** Two tasks: what follows from `error` happens before `close`. */
+    #fail(): void {
+      queueTask(() => {
+        if (this.#state === CLOSED) return;
+        queueTask(() => this.#end({ wasClean: false, code: 1006, reason: "" }));
+        this.#dropped = this.#buffered;
+        this.#sent = this.#reading = 0;
+        this.#connection = undefined;
+        this.#state = CLOSED;
+        this.dispatchEvent(new Event("error"));
+      });
+    }
+
+    #end(init: CloseEventInit): void {
       this.#state = CLOSED;
-      if (failed) this.dispatchEvent(new Event("error"));
-      this.dispatchEvent(new CloseEvent("close", { wasClean: !failed, code, reason }));
+      this.dispatchEvent(new CloseEvent("close", init));
     }
   }
 
+  defineInterface("WebSocket", WebSocket);
   defineConstants(WebSocket);
   return WebSocket as unknown as WebSocketConstructor;
 }
@@ -376,17 +371,22 @@ export function readSocketOptions(given: unknown, what: string): WebSocketOption
   return readConnectOptions<MessageData>((given ?? {}) as ConnectOptions, []) as WebSocketOptions;
 }
 
-/** `(BufferSource or Blob or USVString)`. */
+/** `(BufferSource or Blob or USVString)`: memory of another realm too, but neither shared nor resizable. */
 export function toMessage(data: unknown): string | Uint8Array | Blob {
   if (typeof data === "string") return data.toWellFormed();
-  if (ArrayBuffer.isView(data)) {
-    if (!(data.buffer instanceof ArrayBuffer)) {
-      throw new TypeError("Cannot send: the view must not be one of shared memory");
-    }
-    return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  const memory = ArrayBuffer.isView(data) ? data.buffer : data;
+  const kind = typeName(memory);
+  if (!ArrayBuffer.isView(data) && kind !== "ArrayBuffer") {
+    return isBlob(data) ? data : toUSVString(data);
   }
-  if (data instanceof ArrayBuffer) return data.detached ? new Uint8Array(0) : new Uint8Array(data);
-  return isBlob(data) ? data : toUSVString(data);
+  const { resizable, detached } = memory as ArrayBuffer;
+  if (kind !== "ArrayBuffer" || resizable) {
+    throw new TypeError("Cannot send: memory that is shared or resizable is not accepted");
+  }
+  if (detached) return new Uint8Array(0);
+  return ArrayBuffer.isView(data)
+    ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
+    : new Uint8Array(data as ArrayBuffer);
 }
 
 function isBlob(data: unknown): data is Blob {
@@ -398,7 +398,7 @@ function sizeOf(data: string | Uint8Array | Blob): number {
   return isBlob(data) ? data.size : data.length;
 }
 
-/** As Web IDL defines an interface: constants on both, and all members enumerable. */
+/** Constants stand on the interface and on its prototype. */
 function defineConstants(type: { readonly prototype: object }): void {
   const states = { CONNECTING, OPEN, CLOSING, CLOSED };
   for (const [name, value] of Object.entries(states)) {
@@ -406,14 +406,6 @@ function defineConstants(type: { readonly prototype: object }): void {
     Object.defineProperty(type, name, constant);
     Object.defineProperty(type.prototype, name, constant);
   }
-  for (const name of Object.getOwnPropertyNames(type.prototype)) {
-    if (name === "constructor" || name.endsWith("EventListener")) continue;
-    Object.defineProperty(type.prototype, name, { enumerable: true });
-  }
-  Object.defineProperty(type.prototype, Symbol.toStringTag, {
-    value: "WebSocket",
-    configurable: true,
-  });
 }
 
 /**

@@ -5,6 +5,7 @@
  * @module
  */
 import { syntaxError } from "../../handshake/client_url.ts";
+import { defineInterface } from "./interface.ts";
 import { toClampedShort, toUSVString, utf8Length } from "./conversions.ts";
 
 /** What a WebSocketStream is closed with, and how it has ended. */
@@ -115,6 +116,7 @@ function defineWebSocketError(): WebSocketErrorConstructor {
       return this.#reason;
     }
   }
+  defineInterface("WebSocketError", WebSocketError);
   return WebSocketError;
 }
 

@@ -8,10 +8,12 @@ import type { WebSocketConnection } from "../../connection/connection.ts";
 import type { CloseInfo } from "../../errors.ts";
 import { checkProtocols } from "../../handshake/client_url.ts";
 import type { MessageData } from "../../message/message.ts";
+import { typeName } from "../../options.ts";
 import { isInstance } from "../../thrown.ts";
 import { connect } from "../connect.ts";
 import type { ConnectOptions } from "../options.ts";
 import { requireArguments, toProtocols } from "./conversions.ts";
+import { defineInterface } from "./interface.ts";
 import { parseURL, readSocketOptions, toMessage } from "./web_socket.ts";
 import {
   type CheckedClose,
@@ -83,14 +85,16 @@ function defineWebSocketStream(): WebSocketStreamConstructor {
     #connection: WebSocketConnection | undefined;
     /** Closed before it was open, or refused by this end. */
     #failed = false;
+    /** Writes that wait for the peer. */
+    #writing = 0;
 
     constructor(url: string | URL, options: WebSocketStreamOptions = {}) {
       requireArguments("construct WebSocketStream", arguments.length, 1);
+      requireObject("the options", options);
+      const given = readSocketOptions(options, "WebSocketStream"), { protocols: offered } = given;
+      if (offered !== undefined) requireObject("protocols", offered, Symbol.iterator);
       this.#url = parseURL(url);
-      const given = readSocketOptions(options, "WebSocketStream");
-      const protocols = checkProtocols(
-        options?.protocols === undefined ? [] : toProtocols(options.protocols),
-      );
+      const protocols = checkProtocols(offered === undefined ? [] : toProtocols(offered));
       this.#mustChoose = protocols.length > 0;
       for (const { promise } of [this.#opened, this.#closed]) promise.catch(() => {});
       const { signal } = given;
@@ -112,12 +116,13 @@ function defineWebSocketStream(): WebSocketStreamConstructor {
       return this.#url.href;
     }
 
+    /** Web IDL: an attribute that is a promise rejects where another throws. */
     get opened(): Promise<WebSocketOpenInfo> {
-      return this.#opened.promise;
+      return #opened in this ? this.#opened.promise : Promise.reject(illegalInvocation());
     }
 
     get closed(): Promise<WebSocketCloseInfo> {
-      return this.#closed.promise;
+      return #closed in this ? this.#closed.promise : Promise.reject(illegalInvocation());
     }
 
     close(closeInfo: WebSocketCloseInfo = {}): void {
@@ -141,21 +146,32 @@ function defineWebSocketStream(): WebSocketStreamConstructor {
     }
 
     #onOpen(connection: WebSocketConnection): void {
-      this.#connection = connection;
       if (this.#failed || this.#mustChoose && connection.protocol === "") {
         connection.terminate();
         return this.#end(closedWith("The server chose no subprotocol", 1006, ""));
       }
+      this.#connection = connection;
       const { extensions, protocol } = connection;
-      const readable = this.#createReadable(connection),
-        writable = this.#createWritable(connection);
+      // One error for all that end by it.
+      const ended = connection.closed.then((info) => {
+        const error = errorOf(info, this.#writing > 0);
+        this.#end(error, info);
+        return error;
+      });
+      const readable = this.#createReadable(connection, ended);
+      const writable = this.#createWritable(connection, ended);
       this.#opened.resolve({ readable, writable, extensions, protocol });
     }
 
-    /** Reads ahead by one message; the rest waits in the connection, until the peer has to. */
-    #createReadable(connection: WebSocketConnection): ReadableStream<MessageData> {
+    /**
+     * Reads ahead by one message; the rest waits in the connection, until the peer has to. After a clean end
+     * what waits can still be read.
+     */
+    #createReadable(connection: WebSocketConnection, ended: Ended): ReadableStream<MessageData> {
       let isCancelled = false, pulled = Promise.withResolvers<void>();
-      const read = async (controller: ReadableStreamDefaultController<MessageData>) => {
+      const read = async (
+        controller: ReadableStreamDefaultController<MessageData>,
+      ): Promise<void> => {
         try {
           for (;;) {
             const message = await connection.receive();
@@ -166,50 +182,49 @@ function defineWebSocketStream(): WebSocketStreamConstructor {
             await pulled.promise;
           }
         } catch {
-          const info = await connection.closed, error = errorOf(info);
-          this.#end(error, info);
-          if (isCancelled) return;
-          if (error === undefined) controller.close();
-          else controller.error(error);
+          if (await ended === undefined && !isCancelled) controller.close();
         }
       };
       return new ReadableStream<MessageData>({
-        start: (controller): void => void read(controller),
+        start: (controller): void => {
+          void read(controller);
+          void ended.then((error) => error !== undefined && controller.error(error));
+        },
         pull: (): void => pulled.resolve(),
         cancel: async (reason): Promise<void> => {
           isCancelled = true;
           pulled.resolve();
           this.#closeBecause(reason);
-          await connection.closed;
+          await ended;
         },
       });
     }
 
     #createWritable(
       connection: WebSocketConnection,
+      ended: Ended,
     ): WritableStream<string | ArrayBuffer | ArrayBufferView> {
       return new WritableStream({
         start: (controller): void => {
-          void connection.closed.then((info) => {
-            controller.error(
-              errorOf(info) ?? new DOMException("It is closed", "InvalidStateError"),
-            );
-          });
+          void ended.then((error) => controller.error(error ?? closedError()));
         },
         write: async (chunk): Promise<void> => {
           const message = toMessage(chunk);
-          const data = message instanceof Blob ? `${chunk}` : message;
-          if (!connection.send(data)) await connection.ready;
-          if (connection.readyState !== 1 && connection.bufferedAmount > 0) await connection.closed;
+          if (connection.readyState !== 1) throw closedError();
+          this.#writing++;
+          connection.send(message instanceof Blob ? `${chunk}` : message);
+          await connection.ready;
+          if (isClosed(connection)) throw await ended ?? closedError();
+          this.#writing--;
         },
         close: async (): Promise<void> => {
           connection.close(1005);
-          const error = errorOf(await connection.closed);
+          const error = await ended;
           if (error !== undefined) throw error;
         },
         abort: async (reason): Promise<void> => {
           this.#closeBecause(reason);
-          await connection.closed;
+          await ended;
         },
       });
     }
@@ -223,17 +238,50 @@ function defineWebSocketStream(): WebSocketStreamConstructor {
       }
     }
   }
+  defineInterface("WebSocketStream", WebSocketStream);
   return WebSocketStream;
+}
+
+/** The end of a connection: its error, where it was not clean. */
+type Ended = Promise<WebSocketError | undefined>;
+
+function closedError(): DOMException {
+  return new DOMException("Cannot write: the connection is closing or closed", "InvalidStateError");
+}
+
+function isClosed({ readyState }: WebSocketConnection): boolean {
+  return readyState === 3;
+}
+
+function illegalInvocation(): TypeError {
+  return new TypeError("Cannot read a promise of what is not a WebSocketStream");
+}
+
+function requireObject(what: string, value: unknown, member?: symbol): void {
+  const isObject = typeof value === "object" && value !== null || typeof value === "function";
+  if (isObject && (member === undefined || member in value)) return;
+  throw new TypeError(
+    `Cannot construct WebSocketStream: ${what} must be ${
+      member === undefined ? "an object" : "a list"
+    }, got ${typeName(value)}`,
+  );
 }
 
 /** As the class WebSocket has it. */
 const MAX_MESSAGE_SIZE = 134_217_728;
 
-/** The error of an end that was not clean. */
-function errorOf({ wasClean, closeCode, reason, error }: CloseInfo): WebSocketError | undefined {
-  if (wasClean && error === undefined) return undefined;
-  const code = error === undefined ? closeCode : 1006;
-  return closedWith("The connection was not closed cleanly", code, code === 1006 ? "" : reason);
+/** The error of an end that was not clean; `isWriting` is whether something written has not left. */
+function errorOf(
+  { wasClean, closeCode, reason, error, received }: CloseInfo,
+  isWriting: boolean,
+): WebSocketError | undefined {
+  if (wasClean && error === undefined && !isWriting) return undefined;
+  const isPeers = received !== undefined && (error === undefined || isWriting);
+  return closedWith(
+    "The connection was not closed cleanly",
+    isPeers ? closeCode : 1006,
+    isPeers ? reason : "",
+  );
 }
 
 /**

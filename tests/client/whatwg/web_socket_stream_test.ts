@@ -241,3 +241,106 @@ describe("WebSocketStream", () => {
     stream.close();
   });
 });
+
+describe("WebSocketStream, its ends", () => {
+  it("closed settles though a message is unread, which can still be read", options, async () => {
+    const { stream, peer, readable, network } = await openRaw();
+    for (const payload of ["a", "b", "c"]) peer.send({ payload });
+    peer.send({ opcode: 8, payload: Uint8Array.of(15, 161) });
+    peer.end();
+    const { closeCode } = await network.clock.until(stream.closed); // replies have a second
+    assert.equal(closeCode, 4001);
+    const messages: unknown[] = [];
+    for await (const message of readable) messages.push(message);
+    assert.deepEqual(messages, ["a", "b", "c"]);
+  });
+
+  it("one that is not clean has one error for all", options, async () => {
+    const { stream, readable, writable, network, peer } = await openRaw();
+    peer.send({ payload: "unread" });
+    await settle();
+    network.reset();
+    const reader = readable.getReader(), writer = writable.getWriter();
+    const reasons = await Promise.all(
+      [stream.closed, reader.closed, writer.closed].map((each) =>
+        each.then(() => undefined, (error: unknown) => error)
+      ),
+    );
+    assert.ok(reasons[0] instanceof WebSocketError);
+    assert.ok(reasons.every((reason) => reason === reasons[0]));
+  });
+
+  it(
+    "a write waits until the peer has taken it, and fails with the peer's Close",
+    options,
+    async () => {
+      const network = new Network({ capacity: 10_000 });
+      const listener = await RawPeer.listen(network, { hostname: "chat.example", port: 80 });
+      const stream = new WebSocketStream(URL_, { network }), peer = await listener.accept();
+      await peer.upgrade();
+      const { writable } = await stream.opened, writer = writable.getWriter();
+      peer.pause();
+      let isWritten = false;
+      const writing = writer.write(new Uint8Array(8 << 20)).then(() => isWritten = true);
+      await settle();
+      assert.equal(isWritten, false);
+      peer.send({ opcode: 8, payload: Uint8Array.of(17, 215) }); // 4567
+      await settle();
+      peer.reset();
+      await assert.rejects(writing);
+      await assert.rejects(stream.closed, { name: "WebSocketError", closeCode: 4567 });
+    },
+  );
+
+  it("a write after close rejects, and sends nothing", options, async () => {
+    const { stream, peer, writable } = await openRaw();
+    const writer = writable.getWriter();
+    stream.close();
+    await assert.rejects(writer.write("late"), { name: "InvalidStateError" });
+    await peer.expectFrame({ opcode: 8 });
+    peer.send({ opcode: 8, payload: "" });
+    peer.end();
+    await assert.rejects(stream.closed.then(() => writer.closed));
+    assert.equal(peer.received.length, 0);
+  });
+});
+
+describe("WebSocketStream, Web IDL", () => {
+  it("takes no shared or resizable memory", options, async () => {
+    const { writable, network } = await openRaw();
+    const writing = writable.getWriter().write(new ArrayBuffer(8, { maxByteLength: 16 }));
+    await assert.rejects(writing, TypeError);
+    network.reset();
+  });
+
+  it("takes a list of subprotocols alone, and options as an object", () => {
+    for (const given of [{ protocols: "hi" }, { protocols: null }, "chat", 1]) {
+      const create = (): unknown => new WebSocketStream(URL_, given as WebSocketStreamOptions);
+      assert.throws(create, TypeError);
+    }
+  });
+
+  it("has enumerable members, a name, and attributes that reject where others throw", async () => {
+    for (
+      const [Class, names] of [
+        [WebSocketStream, ["url", "opened", "closed", "close"]],
+        [WebSocketError, ["closeCode", "reason"]],
+      ] as const
+    ) {
+      for (const name of names) {
+        const { enumerable, configurable } = Object.getOwnPropertyDescriptor(
+          Class.prototype,
+          name,
+        )!;
+        assert.deepEqual([enumerable, configurable], [true, true], name);
+      }
+      const { name } = Class as unknown as { name: string };
+      const tags = Class.prototype as unknown as Record<symbol, string>;
+      assert.equal(tags[Symbol.toStringTag], name);
+    }
+    for (const name of ["opened", "closed"] as const) {
+      const { get } = Object.getOwnPropertyDescriptor(WebSocketStream.prototype, name)!;
+      await assert.rejects(get!.call({}) as Promise<unknown>, TypeError);
+    }
+  });
+});

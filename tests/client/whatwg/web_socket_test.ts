@@ -109,6 +109,7 @@ describe("3.1 the interface", () => {
       "[object WebSocket]",
     );
     assert.equal("then" in WebSocket.prototype, false);
+    assert.equal(Object.hasOwn(WebSocket.prototype, "addEventListener"), false);
     assert.throws(() => Reflect.apply(WebSocket as never, undefined, [URL_]), TypeError);
   });
 
@@ -255,14 +256,6 @@ describe("3.1 send", () => {
     await next(socket, "close");
     socket.send("a");
     assert.equal(socket.bufferedAmount, 11);
-  });
-
-  it("takes no view of shared memory", options, async () => {
-    const { network } = await serve();
-    const { socket } = await open(network);
-    const shared = new Uint8Array(new SharedArrayBuffer(1));
-    assert.throws(() => socket.send(shared), TypeError);
-    socket.close();
   });
 });
 
@@ -521,6 +514,119 @@ describe("event handler IDL attributes (HTML, section 8.1.8.1)", () => {
     socket.close();
     await next(socket, "close");
     assert.deepEqual(closing, ["listener", "set again"]);
+  });
+});
+
+describe("tasks: each event has one of its own", () => {
+  it("no message is lost to code that sets a handler anew for each", options, async () => {
+    const { socket, peer } = await openRaw();
+    const sent = Array.from({ length: 50 }, (_, at) => `${at}`), received: unknown[] = [];
+    for (const payload of sent) peer.send({ payload });
+    while (received.length < 25) {
+      received.push(
+        await new Promise((resolve) => {
+          socket.onmessage = ({ data }): void => resolve(data);
+        }),
+      );
+    }
+    let awaited = Promise.withResolvers<unknown>();
+    socket.onmessage = ({ data }): void => awaited.resolve(data);
+    while (received.length < 50) {
+      received.push(await awaited.promise);
+      awaited = Promise.withResolvers();
+    }
+    assert.deepEqual(received, sent);
+    socket.close();
+    peer.end();
+  });
+
+  it("what follows from a message happens before the next one", options, async () => {
+    const { socket, peer } = await openRaw(), received: unknown[] = [];
+    for (const payload of ["a", "b", "c"]) peer.send({ payload });
+    socket.onmessage = async ({ data }): Promise<void> => {
+      received.push(data);
+      for (let at = 0; at < 10; at++) await null;
+      socket.close();
+    };
+    await peer.expectFrame({ opcode: 8 });
+    peer.end();
+    await next(socket, "close");
+    assert.deepEqual(received, ["a"]);
+  });
+
+  it(
+    "a reply to the last message before the peer's Close leaves; readyState is 1 until then",
+    options,
+    async () => {
+      const { socket, peer } = await openRaw(), states: number[] = [];
+      peer.send({ payload: "request" });
+      peer.send({ opcode: 8, payload: Uint8Array.of(3, 232) });
+      socket.onmessage = (): void => {
+        states.push(socket.readyState);
+        socket.send("reply");
+      };
+      await peer.expectFrame({ opcode: 1, payload: "reply" });
+      await peer.expectFrame({ opcode: 8 });
+      assert.equal(socket.readyState, 2);
+      peer.end();
+      await next(socket, "close");
+      assert.deepEqual([states, socket.bufferedAmount], [[1], 0]);
+    },
+  );
+
+  it("what follows from error happens before close", options, async () => {
+    const { network } = await serve();
+    const { socket } = await open(network);
+    network.reset();
+    await new Promise<void>((resolve) => socket.onerror = () => resolve());
+    assert.equal(socket.readyState, 3);
+    const { code } = await new Promise<CloseEvent>((resolve) => socket.onclose = resolve);
+    assert.equal(code, 1006);
+  });
+});
+
+describe("what send takes and counts", () => {
+  it("memory that is neither shared nor resizable", options, async () => {
+    const { network } = await serve();
+    const { socket } = await open(network);
+    const resizable = new ArrayBuffer(8, { maxByteLength: 16 });
+    const shared = new Uint8Array(new SharedArrayBuffer(1));
+    for (const data of [shared, resizable, new Uint8Array(resizable)]) {
+      assert.throws(() => socket.send(data), TypeError);
+    }
+    socket.close();
+  });
+
+  it(
+    "bytes that wait, which do not become fewer within a task, and none that have left",
+    options,
+    async () => {
+      const { network } = await serve();
+      const { socket } = await open(network);
+      socket.send("abc");
+      await Promise.resolve();
+      assert.equal(socket.bufferedAmount, 3);
+      socket.send("de");
+      assert.equal(socket.bufferedAmount, 5);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      assert.equal(socket.bufferedAmount, 0);
+      socket.send("f");
+      socket.close();
+      await next(socket, "close");
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      assert.equal(socket.bufferedAmount, 0);
+    },
+  );
+
+  it("bytes before compression", options, async () => {
+    const network = new Network(), perMessageDeflate = true;
+    const place = { network, port: 80, hostname: "chat.example" };
+    await listen({ ...place, perMessageDeflate, websocket: {} });
+    const { socket } = await open(network, { perMessageDeflate });
+    assert.equal(socket.extensions, "permessage-deflate");
+    socket.send("a".repeat(100_000));
+    assert.equal(socket.bufferedAmount, 100_000);
+    socket.close();
   });
 });
 
