@@ -61,7 +61,7 @@ const OPTIONS: OptionNames<FrameDecoderOptions> = {
 };
 
 /** The default of `maxFrameSize` and `maxMessageSize`: 16 MiB. */
-export const DEFAULT_MAX_SIZE: number = 16 * 1024 * 1024;
+export const DEFAULT_MAX_SIZE = 16_777_216;
 
 /** The largest piece with `inPieces`. */
 const MAX_PIECE = 65_536;

@@ -4,7 +4,6 @@
  * @module
  */
 import { type CloseStatus, ProtocolError } from "../errors.ts";
-import { MAX_CONTROL_PAYLOAD } from "../frame/opcode.ts";
 
 /** The code of a Close frame without one (section 7.1.5). Never on the wire. */
 export const NO_STATUS = 1005;
@@ -12,7 +11,7 @@ export const NO_STATUS = 1005;
 export const ABNORMAL = 1006;
 
 /** The longest reason, in bytes of UTF-8: what two bytes of code leave of 125. */
-export const MAX_REASON: number = MAX_CONTROL_PAYLOAD - 2;
+export const MAX_REASON = 123;
 
 const decoder = /* @__PURE__ */ new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const encoder = /* @__PURE__ */ new TextEncoder();

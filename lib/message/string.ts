@@ -6,10 +6,10 @@
 import { LimitError } from "../errors.ts";
 import { Utf8Checker } from "./utf8.ts";
 
-/** The longest string of V8, in characters. */
-const V8_LIMIT = 2 ** 29 - 24;
-/** The longest string of JavaScriptCore, in characters. */
-const JSC_LIMIT = 2 ** 31 - 1;
+/** The longest string of V8, in characters: 2 ** 29 - 24. */
+const V8_LIMIT = 536_870_888;
+/** The longest string of JavaScriptCore, in characters: 2 ** 31 - 1. */
+const JSC_LIMIT = 2_147_483_647;
 
 /** A byte-order mark is part of the text: RFC 6455 section 5.6 knows no exception for it. */
 const decoder = /* @__PURE__ */ new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });

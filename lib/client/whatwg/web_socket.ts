@@ -14,15 +14,15 @@ import { typeName } from "../../options.ts";
 import { connect } from "../connect.ts";
 import { type ConnectOptions, readConnectOptions } from "../options.ts";
 import {
+  defineInterface,
   requireArguments,
   toClampedShort,
   toProtocols,
   toUSVString,
   utf8Length,
-} from "./conversions.ts";
+} from "./web_idl.ts";
 import { type EventHandler, EventHandlers } from "./event_handlers.ts";
 import { CloseEvent, type CloseEventInit, MessageEvent } from "./events.ts";
-import { defineInterface } from "./interface.ts";
 import { queueTask } from "./tasks.ts";
 import { checkClose } from "./web_socket_error.ts";
 

@@ -5,8 +5,7 @@
  * @module
  */
 import { syntaxError } from "../../handshake/client_url.ts";
-import { defineInterface } from "./interface.ts";
-import { toClampedShort, toUSVString, utf8Length } from "./conversions.ts";
+import { defineInterface, toClampedShort, toUSVString, utf8Length } from "./web_idl.ts";
 
 /** What a WebSocketStream is closed with, and how it has ended. */
 export interface WebSocketCloseInfo {

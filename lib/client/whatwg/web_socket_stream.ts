@@ -12,8 +12,7 @@ import { typeName } from "../../options.ts";
 import { isInstance } from "../../thrown.ts";
 import { connect } from "../connect.ts";
 import type { ConnectOptions } from "../options.ts";
-import { requireArguments, toProtocols } from "./conversions.ts";
-import { defineInterface } from "./interface.ts";
+import { defineInterface, requireArguments, toProtocols } from "./web_idl.ts";
 import { parseURL, readSocketOptions, toMessage } from "./web_socket.ts";
 import {
   type CheckedClose,

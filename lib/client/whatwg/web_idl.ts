@@ -1,5 +1,6 @@
 /**
- * Conversions of arguments as Web IDL has them, for the classes of the WebSockets standard.
+ * Web IDL, as far as the classes of the WebSockets standard need it: conversions of arguments, and the members of
+ * an interface.
  *
  * @module
  */
@@ -42,4 +43,15 @@ export function utf8Length(text: string): number {
     if (code > 0x7f) size += code > 0x7ff && (code < 0xd800 || code > 0xdfff) ? 2 : 1;
   }
   return size;
+}
+
+/** Makes attributes and methods enumerable, and names the interface in `Object.prototype.toString`. */
+export function defineInterface(
+  name: string,
+  { prototype }: { readonly prototype: object },
+): void {
+  for (const member of Object.getOwnPropertyNames(prototype)) {
+    if (member !== "constructor") Object.defineProperty(prototype, member, { enumerable: true });
+  }
+  Object.defineProperty(prototype, Symbol.toStringTag, { value: name, configurable: true });
 }
