@@ -45,7 +45,7 @@ export function utf8Length(text: string): number {
   return size;
 }
 
-/** Makes attributes and methods enumerable, and names the interface in `Object.prototype.toString`. */
+/** Sets attributes and methods to be enumerable, and names the interface in `Object.prototype.toString`. */
 export function defineInterface(
   name: string,
   { prototype }: { readonly prototype: object },
