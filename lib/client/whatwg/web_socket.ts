@@ -150,12 +150,11 @@ function defineWebSocket(): WebSocketConstructor {
       this.#mustChoose = protocols.length > 0;
       const { signal } = options;
       signal?.throwIfAborted();
-      signal?.addEventListener("abort", () => this.#abort.abort(signal.reason));
       connect(this.#url, {
         ...DEFAULTS,
         ...options,
         protocols,
-        signal: this.#abort.signal,
+        signal: signal ? AbortSignal.any([signal, this.#abort.signal]) : this.#abort.signal,
         websocket: {
           open: (connection) => this.#onOpen(connection),
           message: (_, data) => this.#onMessage(data),
@@ -318,7 +317,6 @@ function defineWebSocket(): WebSocketConstructor {
         queueTask(() => this.#end({ wasClean: false, code: 1006, reason: "" }));
         this.#dropped = this.#buffered;
         this.#sent = this.#reading = 0;
-        this.#connection = undefined;
         this.#state = CLOSED;
         this.dispatchEvent(new Event("error"));
       });

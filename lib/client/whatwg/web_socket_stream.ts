@@ -98,17 +98,15 @@ function defineWebSocketStream(): WebSocketStreamConstructor {
       for (const { promise } of [this.#opened, this.#closed]) promise.catch(() => {});
       const { signal } = given;
       if (signal?.aborted) return this.#end(signal.reason), this;
-      const abort = (): void => this.#abort.abort(signal!.reason);
-      signal?.addEventListener("abort", abort, { once: true });
       connect(this.#url, {
         maxMessageSize: MAX_MESSAGE_SIZE,
         ...given,
         protocols,
-        signal: this.#abort.signal,
+        signal: signal ? AbortSignal.any([signal, this.#abort.signal]) : this.#abort.signal,
         websocket: (connection) => this.#onOpen(connection),
-      }).then(undefined, () => {
+      }).catch(() => {
         this.#end(signal?.aborted ? signal.reason : closedWith("The connection failed", 1006, ""));
-      }).finally(() => signal?.removeEventListener("abort", abort));
+      });
     }
 
     get url(): string {

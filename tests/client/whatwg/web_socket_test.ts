@@ -431,10 +431,11 @@ describe("4 feedback from the protocol", () => {
 
   it("a connection that is dropped: error, then close with 1006", options, async () => {
     const { network } = await serve();
-    const { socket, log } = await open(network);
+    const { socket, log } = await open(network, { protocols: "chat" });
     network.reset();
     await next(socket, "close");
     assert.deepEqual(log, ["open", "error", "close 1006  false"]);
+    assert.equal(socket.protocol, "chat");
   });
 
   it(
