@@ -160,7 +160,6 @@ export class WebSocketConnection<
   readonly #dispatcher: Dispatcher<WebSocketConnection<Data, Message>, Message>;
   /** Only the header lines until it is asked for. */
   #request: Request | string | undefined;
-  readonly #parts: ConnectionParts | undefined;
   #readable: ReadableStream<Message> | undefined;
   #writable: WritableStream<SendData | SendSource> | undefined;
 
@@ -171,7 +170,6 @@ export class WebSocketConnection<
     this.url = init.url;
     this.data = init.data;
     this.#request = init.request;
-    this.#parts = parts;
     this.#dispatcher = new Dispatcher<WebSocketConnection<Data, Message>, Message>(
       { link, connection: this, options },
       { onClosed, onError, parts },
@@ -181,7 +179,7 @@ export class WebSocketConnection<
   /** The request that opened the connection; undefined on a client. */
   get request(): Request | undefined {
     if (typeof this.#request !== "string") return this.#request;
-    return this.#request = this.#parts!.unpackRequest(this.url, this.#request);
+    return this.#request = this.#dispatcher.parts!.unpackRequest(this.url, this.#request);
   }
 
   /** The agreed subprotocol, or `""`. */
@@ -255,7 +253,8 @@ export class WebSocketConnection<
    *
    * Returns false if more than `sendHighWaterMark` was waiting to leave before this message (it is
    * sent all the same; await `ready` then), or if nothing can be sent any more, and nothing
-   * was. (Behind the peer's Close replies may still be sent for a moment, though `readyState` is 2.) One message of any size into an empty buffer returns true.
+   * was. (Behind the peer's Close replies may still be sent for a moment, though `readyState` is 2.) One
+   * message of any size into an empty buffer returns true.
    *
    * @throws {TypeError} If the data has another type, its memory is detached or out of bounds, or an
    * option is unknown or invalid.

@@ -53,7 +53,8 @@ export class Dispatcher<Connection extends ReportedConnection, Message extends A
   readonly #onClosed: DispatcherInit<Connection>["onClosed"];
   readonly #onError: DispatcherInit<Connection>["onError"];
   #handlers: Handlers<Connection, Message> | undefined;
-  readonly #parts: ConnectionParts | undefined;
+  /** What only our own protocol can do; undefined over a platform's. */
+  readonly parts: ConnectionParts | undefined;
   #pings: Pings | undefined;
   #roundTrips: RoundTrips | undefined;
   /** Created when it is first asked for. */
@@ -68,7 +69,7 @@ export class Dispatcher<Connection extends ReportedConnection, Message extends A
     this.#link = link;
     this.#onClosed = init.onClosed;
     this.#onError = init.onError;
-    this.#parts = init.parts;
+    this.parts = init.parts;
     this.receiver = new Receiver({ link, connection, options }, this);
     this.sender = new Sender({ link, options, parts: init.parts }, this);
   }
@@ -84,7 +85,7 @@ export class Dispatcher<Connection extends ReportedConnection, Message extends A
 
   /** The user's pings, which wait for their pongs: where there are pings. Created when first asked for. */
   get pings(): Pings {
-    return this.#pings ??= this.#parts!.createPings(
+    return this.#pings ??= this.parts!.createPings(
       this.receiver.options,
       !this.receiver.isReading,
     );

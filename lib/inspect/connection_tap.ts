@@ -12,14 +12,14 @@ import type { Link, LinkTap } from "../link/link.ts";
 import type { ControlSink, DataSink } from "../message/decoder.ts";
 import type { ExtensionBytes } from "../message/extension.ts";
 import type { MessageData, MessageType } from "../message/message.ts";
-import type { Direction, FrameEvent, MessageEvent } from "./events.ts";
+import type { Direction, ObservedFrame, ObservedMessage } from "./events.ts";
 import { FrameCounter } from "./frame_facts.ts";
 import { MessageBeginning } from "./message_beginning.ts";
 
 /** A frame, but for what every event has. */
-export type TappedFrame = Omit<FrameEvent, "connection" | "time">;
+export type TappedFrame = Omit<ObservedFrame, "connection" | "time">;
 /** The same of a message. */
-export type TappedMessage = Omit<MessageEvent, "connection" | "time">;
+export type TappedMessage = Omit<ObservedMessage, "connection" | "time">;
 
 /** Receives what a tap sees. */
 export interface TapEvents {

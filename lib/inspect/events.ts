@@ -74,10 +74,10 @@ export interface ObservedEvent {
 }
 
 /** A connection has opened, or is observed from now on. */
-export type OpenEvent = ObservedEvent;
+export type ObservedOpening = ObservedEvent;
 
 /** A frame has passed, whole: RFC 6455 section 5.2. */
-export interface FrameEvent extends ObservedEvent {
+export interface ObservedFrame extends ObservedEvent {
   /** Which way. */
   readonly direction: Direction;
   /** The opcode. */
@@ -107,7 +107,7 @@ export interface FrameEvent extends ObservedEvent {
 }
 
 /** A message has passed, whole: inflated, or before it was compressed. */
-export interface MessageEvent extends ObservedEvent {
+export interface ObservedMessage extends ObservedEvent {
   /** Which way. */
   readonly direction: Direction;
   /** Its number in this direction, from 1 on. */
@@ -126,7 +126,7 @@ export interface MessageEvent extends ObservedEvent {
 }
 
 /** A connection is closed. */
-export interface CloseEvent extends ObservedEvent {
+export interface ObservedClose extends ObservedEvent {
   /** How it ended. */
   readonly info: CloseInfo;
   /** What it has counted. */
@@ -134,7 +134,7 @@ export interface CloseEvent extends ObservedEvent {
 }
 
 /** An opening handshake failed, or was refused. */
-export interface RefusedEvent {
+export interface ObservedRefusal {
   /** When, in milliseconds since 1970. */
   readonly time: number;
   /** Which end this is. */
@@ -151,11 +151,11 @@ export interface RefusedEvent {
 
 /** An event that was kept, with what kind of event it is. */
 export type RecordedEvent =
-  | Readonly<{ kind: "open" } & OpenEvent>
-  | Readonly<{ kind: "refused" } & RefusedEvent>
-  | Readonly<{ kind: "frame" } & FrameEvent>
-  | Readonly<{ kind: "message" } & MessageEvent>
-  | Readonly<{ kind: "close" } & CloseEvent>;
+  | Readonly<{ kind: "open" } & ObservedOpening>
+  | Readonly<{ kind: "refused" } & ObservedRefusal>
+  | Readonly<{ kind: "frame" } & ObservedFrame>
+  | Readonly<{ kind: "message" } & ObservedMessage>
+  | Readonly<{ kind: "close" } & ObservedClose>;
 
 /**
  * Called with what happens. All handlers are optional; only `frame` and `message` cost anything while messages
@@ -163,15 +163,15 @@ export type RecordedEvent =
  */
 export interface Observer {
   /** A connection has opened; of a server, also each that is open already. */
-  open?(event: OpenEvent): void;
+  open?(event: ObservedOpening): void;
   /** An opening handshake failed; called for servers and clients. */
-  refused?(event: RefusedEvent): void;
+  refused?(event: ObservedRefusal): void;
   /** A frame has passed. A platform's WebSocket shows none. */
-  frame?(event: FrameEvent): void;
+  frame?(event: ObservedFrame): void;
   /** A message has passed: after its last frame, and before the handlers are called with it. */
-  message?(event: MessageEvent): void;
+  message?(event: ObservedMessage): void;
   /** A connection is closed: called last, after its own handler `close`. */
-  close?(event: CloseEvent): void;
+  close?(event: ObservedClose): void;
 }
 
 /** Returns the time of an event. */

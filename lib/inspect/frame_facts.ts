@@ -6,7 +6,7 @@
 import { headerLength } from "../frame/header.ts";
 import { CLOSE, CONTINUATION, CONTROL_BIT, FIN, OPCODE_BITS, RSV } from "../frame/opcode.ts";
 import { NO_STATUS } from "../message/close.ts";
-import type { Direction, FrameEvent } from "./events.ts";
+import type { Direction, ObservedFrame } from "./events.ts";
 
 /** What a frame is on the wire. */
 export interface FrameOnWire {
@@ -21,7 +21,7 @@ export interface FrameOnWire {
 }
 
 /** What a frame's event says of the frame itself. */
-export type FrameFacts = Omit<FrameEvent, "connection" | "time" | "initiator">;
+export type FrameFacts = Omit<ObservedFrame, "connection" | "time" | "initiator">;
 
 /** Numbers the messages and fragments of one direction. */
 export class FrameCounter {

@@ -7,20 +7,20 @@
 export { clients, type Observation, observe, type ObserveTarget } from "./observe.ts";
 export type { AnyConnection, Watchable } from "../connection/watcher.ts";
 export type {
-  CloseEvent,
   Direction,
-  FrameEvent,
-  MessageEvent,
+  ObservedClose,
   ObservedConnection,
   ObservedEvent,
+  ObservedFrame,
   ObservedHandshake,
   ObservedHead,
+  ObservedMessage,
+  ObservedOpening,
+  ObservedRefusal,
   ObservedRequest,
   ObservedResponse,
   Observer,
-  OpenEvent,
   RecordedEvent,
-  RefusedEvent,
 } from "./events.ts";
 export { Recorder, type RecorderOptions } from "./recorder.ts";
 export type { JsonEvent } from "./json_events.ts";

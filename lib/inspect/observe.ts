@@ -20,14 +20,8 @@ import {
   type TappedLink,
   type TappedMessage,
 } from "./connection_tap.ts";
-import {
-  eventTime,
-  type ObservedConnection,
-  type ObservedHandshake,
-  type ObservedRequest,
-  type Observer,
-} from "./events.ts";
-import { redactHeaders, redactText } from "./redact.ts";
+import { eventTime, type ObservedConnection, type Observer } from "./events.ts";
+import { redactHeads, redactRequest, redactText } from "./redact.ts";
 
 /** All connections that this program opens by `connect`: a target of {@linkcode observe}. */
 export const clients: Watchable = clientWatchers;
@@ -291,24 +285,4 @@ class Observed {
     });
     return tap;
   }
-}
-
-function redactHeads({ request, response }: HandshakeHeads, protocol: string): ObservedHandshake {
-  const { status, statusText, headers } = response;
-  return {
-    request: redactRequest(request, protocol),
-    response: { status, statusText, headers: redactHeaders(headers, protocol) },
-  };
-}
-
-function redactRequest(
-  { method, target, httpVersion, headers }: HandshakeHeads["request"],
-  protocol: string,
-): ObservedRequest {
-  return {
-    method,
-    target: redactText(target),
-    httpVersion,
-    headers: redactHeaders(headers, protocol),
-  };
 }

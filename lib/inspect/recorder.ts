@@ -7,13 +7,13 @@ import { copyOf } from "../frame/memory.ts";
 import { readLimit } from "../limits.ts";
 import { checkNames, type OptionNames } from "../options.ts";
 import type {
-  CloseEvent,
-  FrameEvent,
-  MessageEvent,
+  ObservedClose,
+  ObservedFrame,
+  ObservedMessage,
+  ObservedOpening,
+  ObservedRefusal,
   Observer,
-  OpenEvent,
   RecordedEvent,
-  RefusedEvent,
 } from "./events.ts";
 import { type Har, toHar } from "./har.ts";
 import { type JsonEvent, toJson } from "./json_events.ts";
@@ -101,22 +101,22 @@ export class Recorder implements Observer {
   }
 
   /** @internal From `observe`. */
-  open(event: OpenEvent): void {
+  open(event: ObservedOpening): void {
     this.#keep({ kind: "open", ...event });
   }
 
   /** @internal From `observe`. */
-  refused(event: RefusedEvent): void {
+  refused(event: ObservedRefusal): void {
     this.#keep({ kind: "refused", ...event });
   }
 
   /** @internal From `observe`. */
-  frame(event: FrameEvent): void {
+  frame(event: ObservedFrame): void {
     this.#keep({ kind: "frame", ...event });
   }
 
   /** @internal From `observe`. */
-  message(event: MessageEvent): void {
+  message(event: ObservedMessage): void {
     const { data } = event, most = this.#maxPayload;
     const kept = typeof data === "string" ? textWithin(data, most) : copyOf(data.subarray(0, most));
     const isComplete = event.isComplete && kept.length === data.length;
@@ -124,7 +124,7 @@ export class Recorder implements Observer {
   }
 
   /** @internal From `observe`. */
-  close(event: CloseEvent): void {
+  close(event: ObservedClose): void {
     this.#keep({ kind: "close", ...event });
   }
 

@@ -3,6 +3,8 @@
  *
  * @module
  */
+import type { HandshakeHeads } from "../connection/watcher.ts";
+import type { ObservedHandshake, ObservedRequest } from "./events.ts";
 
 /** Stands in place of a secret. */
 export const REDACTED = "redacted";
@@ -26,6 +28,31 @@ export function redactHeaders(
   protocol = "",
 ): [string, string][] {
   return Array.from(lines, ([name, value]) => [name, redactHeader(name, value, protocol)]);
+}
+
+/** Returns the heads of a handshake without secrets; `protocol` is the agreed subprotocol. */
+export function redactHeads(
+  { request, response }: HandshakeHeads,
+  protocol: string,
+): ObservedHandshake {
+  const { status, statusText, headers } = response;
+  return {
+    request: redactRequest(request, protocol),
+    response: { status, statusText, headers: redactHeaders(headers, protocol) },
+  };
+}
+
+/** Returns a request without secrets; `protocol` is the agreed subprotocol. */
+export function redactRequest(
+  { method, target, httpVersion, headers }: HandshakeHeads["request"],
+  protocol: string,
+): ObservedRequest {
+  return {
+    method,
+    target: redactText(target),
+    httpVersion,
+    headers: redactHeaders(headers, protocol),
+  };
 }
 
 function redactHeader(name: string, value: string, protocol: string): string {

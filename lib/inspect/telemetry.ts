@@ -9,12 +9,12 @@ import { isNormalEnd } from "../message/close.ts";
 import { checkMethods, checkNames, type OptionNames } from "../options.ts";
 import { printError, textOf } from "../thrown.ts";
 import {
-  type CloseEvent,
   eventTime,
+  type ObservedClose,
   type ObservedConnection,
+  type ObservedOpening,
+  type ObservedRefusal,
   type Observer,
-  type OpenEvent,
-  type RefusedEvent,
 } from "./events.ts";
 
 /** Values of attributes. */
@@ -167,7 +167,7 @@ class Spans implements Observer {
     this.#attributes = attributes;
   }
 
-  open({ connection, time }: OpenEvent): void {
+  open({ connection, time }: ObservedOpening): void {
     const span = this.#tracer.startSpan("websocket", {
       kind: KINDS[connection.role ?? "internal"],
       attributes: { ...this.#attributes, ...describe(connection) },
@@ -179,7 +179,7 @@ class Spans implements Observer {
   /** A handshake that failed is no connection: it is counted only. */
   refused(): void {}
 
-  close({ connection, info, stats, time }: CloseEvent): void {
+  close({ connection, info, stats, time }: ObservedClose): void {
     const span = this.#open.get(connection);
     this.#open.delete(connection);
     if (span === undefined) return;
@@ -238,17 +238,17 @@ class Metrics implements Observer {
     this.#count(meter, "websocket.io", "bytes", "By");
   }
 
-  open({ connection }: OpenEvent): void {
+  open({ connection }: ObservedOpening): void {
     this.#open.add(connection);
     this.#connections.add(1, { ...this.#attributes, ...roleOf(connection) });
   }
 
-  refused({ role, error }: RefusedEvent): void {
+  refused({ role, error }: ObservedRefusal): void {
     const attributes = { "websocket.role": role, "error.type": error.code };
     this.#failed.add(1, { ...this.#attributes, ...attributes });
   }
 
-  close({ connection, info, stats }: CloseEvent): void {
+  close({ connection, info, stats }: ObservedClose): void {
     if (!this.#open.delete(connection)) return;
     this.#connections.add(-1, { ...this.#attributes, ...roleOf(connection) });
     this.#duration.record(stats.openTime / 1000, {

@@ -22,7 +22,7 @@ import {
   type ReadyState,
 } from "./link.ts";
 import type { ResolvedLimits } from "../protocol/options.ts";
-import { Stopwatch } from "./stopwatch.ts";
+import { LinkTimes } from "./link_times.ts";
 import type { TransportAddress } from "./transport.ts";
 
 /** A platform's socket, as the link drives it. What it does not have it cannot do. */
@@ -113,9 +113,7 @@ export class NativeLink implements Link {
   #tap: LinkTap | undefined;
   #events!: LinkEvents;
   #paused = false;
-  readonly #openWatch = new Stopwatch();
-  /** Created when reading is first paused. */
-  #pausedWatch: Stopwatch | undefined;
+  readonly #times: LinkTimes;
   #held: (MessageData | HeldControl)[] = [];
   /** How many of them have been given. */
   #deliveredSize = 0;
@@ -137,6 +135,7 @@ export class NativeLink implements Link {
     this.#socket = socket;
     this.#protocol = init.protocol;
     this.#options = options;
+    this.#times = new LinkTimes(options.clock);
     this.capabilities = capabilities;
     this.remoteAddress = remoteAddress;
     this.#tellsDrain = tellsDrain;
@@ -155,15 +154,14 @@ export class NativeLink implements Link {
 
   /** How long it has been open and paused: the platform shows nothing else. */
   get stats(): LinkStats {
-    const now = this.#options.clock.now();
     return {
       bytesReceived: undefined,
       bytesSent: undefined,
       framesReceived: undefined,
       framesSent: undefined,
-      openTime: this.#openWatch.read(now),
+      openTime: this.#times.openTime,
       bufferedTime: undefined,
-      pausedTime: this.#pausedWatch?.read(now) ?? 0,
+      pausedTime: this.#times.pausedTime,
     };
   }
 
@@ -199,7 +197,7 @@ export class NativeLink implements Link {
     this.#messages = messages;
     this.#events = events;
     this.setTap(this.#tap);
-    this.#openWatch.start(this.#options.clock.now());
+    this.#times.start();
   }
 
   /** Undefined: the platform shows no frames. */
@@ -355,21 +353,16 @@ export class NativeLink implements Link {
   /** Holds what comes from now on: a platform that cannot pause goes on reading. */
   pause(): void {
     if (this.#paused || this.#closed) return;
-    this.#setPaused(true);
+    this.#paused = true;
+    this.#times.pause();
     this.#socket.pause?.();
-  }
-
-  #setPaused(paused: boolean): void {
-    this.#paused = paused;
-    const now = this.#options.clock.now();
-    if (paused) (this.#pausedWatch ??= new Stopwatch()).start(now);
-    else this.#pausedWatch?.stop(now);
   }
 
   /** Delivers what is held, soon, and then what comes. */
   resume(): void {
     if (!this.#paused) return;
-    this.#setPaused(false);
+    this.#paused = false;
+    this.#times.resume();
     if (this.#held.length > 0) queueMicrotask(() => this.#catchUp());
     else if (!this.#closed) this.#socket.resume?.();
   }
@@ -454,8 +447,8 @@ export class NativeLink implements Link {
     this.#drainPoll?.cancel();
     this.#closeTimer?.cancel();
     this.#closed = true; // from here on nothing pauses it
-    this.#openWatch.stop(this.#options.clock.now());
-    this.#setPaused(false);
+    this.#times.stop();
+    this.#paused = false;
     this.#deliverHeld();
     const { code = ABNORMAL, reason = "", wasClean = false } = event ?? {};
     const received = wasClean ? { closeCode: code, reason } : undefined;

@@ -32,7 +32,7 @@ import {
   type ReadyState,
 } from "./link.ts";
 import type { ResolvedConnectionOptions } from "../protocol/protocol_options.ts";
-import { Stopwatch } from "./stopwatch.ts";
+import { LinkTimes } from "./link_times.ts";
 import { type WriteEvents, WriteScheduler } from "./write_scheduler.ts";
 import { canSend } from "../protocol/closing.ts";
 import { Protocol, type ProtocolEvents } from "../protocol/protocol.ts";
@@ -91,9 +91,7 @@ export class ProtocolLink
   #wantsDrain = false;
 
   #bytesReceived = 0;
-  readonly #openWatch = new Stopwatch();
-  /** Created when reading is first paused. */
-  #pausedWatch: Stopwatch | undefined;
+  readonly #times: LinkTimes;
 
   #closing: Closing | undefined;
   #error: Error | undefined;
@@ -109,6 +107,7 @@ export class ProtocolLink
     this.protocol = init.protocol ?? "";
     this.#extension = extension;
     this.#options = options;
+    this.#times = new LinkTimes(options.clock);
     const output = new OutputBuffer();
     this.#writes = new WriteScheduler({ output, transport, options }, this);
     this.#protocol = new Protocol(
@@ -147,15 +146,14 @@ export class ProtocolLink
 
   /** What has passed. */
   get stats(): LinkStats {
-    const now = this.#options.clock.now();
     return {
       bytesReceived: this.#bytesReceived,
       bytesSent: this.#writes.bytesSent,
       framesReceived: this.#protocol.framesReceived,
       framesSent: this.#protocol.encoder.frameCount,
-      openTime: this.#openWatch.read(now),
+      openTime: this.#times.openTime,
       bufferedTime: this.#writes.blockedTime,
-      pausedTime: this.#pausedWatch?.read(now) ?? 0,
+      pausedTime: this.#times.pausedTime,
     };
   }
 
@@ -174,7 +172,7 @@ export class ProtocolLink
     this.#messages = messages;
     this.#events = events;
     this.#protocol.start(messages, events);
-    this.#openWatch.start(this.#options.clock.now());
+    this.#times.start();
     this.#transport.start(this);
     this.#keepalive.start();
   }
@@ -291,22 +289,17 @@ export class ProtocolLink
   pause(): void {
     if (this.#inPass) this.#protocol.stopReading();
     if (this.#paused || this.readyState !== OPEN) return;
-    this.#setPaused(true);
+    this.#paused = true;
+    this.#times.pause();
     this.#transport.pause();
     this.#keepalive.pause();
-  }
-
-  #setPaused(paused: boolean): void {
-    this.#paused = paused;
-    const now = this.#options.clock.now();
-    if (paused) (this.#pausedWatch ??= new Stopwatch()).start(now);
-    else this.#pausedWatch?.stop(now);
   }
 
   /** Decodes what is held, soon, then reads again. */
   resume(): void {
     if (!this.#paused) return;
-    this.#setPaused(false);
+    this.#paused = false;
+    this.#times.resume();
     this.#keepalive.resume();
     if (this.#held.length === 0) this.#transport.resume();
     else queueMicrotask(() => this.#catchUp());
@@ -491,7 +484,8 @@ export class ProtocolLink
     if (!closing.isLast) return;
     this.#held = EMPTY;
     if (!this.#paused) return;
-    this.#setPaused(false);
+    this.#paused = false;
+    this.#times.resume();
     this.#transport.resume();
   }
 
@@ -515,8 +509,8 @@ export class ProtocolLink
   onClose(error?: Error): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#openWatch.stop(this.#options.clock.now());
-    this.#setPaused(false);
+    this.#times.stop();
+    this.#paused = false;
     this.#keepalive.stop();
     this.#writes.close();
     if (this.#protocol.state !== "terminated") this.#decodeHeld();

@@ -7,7 +7,7 @@ import type { ExtensionBytes, MessageExtension, PieceSink } from "./extension.ts
 
 const EMPTY = /* @__PURE__ */ new Uint8Array(0);
 
-/** Returns what the extensions of a connection are together; undefined where there is none. */
+/** Returns what the extensions of a connection are together; undefined without any. */
 export function chainExtensions(
   extensions: readonly MessageExtension[],
 ): MessageExtension | undefined {

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { describe, it } from "node:test";
-import { type CloseEvent, diagnosticsChannels, observe } from "../../lib/inspect/mod.ts";
+import { diagnosticsChannels, observe, type ObservedClose } from "../../lib/inspect/mod.ts";
 import { listen } from "../../lib/server/mod.ts";
 import { Network, settle } from "../../lib/testing/mod.ts";
 import { connect } from "../../mod.ts";
@@ -42,7 +42,7 @@ describe("diagnostics_channel", () => {
       }
       const passed = traffic ? ["frame", "message", "frame", "frame"] : [];
       assert.deepEqual(seen.map(([name]) => name), ["open", ...passed, "close", "refused"]);
-      const close = seen.at(-2)![1] as CloseEvent;
+      const close = seen.at(-2)![1] as ObservedClose;
       assert.equal(close.info.closeCode, 4001);
       assert.equal(close.connection.role, "server");
       await server.shutdown();

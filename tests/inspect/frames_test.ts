@@ -3,9 +3,9 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { upgradeHttp2 } from "../../lib/adapters/node/http2.ts";
 import {
-  type FrameEvent,
-  type MessageEvent,
   observe,
+  type ObservedFrame,
+  type ObservedMessage,
   type Observer,
 } from "../../lib/inspect/mod.ts";
 import { pair, settle } from "../../lib/testing/mod.ts";
@@ -21,16 +21,16 @@ const CLOSE_1000 = Uint8Array.of(3, 232);
 
 /** An observer that keeps what it sees: content as text or numbers. */
 class Keeping implements Observer {
-  readonly frames: FrameEvent[] = [];
-  readonly messages: (Omit<MessageEvent, "data"> & { data: string | number[] })[] = [];
+  readonly frames: ObservedFrame[] = [];
+  readonly messages: (Omit<ObservedMessage, "data"> & { data: string | number[] })[] = [];
   readonly order: string[] = [];
 
-  frame(event: FrameEvent): void {
+  frame(event: ObservedFrame): void {
     this.frames.push(event);
     this.order.push(`${event.direction} frame ${event.opcode}`);
   }
 
-  message(event: MessageEvent): void {
+  message(event: ObservedMessage): void {
     const { data } = event;
     this.messages.push({ ...event, data: typeof data === "string" ? data : [...data] });
     this.order.push(`${event.direction} message`);
@@ -38,7 +38,7 @@ class Keeping implements Observer {
 }
 
 /** What an event says of the frame as such. */
-function facts({ connection: _, time: __, payload, ...rest }: FrameEvent): unknown {
+function facts({ connection: _, time: __, payload, ...rest }: ObservedFrame): unknown {
   return { ...rest, payload: payload && [...payload] };
 }
 
