@@ -2,12 +2,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { pair, settle } from "../../lib/testing/mod.ts";
-import { rawFrame, type RawFrameInit, readRawFrame } from "../../lib/testing/raw_frame.ts";
-import { upgradeHttp2 } from "../../lib/adapters/node/http2.ts";
 import { fromWebSocket, type WebSocketConnection } from "../../mod.ts";
-import { http2Rig } from "../adapters/http2_support.ts";
 import { FakeWebSocket } from "../link/fake_web_socket.ts";
-import { deflated, openRaw } from "../support/raw_pair.ts";
+import { deflated, exchangeHttp2, openRaw } from "../support/raw_pair.ts";
 import { ROLES } from "./support.ts";
 
 const options = { timeout: 60_000 };
@@ -210,58 +207,19 @@ describe("stats over HTTP/2", () => {
     "frames and bytes are those of the stream, without the frames of HTTP/2",
     options,
     async () => {
-      const { promise, resolve } = Promise.withResolvers<WebSocketConnection>();
-      await using rig = await http2Rig((stream, headers) => {
-        void upgradeHttp2(stream, headers, {
-          websocket: {
-            open: (connection) => resolve(connection),
-            message: (connection, data) => void connection.send(data),
-          },
-        });
-      });
-      const stream = rig.open().request({
-        ":method": "CONNECT",
-        ":protocol": "websocket",
-        ":path": "/",
-        ":authority": `localhost:${rig.port}`,
-        "sec-websocket-version": "13",
-      });
-      let bytes = 0;
-      let received: Uint8Array = new Uint8Array(0);
-      const { promise: closed, resolve: onClosed } = Promise.withResolvers<void>();
-      stream.on("data", (chunk: Uint8Array) => {
-        bytes += chunk.length;
-        received = Uint8Array.from([...received, ...chunk]);
-      });
-      stream.on("close", () => onClosed());
-      const connection = await promise;
-      const frames: RawFrameInit[] = [
+      const { connection, sent, received, answers } = await exchangeHttp2([
         { payload: "Hello" },
         { payload: "He", fin: false },
         { opcode: 9, payload: "?" },
         { opcode: 0, payload: "llo" },
         { opcode: 8, payload: Uint8Array.of(3, 232) },
-      ];
-      const sent = frames.map((frame) => rawFrame(frame, true));
-      for (const frame of sent) stream.write(frame);
-      await connection.closed;
-      stream.end();
-      await closed;
-      let framesSent = 0;
-      for (
-        let frame = readRawFrame(received);
-        frame !== undefined;
-        frame = readRawFrame(received)
-      ) {
-        received = received.subarray(frame.headerSize + frame.payload.length);
-        framesSent++;
-      }
+      ]);
       const { stats } = connection;
       assert.deepEqual(
         [stats.framesReceived, stats.bytesReceived, stats.framesSent, stats.bytesSent],
-        [5, sent.reduce((sum, { length }) => sum + length, 0), framesSent, bytes],
+        [5, sent.reduce((sum, { length }) => sum + length, 0), answers.length, received.length],
       );
-      assert.equal(framesSent, 4);
+      assert.equal(answers.length, 4);
     },
   );
 });

@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { describe, it } from "node:test";
 import { diagnosticsChannels, observe, type ObservedClose } from "../../lib/inspect/mod.ts";
-import { listen } from "../../lib/server/mod.ts";
-import { Network, settle } from "../../lib/testing/mod.ts";
+import { refuseNo, serveChat } from "../support/chat_server.ts";
+import { settle } from "../../lib/testing/mod.ts";
 import { connect } from "../../mod.ts";
 
 const options = { timeout: 60_000 };
@@ -15,13 +15,8 @@ const NAMES = ["open", "refused", "frame", "message", "close"].map((name) =>
 describe("diagnostics_channel", () => {
   for (const traffic of [false, true]) {
     it(`carries each event as it is, traffic: ${traffic}`, options, async () => {
-      const network = new Network();
-      const server = await listen({
-        network,
-        port: 80,
-        hostname: "chat.example",
-        onRefused: () => {},
-        handshake: (request) => request.url.endsWith("/no") ? new Response() : {},
+      const { network, server } = await serveChat({
+        handshake: refuseNo,
         websocket: {},
       });
       using _observation = observe(server, diagnosticsChannels({ traffic }));

@@ -1,7 +1,6 @@
 /** The frames and messages that an observer sees, beside a raw peer that knows what has passed. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { upgradeHttp2 } from "../../lib/adapters/node/http2.ts";
 import {
   observe,
   type ObservedFrame,
@@ -9,12 +8,11 @@ import {
   type Observer,
 } from "../../lib/inspect/mod.ts";
 import { pair, settle } from "../../lib/testing/mod.ts";
-import { rawFrame, type RawFrameInit, readRawFrame } from "../../lib/testing/raw_frame.ts";
-import { fromWebSocket, type WebSocketConnection } from "../../mod.ts";
-import { http2Rig } from "../adapters/http2_support.ts";
+import { rawFrame, type RawFrameInit } from "../../lib/testing/raw_frame.ts";
+import { fromWebSocket } from "../../mod.ts";
 import { ROLES } from "../connection/support.ts";
 import { FakeWebSocket } from "../link/fake_web_socket.ts";
-import { deflated, openRaw } from "../support/raw_pair.ts";
+import { deflated, exchangeHttp2, openRaw } from "../support/raw_pair.ts";
 
 const options = { timeout: 60_000 };
 const CLOSE_1000 = Uint8Array.of(3, 232);
@@ -446,46 +444,12 @@ describe("a tap", () => {
 describe("frames over HTTP/2", () => {
   it("are those of the stream", options, async () => {
     const seen = new Keeping();
-    const { promise, resolve } = Promise.withResolvers<WebSocketConnection>();
-    await using rig = await http2Rig((stream, headers) => {
-      void upgradeHttp2(stream, headers, {
-        websocket: {
-          open(connection): void {
-            observe(connection, seen);
-            resolve(connection);
-          },
-          message: (connection, data) => void connection.send(data),
-        },
-      });
-    });
-    const stream = rig.open().request({
-      ":method": "CONNECT",
-      ":protocol": "websocket",
-      ":path": "/",
-      ":authority": `localhost:${rig.port}`,
-      "sec-websocket-version": "13",
-    });
-    let received: Uint8Array = new Uint8Array(0);
-    const { promise: closed, resolve: onClosed } = Promise.withResolvers<void>();
-    stream.on("data", (chunk: Uint8Array) => {
-      received = Uint8Array.from([...received, ...chunk]);
-    });
-    stream.on("close", () => onClosed());
-    const connection = await promise;
     const frames: RawFrameInit[] = [
       { payload: "Hello" },
       { opcode: 9, payload: "?" },
       { opcode: 8, payload: CLOSE_1000 },
     ];
-    for (const frame of frames) stream.write(rawFrame(frame, true));
-    await connection.closed;
-    stream.end();
-    await closed;
-    const answers: unknown[] = [];
-    for (let frame = readRawFrame(received); frame !== undefined; frame = readRawFrame(received)) {
-      received = received.subarray(frame.headerSize + frame.payload.length);
-      answers.push([frame.opcode, frame.headerSize, frame.payload.length]);
-    }
+    const { answers } = await exchangeHttp2(frames, (connection) => void observe(connection, seen));
     const of = { message: 1, fragment: 1 };
     assert.deepEqual(
       seen.frames.filter(({ direction }) => direction === "received").map(facts),
@@ -495,7 +459,7 @@ describe("frames over HTTP/2", () => {
       seen.frames.filter(({ direction }) => direction === "sent").map(
         ({ opcode, headerSize, payloadSize }) => [opcode, headerSize, payloadSize],
       ),
-      answers,
+      answers.map(({ opcode, headerSize, payload }) => [opcode, headerSize, payload.length]),
     );
   });
 });

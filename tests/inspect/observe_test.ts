@@ -4,6 +4,7 @@ import { describe, it } from "node:test";
 import { clients, observe, type Observer, type ObserveTarget } from "../../lib/inspect/mod.ts";
 import { redactHeaders, redactText } from "../../lib/inspect/redact.ts";
 import { listen } from "../../lib/server/mod.ts";
+import { refuseNo, serveChat } from "../support/chat_server.ts";
 import { Network, pair, RawPeer, settle } from "../../lib/testing/mod.ts";
 import { connect } from "../../mod.ts";
 import { http2Rig } from "../adapters/http2_support.ts";
@@ -25,14 +26,9 @@ function logging(log: string[]): Observer {
 
 describe("observing", () => {
   it("a server: connections, frames and refusals, from the first on", options, async () => {
-    const network = new Network(), log: string[] = [];
-    const server = await listen({
-      network,
-      port: 80,
-      hostname: "chat.example",
-      onRefused: () => {},
-      handshake: (request) => request.url.endsWith("/no") ? new Response("", { status: 403 }) : {},
-      websocket: { message: (own, data) => void own.send(data) },
+    const log: string[] = [];
+    const { network, server } = await serveChat({
+      handshake: refuseNo,
     });
     const early = await connect("ws://chat.example", { network });
     using observation = observe(server, logging(log));
@@ -77,12 +73,7 @@ describe("observing", () => {
   });
 
   it("shows both heads without secrets, over HTTP/1.1", options, async () => {
-    const network = new Network();
-    const server = await listen({
-      network,
-      port: 80,
-      hostname: "chat.example",
-      protocols: ["chat"],
+    const { network, server } = await serveChat({
       websocket: {},
       handshake: () => ({ headers: { "set-cookie": SECRET, "x-room": "1" } }),
     });
@@ -144,13 +135,9 @@ describe("observing", () => {
   });
 
   it("shows the request of a refused handshake, as far as there is one", options, async () => {
-    const network = new Network(), seen: unknown[] = [];
-    const server = await listen({
-      network,
-      port: 80,
-      hostname: "chat.example",
+    const seen: unknown[] = [];
+    const { network, server } = await serveChat({
       websocket: {},
-      onRefused: () => {},
     });
     using _observation = observe(server, {
       refused: ({ error, url, request, remoteAddress }) =>

@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import parse from "parse-prometheus-text-format";
 import { prometheusText } from "../../lib/inspect/mod.ts";
-import { listen, type WebSocketServer } from "../../lib/server/mod.ts";
+import type { WebSocketServer } from "../../lib/server/mod.ts";
+import { serveChat } from "../support/chat_server.ts";
 import { Network, RawPeer, settle } from "../../lib/testing/mod.ts";
 import { connect } from "../../mod.ts";
 
@@ -33,21 +34,15 @@ function samplesOf(text: string): Record<string, Record<string, number>> {
 
 /** A server on a network, with refusals, ends of several kinds, and one slow connection. */
 async function serve(): Promise<{ server: WebSocketServer; network: Network }> {
-  const network = new Network({ capacity: 1_000 });
-  const server = await listen({
-    network,
-    port: 80,
-    hostname: "chat.example",
-    onRefused: () => {},
+  return await serveChat({
+    network: new Network({ capacity: 1_000 }),
     onError: () => {},
     handshake(request) {
       if (request.url.endsWith("/no")) return new Response("", { status: 403 });
       if (request.url.endsWith("/fault")) throw new Error("a fault of the hook");
       return undefined;
     },
-    websocket: { message: (own, data) => void own.send(data) },
   });
-  return { server, network };
 }
 
 describe("server.stats and their text", () => {
@@ -123,14 +118,10 @@ describe("server.stats and their text", () => {
 
   it("keep no more than 100 codes of a hook's own errors", options, async () => {
     const { HandshakeError } = await import("../../mod.ts");
-    const network = new Network();
+
     let count = 0;
-    const server = await listen({
-      network,
-      port: 80,
-      hostname: "chat.example",
+    const { network, server } = await serveChat({
       websocket: {},
-      onRefused: () => {},
       handshake(): never {
         throw new HandshakeError(`CODE_${count++}`, "No", { status: 403 });
       },

@@ -5,22 +5,17 @@ import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import validator from "har-validator";
 import { clients, type Har, observe, Recorder } from "../../lib/inspect/mod.ts";
-import { listen } from "../../lib/server/mod.ts";
-import { Network, pair, RawPeer, settle } from "../../lib/testing/mod.ts";
+import { refuseNo, serveChat } from "../support/chat_server.ts";
+import { pair, RawPeer, settle } from "../../lib/testing/mod.ts";
 import { connect } from "../../mod.ts";
 
 const options = { timeout: 60_000 };
 
 /** A connection over a network with one exchange, and a handshake that is refused, recorded at both ends. */
 async function record(): Promise<{ atServer: Recorder; atClient: Recorder }> {
-  const network = new Network(), atServer = new Recorder(), atClient = new Recorder();
-  const server = await listen({
-    network,
-    port: 80,
-    hostname: "chat.example",
-    onRefused: () => {},
-    handshake: (request) => request.url.endsWith("/no") ? new Response("", { status: 403 }) : {},
-    websocket: { message: (own, data) => void own.send(data) },
+  const atServer = new Recorder(), atClient = new Recorder();
+  const { network, server } = await serveChat({
+    handshake: refuseNo,
   });
   using _server = observe(server, atServer);
   using _clients = observe(clients, atClient);
@@ -92,13 +87,9 @@ describe("a recorder", () => {
   });
 
   it("shows no secret of a refused handshake, though the error quotes it", options, async () => {
-    const network = new Network(), recorder = new Recorder(), secret = "S3CR3T";
-    const server = await listen({
-      network,
-      port: 80,
-      hostname: "chat.example",
+    const recorder = new Recorder(), secret = "S3CR3T";
+    const { network, server } = await serveChat({
       websocket: {},
-      onRefused: () => {},
       handshake: () => {
         const location = `https://u:${secret}@x.example/cb?token=${secret}`;
         return new Response(null, { status: 302, headers: { location } });

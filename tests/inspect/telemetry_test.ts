@@ -14,8 +14,8 @@ import {
   SimpleSpanProcessor,
 } from "@opentelemetry/sdk-trace-base";
 import { clients, observe, telemetry } from "../../lib/inspect/mod.ts";
-import { listen } from "../../lib/server/mod.ts";
-import { Network, pair, settle } from "../../lib/testing/mod.ts";
+import { refuseNo, serveChat } from "../support/chat_server.ts";
+import { pair, settle } from "../../lib/testing/mod.ts";
 import { connect } from "../../mod.ts";
 
 const options = { timeout: 60_000 };
@@ -61,15 +61,9 @@ class Sdk {
 
 describe("OpenTelemetry", () => {
   it("receives a span for each connection, and the metrics", options, async () => {
-    const sdk = new Sdk(), network = new Network();
-    const server = await listen({
-      network,
-      port: 80,
-      hostname: "chat.example",
-      protocols: ["chat"],
-      onRefused: () => {},
-      handshake: (request) => request.url.endsWith("/no") ? new Response("", { status: 403 }) : {},
-      websocket: { message: (own, data) => void own.send(data) },
+    const sdk = new Sdk();
+    const { network, server } = await serveChat({
+      handshake: refuseNo,
     });
     const { tracer, meter } = sdk;
     using _server = observe(server, telemetry({ tracer, meter, attributes: { region: "test" } }));

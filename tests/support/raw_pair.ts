@@ -1,9 +1,16 @@
 /** A connection, and at its other end a raw peer that knows what has passed. */
 import assert from "node:assert/strict";
 import { constants, deflateRawSync } from "node:zlib";
+import { upgradeHttp2 } from "../../lib/adapters/node/http2.ts";
 import { listen } from "../../lib/server/mod.ts";
 import { Network, RawPeer, settle } from "../../lib/testing/mod.ts";
-import { type RawFrame, rawFrame, type RawFrameInit } from "../../lib/testing/raw_frame.ts";
+import {
+  type RawFrame,
+  rawFrame,
+  type RawFrameInit,
+  readRawFrame,
+} from "../../lib/testing/raw_frame.ts";
+import { http2Rig } from "../adapters/http2_support.ts";
 import { connect, type ConnectionStats, type WebSocketConnection } from "../../mod.ts";
 
 /** A raw peer that counts what it sends and what it has read. */
@@ -87,4 +94,55 @@ export async function openRaw(
 /** Compresses as permessage-deflate does (RFC 7692 section 7.2.1). */
 export function deflated(text: string): Uint8Array {
   return deflateRawSync(text, { finishFlush: constants.Z_SYNC_FLUSH }).subarray(0, -4);
+}
+
+/** What has passed on a stream of HTTP/2: what was sent, and what came back. */
+export interface Http2Exchange {
+  connection: WebSocketConnection;
+  sent: Uint8Array[];
+  received: Uint8Array;
+  answers: RawFrame[];
+}
+
+/** Sends frames, the last a Close, to an echoing server over HTTP/2; `open` is called as its handler. */
+export async function exchangeHttp2(
+  frames: readonly RawFrameInit[],
+  open: (connection: WebSocketConnection) => void = () => {},
+): Promise<Http2Exchange> {
+  const { promise, resolve } = Promise.withResolvers<WebSocketConnection>();
+  await using rig = await http2Rig((stream, headers) => {
+    void upgradeHttp2(stream, headers, {
+      websocket: {
+        open(connection): void {
+          open(connection);
+          resolve(connection);
+        },
+        message: (connection, data) => void connection.send(data),
+      },
+    });
+  });
+  const stream = rig.open().request({
+    ":method": "CONNECT",
+    ":protocol": "websocket",
+    ":path": "/",
+    ":authority": `localhost:${rig.port}`,
+    "sec-websocket-version": "13",
+  });
+  const chunks: Uint8Array[] = [];
+  const { promise: closed, resolve: onClosed } = Promise.withResolvers<void>();
+  stream.on("data", (chunk: Uint8Array) => void chunks.push(chunk));
+  stream.on("close", () => onClosed());
+  const connection = await promise;
+  const sent = frames.map((frame) => rawFrame(frame, true));
+  for (const frame of sent) stream.write(frame);
+  await connection.closed;
+  stream.end();
+  await closed;
+  const received = Uint8Array.from(chunks.flatMap((chunk) => [...chunk])), answers: RawFrame[] = [];
+  for (let at = 0; at < received.length;) {
+    const frame = readRawFrame(received.subarray(at))!;
+    at += frame.headerSize + frame.payload.length;
+    answers.push(frame);
+  }
+  return { connection, sent, received, answers };
 }

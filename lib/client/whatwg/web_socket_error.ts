@@ -61,9 +61,14 @@ export function readCloseInfo(given: unknown): CheckedClose {
   );
 }
 
+/** Returns whether a close code may be sent by who uses the API. */
+export function mayClose(code: number): boolean {
+  return code === 1000 || code >= 3000 && code <= 4999;
+}
+
 /** The rules of `close()` of the standard; a reason alone has the code 1000. */
 export function checkClose(code: number | undefined, reason: string): CheckedClose {
-  if (code !== undefined && code !== 1000 && (code < 3000 || code > 4999)) {
+  if (code !== undefined && !mayClose(code)) {
     throw new DOMException(
       `Cannot close: the code must be 1000, or from 3000 to 4999, got ${code}`,
       "InvalidAccessError",
@@ -76,35 +81,27 @@ export function checkClose(code: number | undefined, reason: string): CheckedClo
   return { code: code ?? (reason === "" ? undefined : 1000), reason };
 }
 
-/** Creates an error with what a peer said: its code may be any. */
-let withPeersCode: (message: string, code: number, reason: string) => WebSocketError;
-
-/** Returns the error for a connection that ended so. */
+/**
+ * Returns the error for a connection that ended so. A peer's code may be any, also one that the constructor
+ * refuses.
+ */
 export function closedWith(message: string, code: number, reason: string): WebSocketError {
-  // The class is evaluated when it is first needed, so that a bundler can drop it.
-  void WebSocketError;
-  return withPeersCode(message, code, reason);
+  return Object.defineProperties(new WebSocketError(message), {
+    closeCode: { value: code },
+    reason: { value: reason },
+  });
 }
 
 function defineWebSocketError(): WebSocketErrorConstructor {
   class WebSocketError extends DOMException {
-    #closeCode: number | null;
-    #reason: string;
+    readonly #closeCode: number | null;
+    readonly #reason: string;
 
     constructor(message = "", init: WebSocketCloseInfo = {}) {
       super(`${message}`, "WebSocketError");
       const { code, reason } = readCloseInfo(init);
       this.#closeCode = code ?? null;
       this.#reason = reason;
-    }
-
-    static {
-      withPeersCode = (message, code, reason): WebSocketError => {
-        const error = new WebSocketError(message);
-        error.#closeCode = code;
-        error.#reason = reason;
-        return error;
-      };
     }
 
     get closeCode(): number | null {

@@ -17,6 +17,7 @@ import { parseURL, readSocketOptions, toMessage } from "./web_socket.ts";
 import {
   type CheckedClose,
   closedWith,
+  mayClose,
   readCloseInfo,
   type WebSocketCloseInfo,
   WebSocketError,
@@ -139,7 +140,9 @@ function defineWebSocketStream(): WebSocketStreamConstructor {
       const { closeCode, reason: text } = isInstance(reason, WebSocketError)
         ? reason
         : { closeCode: null, reason: "" };
-      this.#close({ code: closeCode ?? undefined, reason: text });
+      // One of a connection that has ended may have a code that is never sent.
+      if (closeCode !== null && mayClose(closeCode)) this.#close({ code: closeCode, reason: text });
+      else this.#close({ code: undefined, reason: "" });
     }
 
     #onOpen(connection: WebSocketConnection): void {

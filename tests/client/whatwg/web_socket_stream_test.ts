@@ -1,36 +1,22 @@
 /** WebSocketStream and WebSocketError, as the proposal of the WHATWG has them. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { WebSocketError } from "../../../lib/client/whatwg/web_socket_error.ts";
+import { closedWith, WebSocketError } from "../../../lib/client/whatwg/web_socket_error.ts";
 import {
   WebSocketStream,
   type WebSocketStreamOptions,
 } from "../../../lib/client/whatwg/web_socket_stream.ts";
-import { listen, type WebSocketServer } from "../../../lib/server/mod.ts";
-import { Network, RawPeer, settle } from "../../../lib/testing/mod.ts";
+import { CHAT_URL, serveChat, serveRaw } from "../../support/chat_server.ts";
+import { Network, settle } from "../../../lib/testing/mod.ts";
 import type { WebSocketConnection } from "../../../mod.ts";
 
 const options = { timeout: 60_000 };
-const URL_ = "ws://chat.example/";
-
-async function serve(): Promise<{ network: Network; server: WebSocketServer }> {
-  const network = new Network();
-  const server = await listen({
-    network,
-    port: 80,
-    hostname: "chat.example",
-    protocols: ["chat"],
-    onRefused: () => {},
-    websocket: { message: (own, data) => void own.send(data) },
-  });
-  return { network, server };
-}
 
 /** A stream that is open on a raw server. */
 async function openRaw(given: WebSocketStreamOptions = {}) {
-  const network = new Network();
-  const listener = await RawPeer.listen(network, { hostname: "chat.example", port: 80 });
-  const stream = new WebSocketStream(URL_, { network, ...given }), peer = await listener.accept();
+  const { network, listener } = await serveRaw();
+  const stream = new WebSocketStream(CHAT_URL, { network, ...given }),
+    peer = await listener.accept();
   await peer.upgrade();
   return { stream, peer, network, ...await stream.opened };
 }
@@ -60,9 +46,9 @@ describe("WebSocketError", () => {
 
 describe("WebSocketStream", () => {
   it("opens with the two streams, and echoes text and bytes", options, async () => {
-    const { network } = await serve();
+    const { network } = await serveChat();
     const stream = new WebSocketStream("http://chat.example/", { network, protocols: ["chat"] });
-    assert.equal(stream.url, URL_);
+    assert.equal(stream.url, CHAT_URL);
     const { readable, writable, protocol, extensions } = await stream.opened;
     assert.deepEqual([protocol, extensions], ["chat", ""]);
     const writer = writable.getWriter(), reader = readable.getReader();
@@ -92,9 +78,9 @@ describe("WebSocketStream", () => {
     for (const url of ["ftp://a", "ws://a/#b", "", "nonsense"]) {
       assert.throws(create(url), { name: "SyntaxError" });
     }
-    assert.throws(create(URL_, { protocols: ["a", "a"] }), { name: "SyntaxError" });
-    assert.throws(create(URL_, { protocol: "a" }), /did you mean protocols/);
-    assert.throws(create(URL_, { websocket: {} }), /is an option of connect alone/);
+    assert.throws(create(CHAT_URL, { protocols: ["a", "a"] }), { name: "SyntaxError" });
+    assert.throws(create(CHAT_URL, { protocol: "a" }), /did you mean protocols/);
+    assert.throws(create(CHAT_URL, { websocket: {} }), /is an option of connect alone/);
     assert.throws(() => Reflect.construct(WebSocketStream, []), TypeError);
   });
 
@@ -108,33 +94,33 @@ describe("WebSocketStream", () => {
   });
 
   it("fails when subprotocols were offered and none was chosen", options, async () => {
-    const { network } = await serve();
-    const stream = new WebSocketStream(URL_, { network, protocols: ["soap"] });
+    const { network } = await serveChat();
+    const stream = new WebSocketStream(CHAT_URL, { network, protocols: ["soap"] });
     await assert.rejects(stream.opened, { name: "WebSocketError" });
     await assert.rejects(stream.closed, { name: "WebSocketError" });
   });
 
   it("closed before it is open, or aborted by its signal, it rejects", options, async () => {
-    const { network, server } = await serve();
-    const early = new WebSocketStream(URL_, { network });
+    const { network, server } = await serveChat();
+    const early = new WebSocketStream(CHAT_URL, { network });
     early.close();
     await assert.rejects(early.opened, { name: "WebSocketError" });
     await assert.rejects(early.closed, { name: "WebSocketError" });
     const controller = new AbortController();
-    const aborted = new WebSocketStream(URL_, { network, signal: controller.signal });
+    const aborted = new WebSocketStream(CHAT_URL, { network, signal: controller.signal });
     const reason = new Error("enough");
     controller.abort(reason);
     await assert.rejects(aborted.opened, reason);
     await assert.rejects(aborted.closed, reason);
-    const never = new WebSocketStream(URL_, { network, signal: controller.signal });
+    const never = new WebSocketStream(CHAT_URL, { network, signal: controller.signal });
     await assert.rejects(never.opened, reason);
     await settle();
     assert.equal(server.connections.size, 0);
   });
 
   it("a signal means nothing once it is open", options, async () => {
-    const { network } = await serve(), controller = new AbortController();
-    const stream = new WebSocketStream(URL_, { network, signal: controller.signal });
+    const { network } = await serveChat(), controller = new AbortController();
+    const stream = new WebSocketStream(CHAT_URL, { network, signal: controller.signal });
     const { readable } = await stream.opened;
     controller.abort();
     await settle();
@@ -144,8 +130,8 @@ describe("WebSocketStream", () => {
   });
 
   it("a peer that closes cleanly ends readable behind the last message", options, async () => {
-    const { network, server } = await serve();
-    const stream = new WebSocketStream(URL_, { network });
+    const { network, server } = await serveChat();
+    const stream = new WebSocketStream(CHAT_URL, { network });
     const { readable, writable } = await stream.opened;
     const [connection] = server.connections as ReadonlySet<WebSocketConnection>;
     for (let at = 0; at < 20; at++) connection.send(`${at}`);
@@ -175,6 +161,7 @@ describe("WebSocketStream", () => {
       97,
     ]],
     ["a WebSocketError without one", new WebSocketError("text"), []],
+    ["the error of a connection that was lost", closedWith("gone", 1006, "why"), []],
     ["any other value", new Error("other"), []],
     ["an object that only looks like one", { closeCode: 4003, reason: "a" }, []],
   ];
@@ -206,16 +193,13 @@ describe("WebSocketStream", () => {
   });
 
   it("a slow reader makes the peer wait, and pings are answered before that", options, async () => {
-    const network = new Network({ capacity: 10_000 });
-    const server = await listen({
-      network,
-      port: 80,
-      hostname: "chat.example",
+    const { network, server } = await serveChat({
+      network: new Network({ capacity: 10_000 }),
       sendHighWaterMark: 10_000,
       websocket: () => {},
       onError: () => {},
     });
-    const stream = new WebSocketStream(URL_, { network, receiveHighWaterMark: 50_000 });
+    const stream = new WebSocketStream(CHAT_URL, { network, receiveHighWaterMark: 50_000 });
     const { readable } = await stream.opened;
     const [connection] = server.connections as ReadonlySet<WebSocketConnection>;
     connection.discard();
@@ -230,8 +214,8 @@ describe("WebSocketStream", () => {
   });
 
   it("close checks what it is given", options, async () => {
-    const { network } = await serve();
-    const stream = new WebSocketStream(URL_, { network });
+    const { network } = await serveChat();
+    const stream = new WebSocketStream(CHAT_URL, { network });
     await stream.opened;
     assert.throws(() => stream.close({ closeCode: 1001 }), { name: "InvalidAccessError" });
     assert.throws(() => stream.close({ reason: "\u00fc".repeat(62) }), { name: "SyntaxError" });
@@ -274,9 +258,8 @@ describe("WebSocketStream, its ends", () => {
     "a write waits until the peer has taken it, and fails with the peer's Close",
     options,
     async () => {
-      const network = new Network({ capacity: 10_000 });
-      const listener = await RawPeer.listen(network, { hostname: "chat.example", port: 80 });
-      const stream = new WebSocketStream(URL_, { network }), peer = await listener.accept();
+      const { network, listener } = await serveRaw(new Network({ capacity: 10_000 }));
+      const stream = new WebSocketStream(CHAT_URL, { network }), peer = await listener.accept();
       await peer.upgrade();
       const { writable } = await stream.opened, writer = writable.getWriter();
       peer.pause();
@@ -315,7 +298,7 @@ describe("WebSocketStream, Web IDL", () => {
 
   it("takes a list of subprotocols alone, and options as an object", () => {
     for (const given of [{ protocols: "hi" }, { protocols: null }, "chat", 1]) {
-      const create = (): unknown => new WebSocketStream(URL_, given as WebSocketStreamOptions);
+      const create = (): unknown => new WebSocketStream(CHAT_URL, given as WebSocketStreamOptions);
       assert.throws(create, TypeError);
     }
   });

@@ -1,28 +1,14 @@
 /** The class WebSocket, step by step of the WebSockets standard (section numbers are those of 26 May 2025). */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { listen, type WebSocketServer } from "../../../lib/server/mod.ts";
-import { Network, RawPeer, settle } from "../../../lib/testing/mod.ts";
+import { listen } from "../../../lib/server/mod.ts";
+import { CHAT_URL, serveChat, serveRaw } from "../../support/chat_server.ts";
+import { Network, type RawPeer, settle } from "../../../lib/testing/mod.ts";
 import { type CloseEvent, MessageEvent } from "../../../lib/client/whatwg/events.ts";
 import { WebSocket, type WebSocketOptions } from "../../../lib/client/whatwg/web_socket.ts";
 import type { WebSocketConnection } from "../../../mod.ts";
 
 const options = { timeout: 60_000 };
-const URL_ = "ws://chat.example/";
-
-/** A server in memory that echoes; it chooses the subprotocol "chat". */
-async function serve(): Promise<{ network: Network; server: WebSocketServer }> {
-  const network = new Network();
-  const server = await listen({
-    network,
-    port: 80,
-    hostname: "chat.example",
-    protocols: ["chat"],
-    onRefused: () => {},
-    websocket: { message: (own, data) => void own.send(data) },
-  });
-  return { network, server };
-}
 
 /** Resolves with the next event of a type. */
 function next<Type extends Event = Event>(socket: WebSocket, type: string): Promise<Type> {
@@ -36,7 +22,7 @@ async function open(
   network: Network,
   given: WebSocketOptions = {},
 ): Promise<{ socket: WebSocket; log: string[] }> {
-  const socket = new WebSocket(URL_, { network, ...given }), log: string[] = [];
+  const socket = new WebSocket(CHAT_URL, { network, ...given }), log: string[] = [];
   for (const type of ["open", "message", "error", "close"]) {
     socket.addEventListener(type, (event) => {
       const { data } = event as MessageEvent, { code, wasClean, reason } = event as CloseEvent;
@@ -54,8 +40,7 @@ async function open(
 
 /** A raw server, and a socket that is open on it. */
 async function openRaw(): Promise<{ socket: WebSocket; peer: RawPeer; log: string[] }> {
-  const network = new Network();
-  const listener = await RawPeer.listen(network, { hostname: "chat.example", port: 80 });
+  const { network, listener } = await serveRaw();
   const opening = open(network), peer = await listener.accept();
   await peer.upgrade();
   return { ...await opening, peer };
@@ -110,7 +95,7 @@ describe("3.1 the interface", () => {
     );
     assert.equal("then" in WebSocket.prototype, false);
     assert.equal(Object.hasOwn(WebSocket.prototype, "addEventListener"), false);
-    assert.throws(() => Reflect.apply(WebSocket as never, undefined, [URL_]), TypeError);
+    assert.throws(() => Reflect.apply(WebSocket as never, undefined, [CHAT_URL]), TypeError);
   });
 
   it("refuses another object in place of this", () => {
@@ -120,7 +105,7 @@ describe("3.1 the interface", () => {
   });
 
   it("allows properties of a user's own", async () => {
-    const { network } = await serve();
+    const { network } = await serveChat();
     const { socket } = await open(network);
     (socket as unknown as { timeout: number }).timeout = 5;
     assert.equal((socket as unknown as { timeout: number }).timeout, 5);
@@ -153,16 +138,16 @@ describe("3.1 the constructor", () => {
 
   it("refuses subprotocols that are repeated, or are not tokens", () => {
     for (const protocols of [["a", "a"], ["a b"], [""], "", "a,b", ["é"], [null, "null"]]) {
-      const create = () => new WebSocket(URL_, protocols as string[]);
+      const create = () => new WebSocket(CHAT_URL, protocols as string[]);
       assert.throws(create, { name: "SyntaxError" });
     }
   });
 
   it("converts subprotocols as Web IDL does, and takes options in their place", async () => {
-    const { network } = await serve();
+    const { network } = await serveChat();
     const { socket } = await open(network, { protocols: "chat" });
     assert.equal(socket.protocol, "chat");
-    const create = (given: object) => () => new WebSocket(URL_, given);
+    const create = (given: object) => () => new WebSocket(CHAT_URL, given);
     assert.throws(
       create({ protocol: "chat" }),
       /protocol is not an option; did you mean protocols\?/,
@@ -172,8 +157,8 @@ describe("3.1 the constructor", () => {
   });
 
   it("is not yet open when it returns, whatever the server does", async () => {
-    const { network } = await serve();
-    const socket = new WebSocket(URL_, { network });
+    const { network } = await serveChat();
+    const socket = new WebSocket(CHAT_URL, { network });
     assert.deepEqual(
       [socket.readyState, socket.protocol, socket.extensions, socket.bufferedAmount],
       [0, "", "", 0],
@@ -186,8 +171,8 @@ describe("3.1 the constructor", () => {
   });
 
   it("fails when subprotocols were offered and none was chosen", async () => {
-    const { network, server } = await serve();
-    const socket = new WebSocket(URL_, { network, protocols: ["soap"] }), log: string[] = [];
+    const { network, server } = await serveChat();
+    const socket = new WebSocket(CHAT_URL, { network, protocols: ["soap"] }), log: string[] = [];
     for (const type of ["open", "error", "close"]) {
       socket.addEventListener(type, () => log.push(type));
     }
@@ -209,7 +194,7 @@ describe("3.1 the constructor", () => {
 
 describe("3.1 send", () => {
   it("sends text and bytes, and counts them until they have left", options, async () => {
-    const { network } = await serve();
+    const { network } = await serveChat();
     const { socket } = await open(network);
     socket.binaryType = "arraybuffer";
     const bytes = Uint8Array.of(1, 2, 3, 4);
@@ -246,7 +231,7 @@ describe("3.1 send", () => {
   });
 
   it("after close drops what is sent, and counts it for ever", options, async () => {
-    const { network } = await serve();
+    const { network } = await serveChat();
     const { socket } = await open(network);
     socket.close();
     socket.send("\u00fc");
@@ -261,7 +246,7 @@ describe("3.1 send", () => {
 
 describe("3.1 close", () => {
   it("checks the code and the reason before anything else", options, async () => {
-    const { network } = await serve();
+    const { network } = await serveChat();
     const { socket } = await open(network);
     for (const code of [0, 999, 1001, 1005, 2999, 5000, 65_536 + 1000, NaN, null, "1001", {}]) {
       assert.throws(() => socket.close(code as number), { name: "InvalidAccessError" });
@@ -315,8 +300,8 @@ describe("3.1 close", () => {
   );
 
   it("while connecting fails the connection: no open, then error and close", options, async () => {
-    const { network, server } = await serve();
-    const socket = new WebSocket(URL_, { network }), log: string[] = [];
+    const { network, server } = await serveChat();
+    const socket = new WebSocket(CHAT_URL, { network }), log: string[] = [];
     for (const type of ["open", "error"]) socket.addEventListener(type, () => log.push(type));
     socket.close();
     assert.deepEqual([socket.readyState, log], [2, []]);
@@ -390,9 +375,8 @@ describe("4 feedback from the protocol", () => {
     "what comes with the 101 is given after open, though the handler is set in between",
     options,
     async () => {
-      const network = new Network();
-      const listener = await RawPeer.listen(network, { hostname: "chat.example", port: 80 });
-      const socket = new WebSocket(URL_, { network });
+      const { network, listener } = await serveRaw();
+      const socket = new WebSocket(CHAT_URL, { network });
       const peer = await listener.accept();
       await peer.upgrade();
       peer.send({ payload: "first" });
@@ -414,7 +398,7 @@ describe("4 feedback from the protocol", () => {
     "a peer that closes: readyState 2, then close with its code and reason, and no error",
     options,
     async () => {
-      const { network, server } = await serve();
+      const { network, server } = await serveChat();
       const { socket, log } = await open(network);
       const [connection] = server.connections as ReadonlySet<WebSocketConnection>;
       connection.close(4001, "enough");
@@ -430,7 +414,7 @@ describe("4 feedback from the protocol", () => {
   );
 
   it("a connection that is dropped: error, then close with 1006", options, async () => {
-    const { network } = await serve();
+    const { network } = await serveChat();
     const { socket, log } = await open(network, { protocols: "chat" });
     network.reset();
     await next(socket, "close");
@@ -462,7 +446,7 @@ describe("4 feedback from the protocol", () => {
   });
 
   it("reading stops when the program's tasks lag", options, async () => {
-    const { network, server } = await serve();
+    const { network, server } = await serveChat();
     const { socket } = await open(network);
     const [connection] = server.connections as ReadonlySet<WebSocketConnection>;
     let received = 0;
@@ -477,8 +461,8 @@ describe("4 feedback from the protocol", () => {
 
 describe("event handler IDL attributes (HTML, section 8.1.8.1)", () => {
   it("keep a function or an object, and take anything else for null", async () => {
-    const { network } = await serve();
-    const socket = new WebSocket(URL_, { network });
+    const { network } = await serveChat();
+    const socket = new WebSocket(CHAT_URL, { network });
     const object = { handleEvent: () => assert.fail("it was called") };
     for (const name of ["onopen", "onmessage", "onerror", "onclose"] as const) {
       assert.equal(socket[name], null);
@@ -498,8 +482,8 @@ describe("event handler IDL attributes (HTML, section 8.1.8.1)", () => {
   });
 
   it("are called in the place of their first assignment, with this as the socket", async () => {
-    const { network } = await serve();
-    const socket = new WebSocket(URL_, { network }), log: unknown[] = [];
+    const { network } = await serveChat();
+    const socket = new WebSocket(CHAT_URL, { network }), log: unknown[] = [];
     socket.onopen = () => assert.fail("it was replaced");
     socket.addEventListener("open", () => log.push("listener"));
     socket.onopen = function (this: unknown): void {
@@ -576,7 +560,7 @@ describe("tasks: each event has one of its own", () => {
   );
 
   it("what follows from error happens before close", options, async () => {
-    const { network } = await serve();
+    const { network } = await serveChat();
     const { socket } = await open(network);
     network.reset();
     await new Promise<void>((resolve) => socket.onerror = () => resolve());
@@ -588,7 +572,7 @@ describe("tasks: each event has one of its own", () => {
 
 describe("what send takes and counts", () => {
   it("memory that is neither shared nor resizable", options, async () => {
-    const { network } = await serve();
+    const { network } = await serveChat();
     const { socket } = await open(network);
     const resizable = new ArrayBuffer(8, { maxByteLength: 16 });
     const shared = new Uint8Array(new SharedArrayBuffer(1));
@@ -602,7 +586,7 @@ describe("what send takes and counts", () => {
     "bytes that wait, which do not become fewer within a task, and none that have left",
     options,
     async () => {
-      const { network } = await serve();
+      const { network } = await serveChat();
       const { socket } = await open(network);
       socket.send("abc");
       await Promise.resolve();
@@ -620,9 +604,8 @@ describe("what send takes and counts", () => {
   );
 
   it("bytes before compression", options, async () => {
-    const network = new Network(), perMessageDeflate = true;
-    const place = { network, port: 80, hostname: "chat.example" };
-    await listen({ ...place, perMessageDeflate, websocket: {} });
+    const perMessageDeflate = true;
+    const { network } = await serveChat({ perMessageDeflate, websocket: {} });
     const { socket } = await open(network, { perMessageDeflate });
     assert.equal(socket.extensions, "permessage-deflate");
     socket.send("a".repeat(100_000));
