@@ -3,6 +3,7 @@
  * the browser.
  *
  * - {@linkcode connect} opens a client connection; `@sluice/websocket/server` has `listen`.
+ * - {@linkcode reconnecting} opens one that comes back when it is lost.
  * - {@linkcode WebSocket} is the class of the WebSockets standard, for code and libraries that take one.
  * - {@linkcode WebSocketStream} is the same as a pair of streams, to the proposal of the WHATWG.
  * - {@linkcode WebSocketConnection} is the same on either side, in every runtime.
@@ -12,6 +13,7 @@
  * @module
  */
 export { connect } from "./lib/client/connect.ts";
+export { reconnecting } from "./lib/client/reconnecting/reconnecting.ts";
 export { fromByteStream, type FromByteStreamOptions } from "./lib/client/from_byte_stream.ts";
 export * from "./lib/client/mod.ts";
 export {

@@ -9,6 +9,12 @@ import { CallSite } from "../call_site.ts";
 import { connectBy } from "../client/connecting.ts";
 import { connectNative } from "../client/native.ts";
 import type { ConnectOptions } from "../client/options.ts";
+import {
+  type ForEachAttempt,
+  readReconnectingOptions,
+  type ReconnectingOptions,
+} from "../client/reconnecting/options.ts";
+import { ReconnectingConnection } from "../client/reconnecting/reconnecting_connection.ts";
 import type { WebSocketConnection } from "../connection/connection.ts";
 import type { StreamedMessage } from "../connection/streamed_message.ts";
 
@@ -63,6 +69,51 @@ export async function connect<Message extends string | Uint8Array<ArrayBuffer> |
   ...more: unknown[]
 ): Promise<WebSocketConnection<undefined, Message>> {
   return await connectBy({ url, given, more, caller: new CallSite(connect) }, connectNative);
+}
+
+/**
+ * Connects to a WebSocket server, and again whenever the connection is lost or cannot be made: after a random
+ * time of up to a second, then of up to 2, 4 and so on up to 30 s (RFC 6455 section 7.2.3), and at once when
+ * the browser is online again or the page becomes visible. What is sent meanwhile waits in a queue.
+ *
+ * Each message arrives at most once, in order. What was handed to a connection that was then lost may have
+ * arrived or not: `onUnconfirmed` is called with it, and it is not sent again. A page cannot send pings: give
+ * a `heartbeat`, so that a dead link is found, and what was sent before an answer counts as arrived. Without
+ * it, all that fits in `maxQueueSize` is reported.
+ *
+ * It ends by `close`, by the signal, by a close code of `stayAway` that the peer sent, or by an option that
+ * cannot work here; `closed` resolves then.
+ *
+ * @param url The URL, or a function that returns it for each attempt.
+ * @throws {TypeError | RangeError} If an option is unknown or invalid.
+ * @throws {DOMException} SyntaxError If the URL is invalid or has a fragment, or a subprotocol is not a token
+ * or is repeated.
+ *
+ * @example
+ * ```ts
+ * import { reconnecting } from "@sluice/websocket/browser";
+ * import { listen } from "@sluice/websocket/server";
+ *
+ * await using server = await listen({
+ *   port: 0,
+ *   websocket: { message: (connection, data) => void connection.send(data) },
+ * });
+ * await using chat = reconnecting(`ws://localhost:${server.address.port}/chat`, {
+ *   heartbeat: { message: "ping", isAnswer: (message) => message === "ping", interval: 10_000 },
+ *   onState: ({ name, delay }) => console.log(name, delay ?? ""), // connecting, open
+ * });
+ * chat.send("Hello"); // sent when it is connected
+ * for await (const message of chat) {
+ *   console.log(message); // Hello
+ *   break;
+ * }
+ * ```
+ */
+export function reconnecting(
+  url: ForEachAttempt<string | URL>,
+  options: ReconnectingOptions = {},
+): ReconnectingConnection {
+  return new ReconnectingConnection(connect, readReconnectingOptions(url, options));
 }
 
 export * from "../client/mod.ts";

@@ -5,6 +5,14 @@
  * @module
  */
 export type { ClientHttp2Session, ConnectOptions } from "./options.ts";
+export { ReconnectingConnection } from "./reconnecting/reconnecting_connection.ts";
+export type {
+  ForEachAttempt,
+  ReconnectingOptions,
+  ReconnectingState,
+  UnsentReason,
+} from "./reconnecting/options.ts";
+export type { HeartbeatOptions } from "./reconnecting/heartbeat.ts";
 export { fromWebSocket, type FromWebSocketOptions } from "./from_web_socket.ts";
 export { WebSocketConnection } from "../connection/connection.ts";
 export type { ConnectionStats } from "../connection/stats.ts";

@@ -90,7 +90,8 @@ export interface ConnectOptions<Message extends AnyMessage = MessageData>
 
 const IN_URL = "is not an option: it is part of the URL";
 const ELSEWHERE = { host: IN_URL, hostname: IN_URL, port: IN_URL };
-const CONNECT_OPTIONS: OptionNames<ConnectOptions> = /* @__PURE__ */ connectOptions();
+/** The names of the options of `connect`. */
+export const CONNECT_OPTIONS: OptionNames<ConnectOptions> = /* @__PURE__ */ connectOptions();
 
 function connectOptions(): OptionNames<ConnectOptions> {
   return {

@@ -370,7 +370,10 @@ export class WebSocketConnection<
    * with 1011.
    */
   get writable(): WritableStream<SendData | SendSource> {
-    return this.#writable ??= writableOf(this, () => this.#sender.canSend);
+    return this.#writable ??= writableOf<SendData | SendSource>(this, {
+      canSend: () => this.#sender.canSend,
+      sendSource: (source, options) => this.send(source, options),
+    });
   }
 
   /**

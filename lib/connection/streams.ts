@@ -40,20 +40,23 @@ interface Writer {
   readonly ready: Promise<void>;
   readonly bufferedAmount: number;
   send(data: SendData): boolean;
-  send(source: SendSource, options: SendSourceOptions): Promise<void>;
   close(status?: Partial<CloseStatus>): void;
   closedError(): Error;
 }
 
 /**
  * The way out. A write settles when the connection is below its high-water mark; closing it does the
- * closing handshake with 1000, aborting closes with 1011. `canSend` returns whether messages are
- * still sent.
+ * closing handshake with 1000, aborting closes with 1011.
  */
-export function writableOf(
+export function writableOf<Data = SendData>(
   connection: Writer,
-  canSend: () => boolean,
-): WritableStream<SendData | SendSource> {
+  { canSend, sendSource }: {
+    /** Returns whether messages are still sent. */
+    canSend: () => boolean;
+    /** Sends what is read in pieces, where that can be. */
+    sendSource?: (source: SendSource, options: SendSourceOptions) => Promise<void>;
+  },
+): WritableStream<Data> {
   return new WritableStream<SendData | SendSource>({
     start(controller): void {
       // A writer that waits for nothing learns of the end here. After a normal end, a pipe from
@@ -68,9 +71,9 @@ export function writableOf(
       // Aborting this stream waits for the write under way: so a message under way ends with it. Node's
       // types do not have this signal.
       const { signal } = controller as unknown as { readonly signal: AbortSignal };
-      if (isSource(data)) return connection.send(data, { signal });
+      if (sendSource !== undefined && isSource(data)) return sendSource(data, { signal });
       // True does not say that nothing waits: this message may be a large one.
-      if (connection.send(data) && connection.bufferedAmount === 0) return;
+      if (connection.send(data as SendData) && connection.bufferedAmount === 0) return;
       return connection.ready.then(() => {
         if (!canSend()) throw connection.closedError();
       });
@@ -82,5 +85,5 @@ export function writableOf(
     abort(): void {
       connection.close({ closeCode: 1011 });
     },
-  });
+  }) as WritableStream<Data>;
 }
