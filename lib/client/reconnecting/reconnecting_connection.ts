@@ -45,7 +45,7 @@ export type Connect = (
  * How long there is between two pings that confirm what was sent, in milliseconds; and where what is not
  * confirmed takes much of its place.
  */
-const CONFIRM_DELAY = 1_000, CONFIRM_DELAY_CROWDED = 50;
+const CONFIRM_DELAY = 200, CONFIRM_DELAY_CROWDED = 50;
 
 /**
  * A connection that comes back, which {@linkcode reconnecting} returns: messages of all its connections one
@@ -94,6 +94,7 @@ export class ReconnectingConnection
   #awaitsDrain = false;
   readonly #confirmTimer = new CallbackTimer(() => void this.#confirm());
   #isConfirming = false;
+  #isClosing = false;
   #confirmedAt = -Infinity;
   /** All that was sent before the last beat of the heart. */
   #beatMark = 0;
@@ -364,13 +365,14 @@ export class ReconnectingConnection
     } else if (!this.#discards) this.#inbox.push(data);
   }
 
-  /** The connection has ended. After our own Close and the peer's, all that was sent has arrived. */
-  #onLost({ wasClean, initiator }: CloseInfo): void {
+  /** The connection has ended. Where there are no pings, a Close that answers ours says that all arrived. */
+  #onLost({ wasClean, initiator, sent, received }: CloseInfo): void {
+    const isAnswered = wasClean && initiator === "local" && sent?.closeCode === received?.closeCode;
+    if (isAnswered && !this.#connection?.capabilities.ping) this.#outbox.confirm(this.#outbox.mark);
     this.#connection = undefined;
     this.#mayFlush = false;
     this.#heartbeat?.stop();
     this.#confirmTimer.cancel();
-    if (wasClean && initiator === "local") this.#outbox.confirm(this.#outbox.mark);
     const messages = this.#outbox.takeUnconfirmed(), { onUnconfirmed } = this.#plan.given;
     if (messages.length > 0) void this.#call(() => onUnconfirmed?.(messages));
   }
@@ -446,9 +448,29 @@ export class ReconnectingConnection
       }
       connection.send(outbox.take());
     }
-    this.#confirmSoon(connection);
     this.#checkReady();
-    if (this.#closing !== undefined && outbox.waiting === 0) connection.close(this.#closing);
+    if (this.#closing === undefined || outbox.waiting > 0) this.#confirmSoon(connection);
+    else void this.#closeConfirmed(connection, this.#closing);
+  }
+
+  /** The peer's Close may have been sent before ours arrived: a pong says more. */
+  async #closeConfirmed(connection: WebSocketConnection, status: CloseStatus): Promise<void> {
+    const { mark, unconfirmed } = this.#outbox, giveUp = new AbortController(), { signal } = giveUp;
+    if (unconfirmed > 0 && connection.capabilities.ping && !this.#isClosing) {
+      this.#isClosing = true;
+      this.#confirmTimer.cancel();
+      const late = new ReadingTimer(() => giveUp.abort());
+      this.#timers.set(late, this.#plan.limits.closeTimeout);
+      try {
+        await connection.ping({ signal });
+        this.#outbox.confirm(mark);
+      } catch {
+        // What is not confirmed is reported.
+      }
+      late.cancel();
+      this.#isClosing = false;
+    }
+    if (!this.#isClosing) connection.close(status);
   }
 
   #flushLater(connection: WebSocketConnection): void {
