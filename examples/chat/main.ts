@@ -1,7 +1,7 @@
 /**
  * A chat with rooms and a web page, on one port.
  *
- *     deno run --allow-net --allow-env --allow-read examples/chat/main.ts
+ *     deno run --allow-net --allow-env --allow-read --allow-run examples/chat/main.ts
  *     bun examples/chat/main.ts
  *     node examples/chat/main.ts
  *
@@ -10,7 +10,7 @@
 import process from "node:process";
 import { TransportError } from "../../mod.ts";
 import { listen, type WebSocketServer } from "../../lib/server/mod.ts";
-import { servePage } from "./page.ts";
+import { bundlePage, servePage } from "./page.ts";
 import { type Person, type PersonConnection, Rooms } from "./room.ts";
 import { BadMessage, readMessage, readName } from "./words.ts";
 
@@ -48,7 +48,9 @@ function handshake(request: Request): { data: Person } | Response {
 function message(connection: PersonConnection, data: string | Uint8Array): Promise<void> | void {
   const { room, name } = connection.data;
   try {
-    room.say(name, readMessage(data).text);
+    const said = readMessage(data);
+    if (said.type === "ping") return void connection.send(JSON.stringify({ type: "pong" }));
+    room.say(name, said.text);
   } catch (error) {
     if (!(error instanceof BadMessage)) throw error; // a mistake of ours: 1011
     return connection.close({ closeCode: error.closeCode, reason: error.message });
@@ -76,10 +78,11 @@ function ping(connection: PersonConnection): void {
 }
 
 async function start(port: number): Promise<WebSocketServer<Person>> {
+  const script = await bundlePage();
   try {
     return await listen<Person>({
       port,
-      fetch: servePage,
+      fetch: (request) => servePage(request, script),
       handshake,
       websocket: {
         open(connection): void {

@@ -24,14 +24,16 @@ export type FromServer =
   | { type: "joined"; name: string }
   | { type: "left"; name: string }
   | { type: "said"; said: Said }
+  /** The answer to a ping. */
+  | { type: "pong" }
   /** Each person's newest round trip, in milliseconds. */
   | { type: "roundTrips"; of: [name: string, milliseconds: number][] };
 
 /** What a page says. */
-export interface FromPage {
-  type: "say";
-  text: string;
-}
+export type FromPage =
+  | { type: "say"; text: string }
+  /** Asks for a pong: whether the link is alive. */
+  | { type: "ping" };
 
 /** A message that breaks the rules above, and the close code that says so. */
 export class BadMessage extends Error {
@@ -50,12 +52,13 @@ export class BadMessage extends Error {
  */
 export function readMessage(data: string | Uint8Array): FromPage {
   if (typeof data !== "string") throw new BadMessage(1003, "This chat speaks text, not binary");
-  let value: Partial<FromPage> | null;
+  let value: { type?: unknown; text?: unknown } | null;
   try {
     value = JSON.parse(data);
   } catch {
     throw new BadMessage(1007, "A message must be JSON");
   }
+  if (value?.type === "ping") return { type: "ping" };
   if (value?.type !== "say" || typeof value.text !== "string") {
     throw new BadMessage(1008, 'A message must be {"type":"say","text":"..."}');
   }

@@ -1,5 +1,6 @@
 import { hueOf, makeAvatar, makeElement, People } from "./people.js";
-import { LastingSocket } from "./socket.js";
+import { StateLine } from "./state.js";
+import { reconnecting } from "../../../lib/adapters/browser.ts";
 
 /** The page forgets what is older than so many lines. */
 const MAX_LINES = 500;
@@ -17,7 +18,12 @@ const nameField = find("name");
 const roomField = find("where");
 const people = new People(find("people"), find("count"));
 
-let socket;
+const stateLine = new StateLine(find("state"));
+
+/** A message that says that the link is alive: the server answers it. */
+const PING = JSON.stringify({ type: "ping" }), PONG = JSON.stringify({ type: "pong" });
+
+let chat;
 /** The name that the server gave: "Ann 2", where there was an Ann. */
 let you = "";
 /** Whether it is the first welcome since joining. */
@@ -50,7 +56,7 @@ function ask() {
 function join(name, room) {
   remember(name);
   dialog.close();
-  socket?.close();
+  chat?.close();
   arriving = true;
   shown = new Set();
   last = undefined;
@@ -62,8 +68,27 @@ function join(name, room) {
   const address = new URL("/chat", location.href.replace(/^http/, "ws"));
   address.searchParams.set("name", name);
   address.searchParams.set("room", room);
-  socket = new LastingSocket(address, { message: receive, state: showState });
+  const own = chat = reconnecting(address, {
+    maxRetryDelay: 10_000,
+    heartbeat: {
+      message: PING,
+      isAnswer: (data) => data === PONG,
+      interval: 5_000,
+      timeout: 5_000,
+    },
+    onState: (state) => own === chat && showState(state),
+    onUnconfirmed: (messages) => own === chat && messages.forEach(showUnconfirmed),
+  });
+  read(own);
   field.focus();
+}
+
+async function read(own) {
+  try {
+    for await (const data of own) if (own === chat) receive(JSON.parse(data));
+  } catch {
+    // The state says why it has ended.
+  }
 }
 
 // Private windows may have no storage.
@@ -110,11 +135,14 @@ function receive(message) {
   }
 }
 
-function showState(state, text) {
-  const element = find("state");
-  element.dataset.state = state;
-  element.textContent = text;
-  find("send").disabled = state !== "open";
+function showState(state) {
+  stateLine.show(state);
+  find("send").disabled = state.name !== "open";
+}
+
+/** It was handed to a connection that was lost then: the server may have had it, or not. */
+function showUnconfirmed(data) {
+  showNotice(`“${JSON.parse(data).text}” may not have arrived`);
 }
 
 function showSaid({ id, name, text, at }) {
@@ -161,7 +189,10 @@ composer.addEventListener("submit", (event) => {
   event.preventDefault();
   const text = field.value.trim();
   // Without a connection the text stays where it is.
-  if (text !== "" && socket?.send({ type: "say", text })) field.value = "";
+  if (text !== "" && chat?.state.name === "open") {
+    chat.send(JSON.stringify({ type: "say", text }));
+    field.value = "";
+  }
   field.focus();
 });
 
@@ -203,7 +234,7 @@ dialog.addEventListener("submit", () => {
 
 // There is nothing behind the first question.
 dialog.addEventListener("cancel", (event) => {
-  if (socket === undefined) event.preventDefault();
+  if (chat === undefined) event.preventDefault();
 });
 
 document.addEventListener("visibilitychange", () => {

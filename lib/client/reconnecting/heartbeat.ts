@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { CallbackTimer, ReadingTimer, Timers } from "../../link/timers.ts";
+import { CallbackTimer, ReadingTimer, type Timers } from "../../link/timers.ts";
 import { checkFunction, checkNames, type OptionNames } from "../../options.ts";
 import { readLimit } from "../../limits.ts";
 import type { MessageData } from "../../message/message.ts";
