@@ -259,6 +259,13 @@ export class Tab {
     await this.#command("Page.bringToFront");
   }
 
+  /** Takes the network away from the page, or brings it back: the page is told. */
+  async setOffline(offline: boolean): Promise<void> {
+    await this.#command("Network.enable");
+    const unlimited = { latency: 0, downloadThroughput: -1, uploadThroughput: -1 };
+    await this.#command("Network.emulateNetworkConditions", { offline, ...unlimited });
+  }
+
   /** Writes a picture of the page, as PNG. */
   async screenshot(file: string, options: ScreenshotOptions): Promise<void> {
     const { width, height, scheme = "light" } = options;

@@ -30,6 +30,8 @@ let you = "";
 let arriving = true;
 /** The messages shown, by id: after a reconnection the server tells the last ones again. */
 let shown = new Set();
+/** What was sent and has not come back yet, as everything that is said does. */
+let pending = [];
 let last;
 /** Whether the end of the log is in sight, and to be kept there. */
 let following = true;
@@ -59,6 +61,7 @@ function join(name, room) {
   chat?.close();
   arriving = true;
   shown = new Set();
+  pending = [];
   last = undefined;
   following = true;
   log.replaceChildren();
@@ -142,12 +145,21 @@ function showState(state) {
 
 /** It was handed to a connection that was lost then: the server may have had it, or not. */
 function showUnconfirmed(data) {
-  showNotice(`“${JSON.parse(data).text}” may not have arrived`);
+  const { text } = JSON.parse(data);
+  if (forget(text)) showNotice(`“${text}” may not have arrived`);
+}
+
+/** Returns whether it was pending. */
+function forget(text) {
+  const at = pending.indexOf(text);
+  if (at >= 0) pending.splice(at, 1);
+  return at >= 0;
 }
 
 function showSaid({ id, name, text, at }) {
   if (shown.has(id)) return;
   shown.add(id);
+  if (name === you) forget(text);
   const line = makeElement("li", "said");
   line.classList.toggle("mine", name === you);
   line.classList.toggle("more", last?.name === name && at - last.at < SAME_BREATH);
@@ -191,6 +203,7 @@ composer.addEventListener("submit", (event) => {
   // Without a connection the text stays where it is.
   if (text !== "" && chat?.state.name === "open") {
     chat.send(JSON.stringify({ type: "say", text }));
+    pending.push(text);
     field.value = "";
   }
   field.focus();
