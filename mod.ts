@@ -16,33 +16,8 @@ export { connect } from "./lib/client/connect.ts";
 export { reconnecting } from "./lib/client/reconnecting/reconnecting.ts";
 export { fromByteStream, type FromByteStreamOptions } from "./lib/client/from_byte_stream.ts";
 export * from "./lib/client/mod.ts";
-export {
-  CloseEvent,
-  type CloseEventConstructor,
-  type CloseEventInit,
-  MessageEvent,
-  type MessageEventConstructor,
-  type MessageEventInit,
-} from "./lib/client/whatwg/events.ts";
-export type { EventHandler } from "./lib/client/whatwg/event_handlers.ts";
-export {
-  type BinaryType,
-  WebSocket,
-  type WebSocketConstructor,
-  type WebSocketData,
-  type WebSocketOptions,
-} from "./lib/client/whatwg/web_socket.ts";
-export {
-  type WebSocketCloseInfo,
-  WebSocketError,
-  type WebSocketErrorConstructor,
-} from "./lib/client/whatwg/web_socket_error.ts";
-export {
-  type WebSocketOpenInfo,
-  WebSocketStream,
-  type WebSocketStreamConstructor,
-  type WebSocketStreamOptions,
-} from "./lib/client/whatwg/web_socket_stream.ts";
+export { WebSocket, WebSocketStream } from "./lib/client/whatwg/classes.ts";
+export { WebSocketError } from "./lib/client/whatwg/web_socket_error.ts";
 export type { RefusalContext, RefusalHandler } from "./lib/connection/handlers.ts";
 export type { Role } from "./lib/frame/opcode.ts";
 export { isWebSocketUpgrade, type RequestLike } from "./lib/handshake/upgrade.ts";

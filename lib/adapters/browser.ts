@@ -14,6 +14,20 @@ import {
   readReconnectingOptions,
   type ReconnectingOptions,
 } from "../client/reconnecting/options.ts";
+import {
+  WebSocketError as OwnWebSocketError,
+  type WebSocketErrorConstructor,
+} from "../client/whatwg/web_socket_error.ts";
+import {
+  defineWebSocket,
+  type WebSocketConstructor,
+  type WebSocketObject,
+} from "../client/whatwg/web_socket.ts";
+import {
+  defineWebSocketStream,
+  type WebSocketStreamConstructor,
+  type WebSocketStreamObject,
+} from "../client/whatwg/web_socket_stream.ts";
 import { ReconnectingConnection } from "../client/reconnecting/reconnecting_connection.ts";
 import type { WebSocketConnection } from "../connection/connection.ts";
 import type { StreamedMessage } from "../connection/streamed_message.ts";
@@ -114,6 +128,47 @@ export function reconnecting(
   options: ReconnectingOptions = {},
 ): ReconnectingConnection {
   return new ReconnectingConnection(connect, readReconnectingOptions(url, options));
+}
+
+/** What the class {@linkcode WebSocket} creates. */
+export type WebSocket = WebSocketObject;
+
+/** What the class {@linkcode WebSocketStream} creates. */
+export type WebSocketStream = WebSocketStreamObject;
+
+/** What the class {@linkcode WebSocketError} creates. */
+export type WebSocketError = OwnWebSocketError;
+
+/** The platform's class WebSocket. */
+export const WebSocket: WebSocketConstructor = /* @__PURE__ */ webSocket();
+
+/** The platform's class WebSocketStream, or where it has none, ours over its WebSocket. */
+export const WebSocketStream: WebSocketStreamConstructor = /* @__PURE__ */ webSocketStream();
+
+/** The class of the errors of WebSocketStream: the platform's, or where it has none, ours. */
+export const WebSocketError: WebSocketErrorConstructor = /* @__PURE__ */ webSocketError();
+
+/** The platform's classes as they are when this is loaded. */
+interface Platform {
+  WebSocket?: WebSocketConstructor;
+  WebSocketStream?: WebSocketStreamConstructor;
+  WebSocketError?: WebSocketErrorConstructor;
+}
+
+function platform(): Platform {
+  return globalThis as unknown as Platform;
+}
+
+function webSocket(): WebSocketConstructor {
+  return platform().WebSocket ?? defineWebSocket(connect);
+}
+
+function webSocketStream(): WebSocketStreamConstructor {
+  return platform().WebSocketStream ?? defineWebSocketStream(connect);
+}
+
+function webSocketError(): WebSocketErrorConstructor {
+  return platform().WebSocketError ?? OwnWebSocketError;
 }
 
 export * from "../client/mod.ts";

@@ -73,3 +73,29 @@ export type { ExtensionBytes } from "../message/extension.ts";
 export type { MessageType } from "../message/message.ts";
 export type { Http2Session, Http2SessionSocket, Http2Stream } from "../transport/http2_api.ts";
 export type { Duplex } from "../transport/duplex_transport.ts";
+export {
+  CloseEvent,
+  type CloseEventConstructor,
+  type CloseEventInit,
+  MessageEvent,
+  type MessageEventConstructor,
+  type MessageEventInit,
+} from "./whatwg/events.ts";
+export type { EventHandler } from "./whatwg/event_handlers.ts";
+export {
+  type BinaryType,
+  type WebSocketConstructor,
+  type WebSocketData,
+  type WebSocketObject,
+  type WebSocketOptions,
+} from "./whatwg/web_socket.ts";
+export {
+  type WebSocketCloseInfo,
+  type WebSocketErrorConstructor,
+} from "./whatwg/web_socket_error.ts";
+export {
+  type WebSocketOpenInfo,
+  type WebSocketStreamConstructor,
+  type WebSocketStreamObject,
+  type WebSocketStreamOptions,
+} from "./whatwg/web_socket_stream.ts";

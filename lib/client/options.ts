@@ -3,7 +3,11 @@
  *
  * @module
  */
-import type { ConnectionHandler, ErrorHandler } from "../connection/connection.ts";
+import type {
+  ConnectionHandler,
+  ErrorHandler,
+  WebSocketConnection,
+} from "../connection/connection.ts";
 import { checkConnectionHandler } from "../connection/handlers.ts";
 import type { AnyMessage, MessageModeOf } from "../connection/streamed_message.ts";
 import type { HeaderEntries } from "../handshake/caller_headers.ts";
@@ -87,6 +91,12 @@ export interface ConnectOptions<Message extends AnyMessage = MessageData>
   /** Called with errors of your code: what a handler throws. @default {prints them by console.error} */
   onError?: ErrorHandler<undefined, Message>;
 }
+
+/** `connect` of an entry, with whole messages. */
+export type Connect = (
+  url: string | URL,
+  options: ConnectOptions,
+) => Promise<WebSocketConnection>;
 
 const IN_URL = "is not an option: it is part of the URL";
 const ELSEWHERE = { host: IN_URL, hostname: IN_URL, port: IN_URL };

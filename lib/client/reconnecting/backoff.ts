@@ -34,6 +34,11 @@ export class Backoff {
   fail(openTime: number | undefined): number {
     const { retryDelay, maxRetryDelay, stableTime } = this.#times;
     if (openTime !== undefined && openTime >= stableTime) this.#failures = 0;
-    return Math.random() * Math.min(maxRetryDelay, retryDelay * 2 ** this.#failures++);
+    return random() * Math.min(maxRetryDelay, retryDelay * 2 ** this.#failures++);
   }
+}
+
+/** Returns a number from 0 to 1, 1 excluded. */
+function random(): number {
+  return crypto.getRandomValues(new Uint32Array(1))[0] / 2 ** 32;
 }

@@ -95,7 +95,7 @@ export interface ReconnectingOptions extends
   onError?: (error: unknown) => void;
 }
 
-const OF_CONNECTION = "is not an option of reconnecting: read its messages with for await";
+const OF_CONNECTION = "is not an option of reconnecting: iterate over it";
 const OTHERS: Record<string, string> = {
   messages: "is not an option of reconnecting: messages are whole",
   websocket: OF_CONNECTION,

@@ -11,7 +11,7 @@
  */
 import { readCloseArguments } from "../../connection/arguments.ts";
 import type { WebSocketConnection } from "../../connection/connection.ts";
-import { MessageQueue, type MessageQueueOwner } from "../../connection/message_queue.ts";
+import { MessageQueue } from "../../connection/message_queue.ts";
 import { callHandler } from "../../connection/report.ts";
 import { bytesOf, isSource, type SendData } from "../../connection/send_data.ts";
 import { readableOf, writableOf } from "../../connection/streams.ts";
@@ -28,18 +28,12 @@ import { isNormalEnd, writeClosePayload } from "../../message/close.ts";
 import type { MessageData } from "../../message/message.ts";
 import { isInstance, printError, toError } from "../../thrown.ts";
 import type { HeaderEntries } from "../../handshake/caller_headers.ts";
-import type { ConnectOptions } from "../options.ts";
+import type { Connect } from "../options.ts";
 import { Backoff } from "./backoff.ts";
-import { Heartbeat, type HeartbeatEvents } from "./heartbeat.ts";
+import { Heartbeat } from "./heartbeat.ts";
 import type { ForEachAttempt, ReconnectingPlan, ReconnectingState } from "./options.ts";
 import { Outbox } from "./outbox.ts";
 import { onWake } from "./wake.ts";
-
-/** How an attempt connects: `connect` of the entry. */
-export type Connect = (
-  url: string | URL,
-  options: ConnectOptions,
-) => Promise<WebSocketConnection>;
 
 /**
  * How long there is between two pings that confirm what was sent, in milliseconds; and where what is not
@@ -55,8 +49,7 @@ const CONFIRM_DELAY = 200, CONFIRM_DELAY_CROWDED = 50;
  * `receiveHighWaterMark` waits to be read, the peer is made to wait; after a loss it connects again when
  * what had come was taken up to that mark.
  */
-export class ReconnectingConnection
-  implements AsyncIterable<MessageData>, MessageQueueOwner, HeartbeatEvents {
+export class ReconnectingConnection implements AsyncIterable<MessageData> {
   readonly #connect: Connect;
   readonly #plan: ReconnectingPlan;
   readonly #timers: Timers;
@@ -109,8 +102,14 @@ export class ReconnectingConnection
     this.#timers = Timers.of(limits.clock);
     this.#backoff = new Backoff(plan);
     this.#outbox = new Outbox(plan.maxQueueSize);
-    this.#inbox = new MessageQueue(limits.receiveHighWaterMark, this);
-    this.#heartbeat = heartbeat && new Heartbeat(heartbeat, this.#timers, this);
+    this.#inbox = new MessageQueue(limits.receiveHighWaterMark, {
+      onFull: () => this.#pause(),
+      onRoom: () => this.#resume(),
+    });
+    this.#heartbeat = heartbeat && new Heartbeat(heartbeat, this.#timers, {
+      onBeat: () => this.#beat(),
+      onDead: () => this.#connection?.terminate(),
+    });
     this.#stopWaking = onWake(() => this.retry());
     const abort = (): void => this.#stop(infoOf(LOST, toError(signal!.reason)));
     signal?.addEventListener("abort", abort);
@@ -245,30 +244,23 @@ export class ReconnectingConnection
     return new ConnectionClosedError(this.#info ?? infoOf(LOST));
   }
 
-  /** @internal From the queue of messages: reading stops. */
-  onFull(): void {
+  /** Too much waits to be read: the peer has to wait. */
+  #pause(): void {
     this.#connection?.pause();
     this.#heartbeat?.stop();
   }
 
-  /** @internal From the queue of messages: reading goes on. */
-  onRoom(): void {
+  #resume(): void {
     this.#connection?.resume();
     if (this.#connection !== undefined) this.#heartbeat?.start();
   }
 
-  /** @internal From the heartbeat. */
-  onBeat(): void {
+  #beat(): void {
     const { message } = this.#plan.heartbeat!;
     this.#beatMark = this.#outbox.mark;
     this.#call(() => {
       this.#connection?.send(typeof message === "function" ? message() : message);
     });
-  }
-
-  /** @internal From the heartbeat: the link is dead. */
-  onDead(): void {
-    this.#connection?.terminate();
   }
 
   /** One connection after the other, until it has ended. */
@@ -339,7 +331,7 @@ export class ReconnectingConnection
     this.#connection = connection;
     this.#openedAt = this.#plan.limits.clock.now();
     this.#outbox.confirms = connection.capabilities.ping || this.#heartbeat !== undefined;
-    if (this.#inbox.full) this.onFull();
+    if (this.#inbox.full) this.#pause();
     else this.#heartbeat?.start();
     const { onReconnect } = this.#plan.given, isBack = this.#wasOpen;
     this.#wasOpen = true;

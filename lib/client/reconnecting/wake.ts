@@ -6,9 +6,11 @@
 
 /** Calls back when the browser is online again, or the page becomes visible; returns what ends that. */
 export function onWake(wake: () => void): () => void {
-  const page = globalThis as unknown as { document?: EventTarget & { visibilityState: string } };
+  const page = globalThis as unknown as EventTarget & {
+    readonly document?: EventTarget & { readonly visibilityState: string };
+  };
   const listeners: [EventTarget | undefined, string, () => void][] = [
-    [globalThis, "online", wake],
+    [page, "online", wake],
     [
       page.document,
       "visibilitychange",

@@ -11,8 +11,8 @@ import { CLOSED, CLOSING, CONNECTING, OPEN } from "../../link/link.ts";
 import type { MessageData } from "../../message/message.ts";
 import { toNodeBuffer } from "../../transport/node_api.ts";
 import { typeName } from "../../options.ts";
-import { connect } from "../connect.ts";
 import { type ConnectOptions, readConnectOptions } from "../options.ts";
+import type { Connect } from "../options.ts";
 import {
   defineInterface,
   requireArguments,
@@ -29,7 +29,7 @@ import { checkClose } from "./web_socket_error.ts";
 /** How binary messages are given. `"nodebuffer"` is a Buffer, where there is one. */
 export type BinaryType = "blob" | "arraybuffer" | "nodebuffer";
 
-/** The options of a {@linkcode WebSocket}, in place of its subprotocols. */
+/** The options of a {@linkcode WebSocketObject}, in place of its subprotocols. */
 export interface WebSocketOptions
   extends Omit<ConnectOptions, "messages" | "websocket" | "onError"> {
   /** The longest message, in bytes. @default {134217728} */
@@ -44,7 +44,7 @@ export interface WebSocketOptions
 export type WebSocketData = string | ArrayBuffer | ArrayBufferView | Blob;
 
 /** A client's WebSocket, with the interface of the standard. */
-export interface WebSocket extends EventTarget {
+export interface WebSocketObject extends EventTarget {
   /** The URL, with the scheme ws or wss. */
   readonly url: string;
   /** 0 while connecting, 1 while open, 2 while closing, 3 once closed. */
@@ -88,7 +88,7 @@ export interface WebSocket extends EventTarget {
   readonly CLOSED: 3;
 }
 
-/** The class of {@linkcode WebSocket}. */
+/** The class of {@linkcode WebSocketObject}. */
 export interface WebSocketConstructor {
   /**
    * Connects. The URL may be relative to the `location` of the program, if it has one.
@@ -97,9 +97,12 @@ export interface WebSocketConstructor {
    * token or repeated.
    * @throws {TypeError | RangeError} If an option is unknown or invalid.
    */
-  new (url: string | URL, protocols?: string | readonly string[] | WebSocketOptions): WebSocket;
+  new (
+    url: string | URL,
+    protocols?: string | readonly string[] | WebSocketOptions,
+  ): WebSocketObject;
   /** What the objects inherit from. */
-  readonly prototype: WebSocket;
+  readonly prototype: WebSocketObject;
   /** 0. */
   readonly CONNECTING: 0;
   /** 1. */
@@ -117,7 +120,8 @@ const DEFAULTS = {
   sendTimeout: Infinity,
 };
 
-function defineWebSocket(): WebSocketConstructor {
+/** Returns the class; its connections are opened by `connect`. */
+export function defineWebSocket(connect: Connect): WebSocketConstructor {
   class WebSocket extends EventTarget {
     readonly #url: URL;
     readonly #handlers = new EventHandlers(this);
@@ -405,28 +409,3 @@ function defineConstants(type: { readonly prototype: object }): void {
     Object.defineProperty(type.prototype, name, constant);
   }
 }
-
-/**
- * The class WebSocket of the standard, on this library's own protocol: for code and libraries that take one.
- * The second argument may also be an object of options, those of `connect`.
- *
- * @example
- * ```ts
- * import { WebSocket } from "@sluice/websocket";
- * import { listen } from "@sluice/websocket/server";
- * import assert from "node:assert/strict";
- *
- * await using server = await listen({
- *   port: 0,
- *   websocket: { message: (connection, data) => void connection.send(data) },
- * });
- * const socket = new WebSocket(`ws://localhost:${server.address.port}/`);
- * socket.onopen = () => socket.send("Hello");
- * const data = await new Promise((resolve) => socket.onmessage = (event) => resolve(event.data));
- * assert.equal(data, "Hello");
- * const closed = new Promise((resolve) => socket.onclose = resolve);
- * socket.close();
- * await closed;
- * ```
- */
-export const WebSocket: WebSocketConstructor = /* @__PURE__ */ defineWebSocket();

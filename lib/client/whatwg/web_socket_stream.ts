@@ -10,8 +10,7 @@ import { checkProtocols } from "../../handshake/client_url.ts";
 import type { MessageData } from "../../message/message.ts";
 import { typeName } from "../../options.ts";
 import { isInstance } from "../../thrown.ts";
-import { connect } from "../connect.ts";
-import type { ConnectOptions } from "../options.ts";
+import type { Connect, ConnectOptions } from "../options.ts";
 import { defineInterface, requireArguments, toProtocols } from "./web_idl.ts";
 import { parseURL, readSocketOptions, toMessage } from "./web_socket.ts";
 import {
@@ -23,7 +22,7 @@ import {
   WebSocketError,
 } from "./web_socket_error.ts";
 
-/** The options of a {@linkcode WebSocketStream}: `protocols`, `signal`, and those of `connect`. */
+/** The options of a {@linkcode WebSocketStreamObject}: `protocols`, `signal`, and those of `connect`. */
 export interface WebSocketStreamOptions
   extends Omit<ConnectOptions, "messages" | "websocket" | "onError"> {
   /** The subprotocols to offer. @default {[]} */
@@ -43,7 +42,7 @@ export interface WebSocketOpenInfo {
 }
 
 /** A connection as a pair of streams. */
-export interface WebSocketStream {
+export interface WebSocketStreamObject {
   /** The URL, with the scheme ws or wss. */
   readonly url: string;
   /** Resolves when the connection is open. */
@@ -62,7 +61,7 @@ export interface WebSocketStream {
   close(closeInfo?: WebSocketCloseInfo): void;
 }
 
-/** The class of {@linkcode WebSocketStream}. */
+/** The class of {@linkcode WebSocketStreamObject}. */
 export interface WebSocketStreamConstructor {
   /**
    * Connects. The URL may be relative to the `location` of the program, if it has one.
@@ -70,12 +69,13 @@ export interface WebSocketStreamConstructor {
    * @throws {DOMException} SyntaxError If the URL is invalid or has a fragment, or a subprotocol is not a
    * token or repeated.
    */
-  new (url: string | URL, options?: WebSocketStreamOptions): WebSocketStream;
+  new (url: string | URL, options?: WebSocketStreamOptions): WebSocketStreamObject;
   /** What the objects inherit from. */
-  readonly prototype: WebSocketStream;
+  readonly prototype: WebSocketStreamObject;
 }
 
-function defineWebSocketStream(): WebSocketStreamConstructor {
+/** Returns the class; its connections are opened by `connect`. */
+export function defineWebSocketStream(connect: Connect): WebSocketStreamConstructor {
   class WebSocketStream {
     readonly #url: URL;
     readonly #opened = Promise.withResolvers<WebSocketOpenInfo>();
@@ -283,27 +283,3 @@ function errorOf(
     isPeers ? reason : "",
   );
 }
-
-/**
- * A connection as a pair of streams with backpressure both ways, as the proposal of the WHATWG has it.
- *
- * @example
- * ```ts
- * import { WebSocketStream } from "@sluice/websocket";
- * import { listen } from "@sluice/websocket/server";
- * import assert from "node:assert/strict";
- *
- * await using server = await listen({
- *   port: 0,
- *   websocket: { message: (connection, data) => void connection.send(data) },
- * });
- * const stream = new WebSocketStream(`ws://localhost:${server.address.port}/`);
- * const { readable, writable } = await stream.opened;
- * const writer = writable.getWriter(), reader = readable.getReader();
- * await writer.write("Hello");
- * assert.deepEqual(await reader.read(), { done: false, value: "Hello" });
- * stream.close({ closeCode: 4001, reason: "done" });
- * assert.equal((await stream.closed).closeCode, 4001);
- * ```
- */
-export const WebSocketStream: WebSocketStreamConstructor = /* @__PURE__ */ defineWebSocketStream();

@@ -729,7 +729,7 @@ describe("reconnecting: the end", () => {
       assert.throws(() => reconnecting(CHAT_URL, given), error);
     };
     refuses({ retryDelai: 1 }, /retryDelai is not an option; did you mean retryDelay\?/);
-    refuses({ websocket: {} }, /read its messages with for await/);
+    refuses({ websocket: {} }, /websocket is not an option of reconnecting: iterate over it/);
     refuses({ messages: "stream" }, /messages are whole/);
     refuses({ maxBufferedAmount: 1 }, /did you mean maxQueueSize/);
     refuses({ retryDelay: -1 }, RangeError);

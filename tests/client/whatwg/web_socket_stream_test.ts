@@ -2,10 +2,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { closedWith, WebSocketError } from "../../../lib/client/whatwg/web_socket_error.ts";
-import {
-  WebSocketStream,
-  type WebSocketStreamOptions,
-} from "../../../lib/client/whatwg/web_socket_stream.ts";
+import { WebSocketStream } from "../../../lib/client/whatwg/classes.ts";
+import type { WebSocketStreamOptions } from "../../../lib/client/whatwg/web_socket_stream.ts";
 import { CHAT_URL, serveChat, serveRaw } from "../../support/chat_server.ts";
 import { Network, settle } from "../../../lib/testing/mod.ts";
 import type { WebSocketConnection } from "../../../mod.ts";

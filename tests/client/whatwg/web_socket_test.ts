@@ -5,7 +5,8 @@ import { listen } from "../../../lib/server/mod.ts";
 import { CHAT_URL, serveChat, serveRaw } from "../../support/chat_server.ts";
 import { Network, type RawPeer, settle } from "../../../lib/testing/mod.ts";
 import { type CloseEvent, MessageEvent } from "../../../lib/client/whatwg/events.ts";
-import { WebSocket, type WebSocketOptions } from "../../../lib/client/whatwg/web_socket.ts";
+import { WebSocket } from "../../../lib/client/whatwg/classes.ts";
+import type { WebSocketOptions } from "../../../lib/client/whatwg/web_socket.ts";
 import type { WebSocketConnection } from "../../../mod.ts";
 
 const options = { timeout: 60_000 };
