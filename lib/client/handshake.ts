@@ -34,6 +34,7 @@ export class ClientHandshake extends ClientOpening {
     this.#offer = offer;
     this.#reader = new HeadReader({ kind: "response", maxHeaderSize, maxHeaders });
     transport.start(this);
+    transport.resume(); // who has talked to a proxy on it has paused it
     transport.write(request);
   }
 

@@ -15,6 +15,7 @@ const UNSUPPORTED = [
   "headers",
   "tls",
   "path",
+  "proxy",
   "http2",
   "network",
   "maxHeaderSize",

@@ -69,6 +69,12 @@ export interface ConnectOptions<Message extends AnyMessage = MessageData>
   tls?: { caCerts?: string[]; serverName?: string };
   /** The path of a Unix socket to connect to in place of the URL's host. Not in a browser. */
   path?: string;
+  /**
+   * The proxy to connect through: `http://user:password@host:port` (CONNECT) or
+   * `socks5://user:password@host:port`, where the proxy resolves names; `"environment"` reads `HTTPS_PROXY`,
+   * `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`. Not in a browser. @default {undefined, none}
+   */
+  proxy?: string | URL;
   /** How long connecting and the opening handshake may take, in milliseconds. @default {10000} */
   handshakeTimeout?: number;
   /**
@@ -112,6 +118,7 @@ function connectOptions(): OptionNames<ConnectOptions> {
     signal: true,
     tls: true,
     path: true,
+    proxy: true,
     handshakeTimeout: true,
     http2: true,
     network: true,

@@ -21,7 +21,8 @@ import { createClientConnection } from "./create_connection.ts";
 import { ClientHandshake, type ClientHandshakeInit } from "./handshake.ts";
 import { connectHttp2 } from "./http2.ts";
 import { whenOpened } from "./opening.ts";
-import type { ConnectPlan, SocketPlan } from "./options.ts";
+import type { ConnectOptions, ConnectPlan, SocketPlan } from "./options.ts";
+import { openTunnel, readProxy } from "./proxy/proxy.ts";
 
 /** Opens the connection. Rejects with a TypeError or RangeError if an option is invalid. */
 export async function connectSockets<Message extends AnyMessage>(
@@ -31,6 +32,10 @@ export async function connectSockets<Message extends AnyMessage>(
   const { target, protocols, options } = plan;
   checkClientTls(options.tls);
   checkNetwork("connect", options.network);
+  for (const name of ["path", "http2"] as const) {
+    if (options.proxy === undefined || options[name] === undefined) continue;
+    throw new TypeError(`Cannot connect: ${name} excludes proxy`);
+  }
   const settings = readConnectionOptions(options);
   const { perMessageDeflate: deflate } = settings;
   const extensions = deflate ? [offerDeflate(deflate)] : [];
@@ -51,8 +56,7 @@ async function connectSocket<Message extends AnyMessage>(
   const init: ClientHandshakeInit = {
     request: requestFor(target, { ...offer, key }),
     offer: { ...terms, key },
-    maxHeaderSize: readLimit("maxHeaderSize", options.maxHeaderSize, 16_384),
-    maxHeaders: readLimit("maxHeaders", options.maxHeaders, 128),
+    ...readHeadLimits(options),
   };
   const transport = await openTransport(plan, signal);
   return await whenOpened(
@@ -62,23 +66,39 @@ async function connectSocket<Message extends AnyMessage>(
   );
 }
 
-function openTransport<Message extends AnyMessage>(
+async function openTransport<Message extends AnyMessage>(
   plan: SocketPlan<Message>,
   signal: AbortSignal,
 ): Promise<Transport> {
-  const { target, options } = plan;
+  const { target, options } = plan, { path, network } = options;
   const secure = target.protocol === "wss:";
-  if (options.path !== undefined) {
+  if (path !== undefined) {
     if (secure || options.tls !== undefined) {
       throw new TypeError("Cannot connect: path excludes TLS, by a wss: URL or the option tls");
     }
-    return connectTransport({ path: options.path, network: options.network, signal });
+    return await connectTransport({ path, network, signal });
   }
-  return connectTransport({
-    hostname: target.hostname,
-    port: target.port === "" ? secure ? 443 : 80 : Number(target.port),
-    tls: secure ? options.tls ?? {} : undefined,
-    network: options.network,
+  const { hostname } = target;
+  const port = target.port === "" ? secure ? 443 : 80 : Number(target.port);
+  const tls = secure ? options.tls ?? {} : undefined, proxy = readProxy(options.proxy, target);
+  if (proxy === undefined) return await connectTransport({ hostname, port, tls, network, signal });
+  const limits = readHeadLimits(options), serverName = hostname.replace(/^\[(.*)\]$/, "$1");
+  return await connectTransport({
+    hostname: proxy.hostname,
+    port: proxy.port,
+    tls: tls && { serverName, ...tls },
+    network,
     signal,
+    tunnel: (transport) => openTunnel(proxy, transport, { hostname, port, ...limits }),
   });
+}
+
+/** The limits of what a server, or a proxy, answers. */
+function readHeadLimits<Message extends AnyMessage>(
+  { maxHeaderSize, maxHeaders }: ConnectOptions<Message>,
+): { maxHeaderSize: number; maxHeaders: number } {
+  return {
+    maxHeaderSize: readLimit("maxHeaderSize", maxHeaderSize, 16_384),
+    maxHeaders: readLimit("maxHeaders", maxHeaders, 128),
+  };
 }

@@ -87,16 +87,18 @@ export function offerHeaders(url: URL, init: ClientOfferInit): [string, string][
   return headers;
 }
 
-/** RFC 7617 section 2, in UTF-8 (section 2.1). */
+/** Returns the value of an Authorization header: RFC 7617 section 2, in UTF-8 (section 2.1). */
+export function basicCredentials(name: string, password: string): string {
+  return `Basic ${btoa(decodeLatin1(new TextEncoder().encode(`${name}:${password}`)))}`;
+}
+
 function basicAuthorization(url: URL): string {
-  let credentials: string;
   try {
-    credentials = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
+    return basicCredentials(decodeURIComponent(url.username), decodeURIComponent(url.password));
   } catch (cause) {
     throw syntaxError(
       "Cannot connect: the user name or password in the URL is not percent-encoded UTF-8",
       cause,
     );
   }
-  return `Basic ${btoa(decodeLatin1(new TextEncoder().encode(credentials)))}`;
 }

@@ -92,6 +92,11 @@ export interface Transport {
   closeWrite(): void;
   /** Drops both directions at once and releases the socket; `sink.close` follows. */
   close(): void;
+  /**
+   * Begins TLS on it as a client, where it can, and resolves with what takes its place once the certificate is
+   * checked. Reading must be paused. If it fails, the socket is gone.
+   */
+  startTls?(options: TransportConnectOptions): Promise<Transport>;
 }
 
 /** Where and how to listen. */
@@ -118,6 +123,11 @@ export interface TransportConnectOptions {
   tls?: { caCerts?: string[]; serverName?: string } | undefined;
   /** Aborts connecting: the promise rejects with the signal's reason, and nothing stays open. */
   signal?: AbortSignal | undefined;
+  /**
+   * Called with the socket that is open, before TLS: has the proxy there open the way to the peer. Reading is
+   * paused when it resolves. `tls` then has a `serverName`.
+   */
+  tunnel?: ((transport: Transport) => Promise<void>) | undefined;
 }
 
 /** Receives what happens on a listening socket. */

@@ -15,7 +15,13 @@ import {
   writeResult,
 } from "../link/transport.ts";
 import { BaseTransport } from "./base_transport.ts";
-import type { DenoAddress, DenoConn, DenoLike, DenoListener } from "./deno_api.ts";
+import {
+  type DenoAddress,
+  type DenoConn,
+  type DenoLike,
+  type DenoListener,
+  findDeno,
+} from "./deno_api.ts";
 import {
   acceptError,
   connectError,
@@ -60,6 +66,26 @@ function setNoDelay(conn: DenoConn): void {
   }
 }
 
+/** Begins TLS on a TCP connection, and does its handshake. What fails leaves the connection to be closed. */
+async function startTls(
+  deno: DenoLike,
+  conn: DenoConn,
+  { tls = {}, hostname = "localhost", signal }: TransportConnectOptions,
+): Promise<DenoConn> {
+  const { caCerts, serverName = hostname } = tls, name = { hostname: serverName };
+  const secured = await deno.startTls(
+    conn as never,
+    caCerts === undefined ? name : { ...name, caCerts },
+  );
+  try {
+    await abortable(secured.handshake?.() ?? Promise.resolve(), signal, () => {});
+  } catch (error) {
+    closeQuietly(secured);
+    throw error;
+  }
+  return secured;
+}
+
 /** How far the end of our own direction has come. */
 type Ending = "no" | "asked" | "done";
 
@@ -80,6 +106,8 @@ class DenoTransport extends BaseTransport {
   readonly #path: string | undefined;
   readonly #buffer = new ReadBuffer();
   #reading = false;
+  /** Resolves when nothing is read any more, for a pause or for ever. */
+  #reads: Promise<void> | undefined;
   #paused = false;
   #heard = false;
   #ending: Ending = "no";
@@ -123,7 +151,7 @@ class DenoTransport extends BaseTransport {
   resume(): void {
     this.#paused = false;
     if (this.sink === undefined || this.#reading || this.peerEnded || this.isGone) return;
-    void this.#readLoop();
+    this.#reads = this.#readLoop();
   }
 
   write(bytes: Uint8Array): WriteResult {
@@ -155,6 +183,20 @@ class DenoTransport extends BaseTransport {
     if (this.#ending === "asked" && this.#writeError === undefined) {
       this.linger(() => this.#release());
     } else this.#release();
+  }
+
+  async startTls(options: TransportConnectOptions): Promise<Transport> {
+    await this.#reads; // paused, it comes to its end
+    this.#buffer.release();
+    try {
+      options.signal?.throwIfAborted();
+      if (this.isGone) throw this.error ?? handshakeEndedError();
+      const conn = await startTls(findDeno()!, this.#conn, options);
+      return new DenoTransport(conn, { secure: true, heard: true, path: this.#path });
+    } catch (error) {
+      options.signal?.throwIfAborted();
+      throw connectError(error, options);
+    }
   }
 
   async #readLoop(): Promise<void> {
@@ -356,14 +398,9 @@ export async function connectDeno(
       : deno.connect({ hostname, port });
     conn = await abortable(connecting, signal, closeQuietly);
     setNoDelay(conn);
-    if (tls === undefined) return new DenoTransport(conn, { secure: false, heard: true, path });
-    const name = { hostname: tls.serverName ?? hostname };
-    conn = await deno.startTls(
-      conn as never,
-      tls.caCerts === undefined ? name : { ...name, caCerts: tls.caCerts },
-    );
-    await abortable(conn.handshake?.() ?? Promise.resolve(), signal, () => {});
-    return new DenoTransport(conn, { secure: true, heard: true, path });
+    const secure = tls !== undefined;
+    if (secure) conn = await startTls(deno, conn, { ...options, hostname });
+    return new DenoTransport(conn, { secure, heard: true, path });
   } catch (error) {
     if (conn !== undefined) closeQuietly(conn);
     signal?.throwIfAborted();

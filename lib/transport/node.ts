@@ -24,6 +24,7 @@ import {
 } from "./errors.ts";
 import {
   checkKeyPair,
+  findNode,
   folderExists,
   isDeno,
   isNode,
@@ -105,6 +106,22 @@ class NodeTransport extends DuplexTransport<NodeSocket> {
     // if it came after us, and lose what we said: that peer's end is awaited, which ends the socket.
     if (this.secure) this.resume();
     else socket.once("finish", () => socket.destroy());
+  }
+
+  async startTls(options: TransportConnectOptions): Promise<Transport> {
+    const raw = this.stream, modules = findNode()!;
+    options.signal?.throwIfAborted();
+    if (this.isGone) throw connectError(this.error ?? handshakeEndedError(), options);
+    for (const event of ["data", "end", "drain", "close", "error"]) raw.removeAllListeners(event);
+    raw.on("error", () => {}); // the TLS socket tells of it
+    const { hostname = "localhost", tls } = options;
+    const socket = modules.tls.connect({
+      socket: raw,
+      allowHalfOpen: true,
+      ...identity(modules, { hostname, ...tls }),
+    });
+    await connected(socket, options);
+    return new NodeTransport(socket, TCP);
   }
 
   protected override toError(cause: unknown): Error {
@@ -210,20 +227,26 @@ export function listenNode(
  *
  * @throws {TransportError} If no connection is made.
  */
-export function connectNode(
+export async function connectNode(
   modules: NodeModules,
   options: TransportConnectOptions,
 ): Promise<Transport> {
-  const { net, tls } = modules;
   const { path, signal, port = 0, hostname = "localhost" } = options;
+  signal?.throwIfAborted();
+  const target = path === undefined
+    ? { host: hostname, port, allowHalfOpen: true }
+    : { path, allowHalfOpen: true };
+  const socket = options.tls === undefined
+    ? modules.net.connect(target)
+    : modules.tls.connect({ ...target, ...identity(modules, { hostname, ...options.tls }) });
+  await connected(socket, { ...options, hostname });
+  return new NodeTransport(socket, { path });
+}
+
+/** Waits until a socket is connected, with TLS after its handshake. If that fails, the socket is gone. */
+function connected(socket: NodeSocket, options: TransportConnectOptions): Promise<void> {
+  const { signal, tls } = options;
   return new Promise((resolve, reject) => {
-    signal?.throwIfAborted();
-    const target = path === undefined
-      ? { host: hostname, port, allowHalfOpen: true }
-      : { path, allowHalfOpen: true };
-    const socket = options.tls === undefined
-      ? net.connect(target)
-      : tls.connect({ ...target, ...identity(modules, { hostname, ...options.tls }) });
     let settled = false;
     const settle = (): boolean => {
       if (settled) return false;
@@ -239,14 +262,14 @@ export function connectNode(
     const fail = (error: unknown): void => {
       if (!settle()) return;
       socket.destroy();
-      reject(connectError(error, { ...options, hostname }));
+      reject(connectError(error, options));
     };
     signal?.addEventListener("abort", abort, { once: true });
     socket.on("error", fail);
     // It stays with the socket: an error is made only where one is needed, which takes its time.
     socket.on("close", () => settled || fail(handshakeEndedError()));
-    socket.once(options.tls === undefined ? "connect" : "secureConnect", () => {
-      if (settle()) resolve(new NodeTransport(socket, { path }));
+    socket.once(tls === undefined ? "connect" : "secureConnect", () => {
+      if (settle()) resolve();
     });
   });
 }

@@ -49,6 +49,8 @@ export interface NodeSocket {
   on(event: "error", listener: (error: Error) => void): unknown;
   /** Listens for the peer's end, for room to write again, or for its close. */
   on(event: "end" | "drain" | "close", listener: () => void): unknown;
+  /** Listens no more. */
+  removeAllListeners(event: string): unknown;
   /** Listens once for the connection, for the end of the TLS handshake, or for all being written. */
   once(event: "connect" | "secureConnect" | "secure" | "finish", listener: () => void): unknown;
 }
@@ -71,6 +73,8 @@ export interface NodeConnectOptions {
 
 /** How to connect with TLS. */
 export interface NodeTlsConnectOptions extends NodeConnectOptions {
+  /** A socket that is open already. */
+  socket?: NodeSocket;
   servername?: string;
   ca?: readonly string[];
   checkServerIdentity?: (name: string, certificate: unknown) => Error | undefined;
@@ -148,6 +152,24 @@ export function folderExists(path: string): boolean {
   const fs = builtinModule<{ existsSync(path: string): boolean }>("node:fs");
   const end = path.lastIndexOf("/");
   return end <= 0 || fs?.existsSync(path.slice(0, end)) !== false;
+}
+
+/**
+ * Returns a variable of the environment.
+ *
+ * @throws {DOMException} NotSupportedError If the environment may not be read.
+ */
+export function readEnvironment(name: string): string | undefined {
+  const process = builtinModule<{ env: Record<string, string | undefined> }>("node:process");
+  try {
+    return process?.env[name];
+  } catch {
+    throw new DOMException(
+      `Cannot read the environment: permission denied; run Deno with --allow-env=${name}, or name ` +
+        "the proxy itself",
+      "NotSupportedError",
+    );
+  }
 }
 
 /** What is used of `node:crypto`. */

@@ -12,7 +12,9 @@ import type {
   TransportListenOptions,
   TransportNetwork,
 } from "../link/transport.ts";
+import { TransportError } from "../errors.ts";
 import { typeName } from "../options.ts";
+import { isInstance } from "../thrown.ts";
 import { connectBun, listenBun } from "./bun.ts";
 import { findBun } from "./bun_api.ts";
 import { connectDeno, listenDeno } from "./deno.ts";
@@ -114,6 +116,14 @@ export async function listenTransport(
   throw unsupported("listen");
 }
 
+/** Where and how to connect. */
+export interface ConnectTransportOptions extends TransportConnectOptions {
+  /** What opens sockets in place of the runtime. */
+  network?: TransportNetwork | undefined;
+  /** Whether the sockets are those of `node:net`, on Bun too. */
+  onNode?: boolean;
+}
+
 /**
  * Connects with Deno's, Bun's or Node's sockets, or over the network that is given, to `localhost` unless a host is given; with TLS, the
  * handshake is over and the certificate checked when it resolves.
@@ -123,21 +133,62 @@ export async function listenTransport(
  * @throws {DOMException} NotSupportedError where there are no sockets: in a browser; or the signal's
  * reason once it aborts.
  */
-export async function connectTransport(
-  given: TransportConnectOptions & { network?: TransportNetwork | undefined },
-): Promise<Transport> {
+export async function connectTransport(given: ConnectTransportOptions): Promise<Transport> {
   const { tls, signal, network } = given, address = readAddress("connect", given);
   const options: TransportConnectOptions = { ...address, tls, signal };
   if (options.port === undefined && options.path === undefined) {
     throw new TypeError("Cannot connect: port or path is missing");
   }
   options.signal?.throwIfAborted();
+  if (given.tunnel !== undefined) return await connectThrough(given, given.tunnel);
   if (network !== undefined) return await network.connect(options);
   const deno = findDeno();
   if (deno !== undefined) return await connectDeno(deno, options);
-  const bun = findBun();
+  const bun = given.onNode ? undefined : findBun();
   if (bun !== undefined) return await connectBun(bun, options);
   const node = findNode();
   if (node !== undefined) return await connectNode(node, options);
   throw unsupported("connect");
+}
+
+async function connectProxy(options: ConnectTransportOptions): Promise<Transport> {
+  try {
+    return await connectTransport(options);
+  } catch (error) {
+    if (!isInstance(error, TransportError)) throw error;
+    const { code, message, cause } = error;
+    throw new TransportError(code, message.replace(/ to /, " to the proxy "), { cause });
+  }
+}
+
+/** Connects to a proxy, has it open the way to the peer, and begins TLS with the peer. */
+async function connectThrough(
+  given: ConnectTransportOptions,
+  tunnel: (transport: Transport) => Promise<void>,
+): Promise<Transport> {
+  const { tls, signal, network } = given;
+  // Bun's own sockets begin TLS when they connect, or never.
+  const onNode = tls !== undefined && network === undefined;
+  const transport = await connectProxy({ ...given, tls: undefined, tunnel: undefined, onNode });
+  const abort = (): void => transport.close();
+  signal?.addEventListener("abort", abort, { once: true });
+  try {
+    await tunnel(transport);
+    signal?.throwIfAborted();
+    if (tls !== undefined && network === undefined) {
+      return await transport.startTls!({
+        hostname: tls.serverName!,
+        port: given.port!,
+        tls,
+        signal,
+      });
+    }
+    return transport;
+  } catch (error) {
+    transport.close();
+    signal?.throwIfAborted();
+    throw error;
+  } finally {
+    signal?.removeEventListener("abort", abort);
+  }
 }
