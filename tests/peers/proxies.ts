@@ -119,7 +119,7 @@ const argumentsFor: Readonly<Record<ProxyName, (folder: string) => string[]>> = 
 };
 
 /** Returns a port that was free a moment ago: no proxy tells which one the system gave it. */
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const address = server.address();
@@ -128,7 +128,8 @@ async function freePort(): Promise<number> {
   return address.port;
 }
 
-function answers(port: number): Promise<boolean> {
+/** Returns whether something listens on a port. */
+export function answers(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(port, "127.0.0.1");
     const settle = (up: boolean): void => {
