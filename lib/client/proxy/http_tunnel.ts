@@ -11,8 +11,7 @@ import { isInstance } from "../../thrown.ts";
 import { HandshakeError } from "../../errors.ts";
 import { RefusalBody } from "../refusal_body.ts";
 import { proxyError, refusedError } from "./errors.ts";
-import type { ProxyReader } from "./proxy_reader.ts";
-import type { TunnelInit } from "./proxy.ts";
+import type { ProxyReader, TunnelInit } from "./proxy_reader.ts";
 
 /** Asks for the way to the target. Rejects with a HandshakeError if the proxy refuses, or answers nonsense. */
 export async function openHttpTunnel(
@@ -56,7 +55,7 @@ async function refusal(
   } catch {
     // As far as it came.
   }
-  const headers = new Headers([...head.headers].filter(([name]) => isShown(name)));
+  const headers = new Headers([...head.headers]);
   const answer = { status, headers, body: body.bytes };
   const said = `it answered ${status}${statusText && ` ${statusText}`}`;
   if (status === 407 || status === 401) {
@@ -72,9 +71,4 @@ async function refusal(
     ? "; it cannot reach the server, or does not want to"
     : "";
   return refusedError("PROXY_REFUSED", said + advice, answer);
-}
-
-/** Names that Headers take: what a proxy sends may be no token. */
-function isShown(name: string): boolean {
-  return !name.includes(" ");
 }

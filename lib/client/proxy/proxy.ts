@@ -8,22 +8,8 @@ import { isInstance } from "../../thrown.ts";
 import { typeName } from "../../options.ts";
 import { proxyOfEnvironment } from "./environment.ts";
 import { openHttpTunnel } from "./http_tunnel.ts";
-import { ProxyReader } from "./proxy_reader.ts";
+import { ProxyReader, type TunnelInit } from "./proxy_reader.ts";
 import { openSocks5Tunnel } from "./socks5_tunnel.ts";
-
-/** What to ask a proxy for, and the limits of its answer. */
-export interface TunnelInit {
-  /** The server's host, an IPv6 address in brackets. */
-  hostname: string;
-  /** The server's port. */
-  port: number;
-  /** Who asks. */
-  user: { name: string; password: string } | undefined;
-  /** The longest head of an answer, in bytes. */
-  maxHeaderSize: number;
-  /** The most header lines of an answer. */
-  maxHeaders: number;
-}
 
 /** A proxy, checked. */
 export interface Proxy {

@@ -7,6 +7,20 @@
 import type { Transport, TransportSink } from "../../link/transport.ts";
 import { proxyError } from "./errors.ts";
 
+/** What to ask a proxy for, and the limits of its answer. */
+export interface TunnelInit {
+  /** The server's host, an IPv6 address in brackets. */
+  hostname: string;
+  /** The server's port. */
+  port: number;
+  /** Who asks. */
+  user: { name: string; password: string } | undefined;
+  /** The longest head of an answer, in bytes. */
+  maxHeaderSize: number;
+  /** The most header lines of an answer. */
+  maxHeaders: number;
+}
+
 /** Reads and writes, until the way to the peer is open. */
 export class ProxyReader implements TransportSink {
   readonly #transport: Transport;

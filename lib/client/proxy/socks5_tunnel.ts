@@ -5,8 +5,7 @@
  * @module
  */
 import { proxyError, refusedError } from "./errors.ts";
-import type { ProxyReader } from "./proxy_reader.ts";
-import type { TunnelInit } from "./proxy.ts";
+import type { ProxyReader, TunnelInit } from "./proxy_reader.ts";
 
 const VERSION = 5, CONNECT = 1, NO_METHOD = 0xff;
 /** Methods of authentication. */
