@@ -21,4 +21,3 @@ export { WebSocketError } from "./lib/client/whatwg/web_socket_error.ts";
 export type { RefusalContext, RefusalHandler } from "./lib/connection/handlers.ts";
 export type { Role } from "./lib/frame/opcode.ts";
 export { isWebSocketUpgrade, type RequestLike } from "./lib/handshake/upgrade.ts";
-export type { ByteStreamPair } from "./lib/transport/byte_stream.ts";

@@ -144,6 +144,7 @@ export type HandshakeErrorCode =
   | "INTERNAL" // a fault, in its cause
   // a client cannot connect
   | "HANDSHAKE_TIMEOUT" // handshakeTimeout, on a server too
+  | "REDIRECT_REFUSED" // maxRedirects
   | "PROXY_FAILED" // it does not do as its protocol says
   | "PROXY_REFUSED"
   | "PROXY_AUTHENTICATION" // it wants another user or password

@@ -66,8 +66,8 @@ export async function connect<Message extends string | Uint8Array<ArrayBuffer> |
   const caller = new CallSite(connect);
   const options = isOptions(given) ? withClockOf(given) : given;
   return await connectBy({ url, given: options, more, caller }, async (plan, signal) => {
-    const { http2, network } = plan.options;
-    if (http2 === undefined && network === undefined && !hasSockets()) {
+    const { http2, network, byteStream } = plan.options;
+    if ((http2 ?? network ?? byteStream) === undefined && !hasSockets()) {
       return await connectNative(plan, signal);
     }
     const { connectSockets } = await import("./sockets.ts");

@@ -12,6 +12,7 @@ import type { Transport } from "../link/transport.ts";
 import type { OpenedHandshake } from "./opening.ts";
 import type { SocketPlan } from "./options.ts";
 import { clients } from "./clients.ts";
+import { packResponse } from "../handshake/response.ts";
 import { clientHeads, type SentRequest } from "./heads.ts";
 
 /** Creates the connection and starts it. */
@@ -22,7 +23,14 @@ export function createClientConnection<Message extends AnyMessage>(
 ): WebSocketConnection<undefined, Message> {
   const extension = extensionFor("client", deflate, options);
   const link = new ProtocolLink({ role: "client", transport, protocol, extension, options });
-  const init = { url: target.href, data: undefined, options, parts: CONNECTION_PARTS, onError };
+  const init = {
+    url: target.href,
+    data: undefined,
+    options,
+    parts: CONNECTION_PARTS,
+    onError,
+    response: packResponse(head),
+  };
   const connection = new WebSocketConnection<undefined, Message>(link, init);
   clients.onOpen(connection, "client", () => clientHeads(request, head));
   connection.start(websocket);

@@ -8,6 +8,7 @@ import { type Agreement, checkResponse, type ClientOffer } from "../handshake/cl
 import type { ResponseHead } from "../handshake/head.ts";
 import { HeadReader } from "../handshake/head_reader.ts";
 import type { Transport } from "../link/transport.ts";
+import { isRedirect } from "./redirect.ts";
 import { ClientOpening, type ClientOpeningEvents } from "./opening.ts";
 
 /** What to send, and what to expect. */
@@ -20,18 +21,22 @@ export interface ClientHandshakeInit {
   maxHeaderSize: number;
   /** The most header lines. */
   maxHeaders: number;
+  /** Whether a redirect is followed: its body is then not waited for. @default {false} */
+  followsRedirects?: boolean;
 }
 
 /** One handshake over HTTP/1.1. */
 export class ClientHandshake extends ClientOpening {
   readonly #offer: ClientOffer;
   readonly #reader: HeadReader<"response">;
+  readonly #followsRedirects: boolean;
 
   /** Sends the request. */
   constructor(transport: Transport, init: ClientHandshakeInit, events: ClientOpeningEvents) {
     super(transport, events);
     const { request, offer, maxHeaderSize, maxHeaders } = init;
     this.#offer = offer;
+    this.#followsRedirects = init.followsRedirects ?? false;
     this.#reader = new HeadReader({ kind: "response", maxHeaderSize, maxHeaders });
     transport.start(this);
     transport.resume(); // who has talked to a proxy on it has paused it
@@ -49,6 +54,10 @@ export class ClientHandshake extends ClientOpening {
     }
     const { head } = this.#reader;
     if (head !== undefined) this.onAnswer(head, chunk.subarray(used));
+  }
+
+  protected override wantsBody({ status }: ResponseHead): boolean {
+    return !(this.#followsRedirects && isRedirect(status));
   }
 
   protected override check(head: ResponseHead): Agreement {

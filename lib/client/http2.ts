@@ -18,7 +18,16 @@ import { whenOpened } from "./opening.ts";
 import { createClientConnection } from "./create_connection.ts";
 
 /** Options of a socket and of reading from it: the session has its own. */
-const UNSUPPORTED = ["tls", "path", "maxHeaderSize", "maxHeaders"] as const;
+const UNSUPPORTED = [
+  "tls",
+  "path",
+  "proxy",
+  "byteStream",
+  "maxRedirects",
+  "connectTimeout",
+  "maxHeaderSize",
+  "maxHeaders",
+] as const;
 
 /**
  * Opens a stream of the session and makes the handshake on it.

@@ -68,6 +68,9 @@ export {
 } from "../errors.ts";
 export type { MaskSource } from "../frame/mask.ts";
 export type { Http2Headers } from "../handshake/http2.ts";
+export type { HandshakeResponse } from "../handshake/response.ts";
+export type { PingOptions } from "../connection/pings.ts";
+export type { ByteStreamPair } from "../transport/byte_stream.ts";
 export type { HeaderEntries } from "../handshake/caller_headers.ts";
 export type { ExtensionBytes } from "../message/extension.ts";
 export type { MessageType } from "../message/message.ts";

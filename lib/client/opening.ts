@@ -89,6 +89,11 @@ export abstract class ClientOpening implements TransportSink {
   /** Returns what an answer that accepts agrees to; throws a HandshakeError with code STATUS for another. */
   protected abstract check(head: AnswerHead): Agreement;
 
+  /** Whether the body of a refusal is read. */
+  protected wantsBody(_head: AnswerHead): boolean {
+    return true;
+  }
+
   /** Called with the head of the answer, and the bytes that came right behind it. */
   protected onAnswer(head: AnswerHead, rest: Uint8Array = EMPTY): void {
     let agreement: Agreement;
@@ -98,7 +103,7 @@ export abstract class ClientOpening implements TransportSink {
       if (!isInstance(error, HandshakeError) || error.code !== "STATUS") return this.fail(error);
       if (!this.#move("refuse")) return;
       this.#refusal = { error, body: new RefusalBody(head) };
-      return this.onData(rest);
+      return this.wantsBody(head) ? this.onData(rest) : this.end(undefined);
     }
     if (this.#move("accept")) this.#events.onOpen(this.transport, { ...agreement, head, rest });
   }

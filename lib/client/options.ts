@@ -22,6 +22,7 @@ import {
 } from "../protocol/options.ts";
 import type { ClientOfferPair } from "../protocol/client_offer.ts";
 import type { ResolvedConnectionOptions } from "../protocol/protocol_options.ts";
+import type { ByteStreamPair } from "../transport/byte_stream.ts";
 import type { Http2Session, Http2Stream } from "../transport/http2_api.ts";
 
 /** What is used of a `ClientHttp2Session`: what `connect` of `node:http2` returns. */
@@ -61,7 +62,10 @@ export interface ConnectOptions<Message extends AnyMessage = MessageData>
    * its `protocol` is `""`; in a browser it fails. @default {[]}
    */
   protocols?: string | readonly string[];
-  /** Headers to add: `Authorization`, `Cookie`, `Origin`, say. Not in a browser. */
+  /**
+   * Headers to add: `Authorization`, `Cookie`, `Origin`, say, or `Host` in place of the URL's. Those of another
+   * request are passed on by `forwardedHeaders` of `./server`. Not in a browser.
+   */
   headers?: HeaderEntries;
   /** Aborts connecting: the promise rejects with the signal's reason. No effect once open. */
   signal?: AbortSignal;
@@ -75,6 +79,21 @@ export interface ConnectOptions<Message extends AnyMessage = MessageData>
    * `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`. Not in a browser. @default {undefined, none}
    */
   proxy?: string | URL;
+  /**
+   * A pair of byte streams to open the connection on, in place of a socket: a tunnel, say. Both are locked. What
+   * `accept` of `./server` is to a server.
+   */
+  byteStream?: ByteStreamPair;
+  /**
+   * How many redirects of the server are followed, one after the other; never from wss: to ws:. To another
+   * origin no credentials go along. Not in a browser. @default {0}
+   */
+  maxRedirects?: number;
+  /**
+   * How long name, TCP and TLS may take, in milliseconds; `handshakeTimeout` applies to all together. Not in a
+   * browser. @default {Infinity}
+   */
+  connectTimeout?: number;
   /** How long connecting and the opening handshake may take, in milliseconds. @default {10000} */
   handshakeTimeout?: number;
   /**
@@ -119,6 +138,9 @@ function connectOptions(): OptionNames<ConnectOptions> {
     tls: true,
     path: true,
     proxy: true,
+    byteStream: true,
+    maxRedirects: true,
+    connectTimeout: true,
     handshakeTimeout: true,
     http2: true,
     network: true,

@@ -11,7 +11,9 @@ import type { MessageData } from "../message/message.ts";
 import type { ResolvedLimits } from "../protocol/options.ts";
 import { readCloseArguments, readSignal } from "./arguments.ts";
 import { Dispatcher } from "./dispatcher.ts";
+import type { HandshakeResponse } from "../handshake/response.ts";
 import type { ConnectionParts } from "./parts.ts";
+import type { PingArguments, PingOptions } from "./pings.ts";
 import type { Receiver } from "./receiver.ts";
 import {
   bytesOf,
@@ -113,6 +115,8 @@ export interface ConnectionInit<Data, Message extends AnyMessage> {
   options: ResolvedLimits;
   /** What only our own protocol can do; undefined for a platform's WebSocket that cannot. */
   parts?: ConnectionParts | undefined;
+  /** On a client, what the server answered, packed, which needs `parts`. */
+  response?: string | undefined;
   /** Called once it is closed. */
   onClosed?:
     | ((connection: WebSocketConnection<Data, Message>, info: CloseInfo) => void)
@@ -160,6 +164,8 @@ export class WebSocketConnection<
   readonly #dispatcher: Dispatcher<WebSocketConnection<Data, Message>, Message>;
   /** Only the header lines until it is asked for. */
   #request: Request | string | undefined;
+  /** Packed until it is asked for. */
+  #response: HandshakeResponse | string | undefined;
   #readable: ReadableStream<Message> | undefined;
   #writable: WritableStream<SendData | SendSource> | undefined;
 
@@ -170,6 +176,7 @@ export class WebSocketConnection<
     this.url = init.url;
     this.data = init.data;
     this.#request = init.request;
+    this.#response = init.response;
     this.#dispatcher = new Dispatcher<WebSocketConnection<Data, Message>, Message>(
       { link, connection: this, options },
       { onClosed, onError, parts },
@@ -180,6 +187,15 @@ export class WebSocketConnection<
   get request(): Request | undefined {
     if (typeof this.#request !== "string") return this.#request;
     return this.#request = this.#dispatcher.parts!.unpackRequest(this.url, this.#request);
+  }
+
+  /**
+   * What the server answered to open the connection: 101 and its headers, cookies among them (200 over
+   * HTTP/2). Undefined on a server, and on a platform's WebSocket, which does not show it.
+   */
+  get response(): HandshakeResponse | undefined {
+    if (typeof this.#response !== "string") return this.#response;
+    return this.#response = this.#dispatcher.parts!.unpackResponse(this.#response);
   }
 
   /** The agreed subprotocol, or `""`. */
@@ -377,6 +393,13 @@ export class WebSocketConnection<
   }
 
   /**
+   * Sends a ping with this payload, of at most 125 bytes, and waits for the pong: the round trip in
+   * milliseconds. What is said of `ping` without a payload holds here too.
+   *
+   * @throws {TypeError | RangeError} If the payload has another type or is too long (rejects).
+   */
+  ping(payload: string | ArrayBufferLike | ArrayBufferView, options?: PingOptions): Promise<number>;
+  /**
    * Sends a ping and waits for the pong: the round trip in milliseconds.
    *
    * Without a signal it rejects with a {@linkcode LimitError} when no pong has come after `pingTimeout`
@@ -391,23 +414,34 @@ export class WebSocketConnection<
    *
    * @throws {TypeError} If an option is unknown or invalid (rejects).
    */
-  ping(options?: { signal?: AbortSignal }): Promise<number> {
-    let signal: AbortSignal | undefined;
+  ping(options?: PingOptions): Promise<number>;
+  ping(...given: PingArguments): Promise<number> {
     try {
-      signal = readSignal("ping", options);
+      this.#needPings();
+      return this.#dispatcher.pings.ping((payload) => this.#link.ping(payload), given);
     } catch (error) {
       return Promise.reject(error);
     }
+  }
+
+  /**
+   * Sends a pong that answers no ping, with a payload of at most 125 bytes: a sign of life that wants no
+   * answer (RFC 6455 section 5.5.3). Pings of the peer are answered without it.
+   *
+   * @throws {DOMException} NotSupportedError Where the platform has no pongs (`capabilities`).
+   * @throws {ConnectionClosedError} If the connection is not open.
+   * @throws {TypeError | RangeError} If the payload has another type or is too long.
+   */
+  pong(payload?: string | ArrayBufferLike | ArrayBufferView): void {
+    this.#needPings();
+    this.#dispatcher.pings.pong((bytes) => this.#link.pong(bytes), payload);
+  }
+
+  #needPings(): void {
     if (!this.#link.capabilities.ping) {
-      return Promise.reject(
-        new DOMException("This platform's WebSocket cannot send pings", "NotSupportedError"),
-      );
+      throw new DOMException("This platform's WebSocket cannot send pings", "NotSupportedError");
     }
-    if (this.readyState !== OPEN) return Promise.reject(this.closedError());
-    return this.#dispatcher.pings.ping({
-      send: (payload) => this.#link.ping(payload),
-      signal,
-    });
+    if (this.readyState !== OPEN) throw this.closedError();
   }
 
   /**

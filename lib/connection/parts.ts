@@ -5,6 +5,7 @@
  * @module
  */
 import type { CallSite } from "../call_site.ts";
+import { type HandshakeResponse, unpackResponse } from "../handshake/response.ts";
 import { unpackRequest } from "../handshake/server.ts";
 import type { Link } from "../link/link.ts";
 import { Timers } from "../link/timers.ts";
@@ -37,6 +38,8 @@ export interface ConnectionParts {
   ): StreamedSend;
   /** The request of a server's connection, of its header lines. */
   unpackRequest(url: string, packed: string): Request;
+  /** What the server answered to a client. */
+  unpackResponse(packed: string): HandshakeResponse;
 }
 
 /** The parts of connections with our own protocol. */
@@ -52,4 +55,5 @@ export const CONNECTION_PARTS: ConnectionParts = {
       closedError,
     }),
   unpackRequest,
+  unpackResponse,
 };

@@ -5,23 +5,31 @@
  */
 import { CallSite } from "../call_site.ts";
 import { LimitError } from "../errors.ts";
+import { typeName } from "../options.ts";
+import { readSignal } from "./arguments.ts";
+import { bytesOf, type SendData } from "./send_data.ts";
 import { Timers, Wait } from "../link/timers.ts";
 import type { ResolvedLimits } from "../protocol/options.ts";
 
 /** How a ping is sent. */
-export interface PingInit {
-  /** Sends it. */
-  send(payload: Uint8Array): void;
+export interface PingOptions {
   /** Ends the wait when it is aborted; the ping then has no timeout. */
-  signal?: AbortSignal | undefined;
+  signal?: AbortSignal;
 }
 
-/** Counts pings, so that each has a payload of its own, and settles them. */
+/** What `ping` was called with: a payload, options, or both. */
+export type PingArguments = [
+  first?: string | ArrayBufferLike | ArrayBufferView | PingOptions,
+  second?: PingOptions,
+];
+
+/** Numbers the pings that have no payload of the user's, so that each has its own, and settles them. */
 export class Pings {
   readonly #options: Pick<ResolvedLimits, "clock" | "pingTimeout">;
   #count = 0;
   #paused: boolean;
-  readonly #waiting = new Map<number, PendingPing>();
+  /** In the order in which they were sent. */
+  #waiting: PendingPing[] = [];
 
   /** Creates it; `paused` is whether reading is paused. */
   constructor(options: Pick<ResolvedLimits, "clock" | "pingTimeout">, paused = false) {
@@ -30,23 +38,39 @@ export class Pings {
   }
 
   /**
-   * Sends a ping and waits for its pong: the round trip in milliseconds. Rejects with the signal's
-   * reason when that is aborted first, or without a signal after `pingTimeout`.
+   * Sends a ping by `send`, and waits for its pong: the round trip in milliseconds. Rejects with the
+   * signal's reason when that is aborted first, or without a signal after `pingTimeout`.
+   *
+   * @throws {TypeError | RangeError} If an argument is invalid.
    */
-  ping({ send, signal }: PingInit): Promise<number> {
+  ping(send: (payload: Uint8Array) => void, given: PingArguments): Promise<number> {
+    const { signal, payload = this.#nextPayload() } = readPing(given);
     if (signal?.aborted) return Promise.reject(signal.reason);
-    const id = this.#count = (this.#count + 1) >>> 0;
-    const payload = new Uint8Array(4);
-    new DataView(payload.buffer).setUint32(0, id);
-    const pending = new PendingPing(this.#options.clock.now(), signal, (reason) => {
-      this.#waiting.delete(id);
+    const sentAt = this.#options.clock.now();
+    const pending = new PendingPing({ sentAt, payload, signal }, (reason) => {
+      this.#waiting.splice(this.#waiting.indexOf(pending), 1);
       pending.reject(reason);
     });
     pending.wasPaused = this.#paused;
-    this.#waiting.set(id, pending);
+    this.#waiting.push(pending);
     this.#await(pending);
     send(payload);
     return pending.promise;
+  }
+
+  /**
+   * Sends a pong by `send`.
+   *
+   * @throws {TypeError | RangeError} If the payload is invalid.
+   */
+  pong(send: (payload: Uint8Array) => void, payload: SendData | undefined): void {
+    send(readPayload("pong", payload) ?? new Uint8Array(0));
+  }
+
+  #nextPayload(): Uint8Array {
+    const payload = new Uint8Array(4);
+    new DataView(payload.buffer).setUint32(0, this.#count = (this.#count + 1) >>> 0);
+    return payload;
   }
 
   /**
@@ -55,23 +79,18 @@ export class Pings {
    * trip of its ping in milliseconds, unless reading was paused meanwhile.
    */
   onPong(payload: Uint8Array): number | undefined {
-    if (payload.length !== 4 || this.#waiting.size === 0) return undefined;
-    const id = new DataView(payload.buffer, payload.byteOffset).getUint32(0);
-    const answered = this.#waiting.get(id);
-    if (answered === undefined) return undefined;
-    const now = this.#options.clock.now();
-    for (const [older, pending] of this.#waiting) {
-      this.#waiting.delete(older);
-      pending.resolve(now);
-      if (older === id) break;
-    }
-    return answered.wasPaused ? undefined : now - answered.sentAt;
+    const at = this.#waiting.findIndex((pending) => isSame(pending.payload, payload));
+    if (at < 0) return undefined;
+    const now = this.#options.clock.now(), settled = this.#waiting.splice(0, at + 1);
+    for (const pending of settled) pending.resolve(now);
+    const { wasPaused, sentAt } = settled[at];
+    return wasPaused ? undefined : now - sentAt;
   }
 
   /** Reading has stopped: a pong may lie unread, so the timeouts are suspended. */
   pause(): void {
     this.#paused = true;
-    for (const pending of this.#waiting.values()) {
+    for (const pending of this.#waiting) {
       pending.cancel();
       pending.wasPaused = true;
     }
@@ -80,13 +99,12 @@ export class Pings {
   /** Reading goes on: the pongs get the whole time again, as they may lie behind much data. */
   resume(): void {
     this.#paused = false;
-    for (const pending of this.#waiting.values()) this.#await(pending);
+    for (const pending of this.#waiting) this.#await(pending);
   }
 
   /** No pong will come any more; `reason` creates the error for each ping. */
   fail(reason: () => Error): void {
-    for (const pending of this.#waiting.values()) pending.reject(reason());
-    this.#waiting.clear();
+    for (const pending of this.#waiting.splice(0)) pending.reject(reason());
   }
 
   #await(pending: PendingPing): void {
@@ -105,6 +123,8 @@ class PendingPing extends Wait {
   wasPaused = false;
   /** When it left. */
   readonly sentAt: number;
+  /** What its pong has. */
+  readonly payload: Uint8Array;
   readonly #caller: CallSite = new CallSite(Pings.prototype.ping);
   readonly #settled = Promise.withResolvers<number>();
   readonly #signal: AbortSignal | undefined;
@@ -113,12 +133,16 @@ class PendingPing extends Wait {
   #abort: (() => void) | undefined;
 
   constructor(
-    sentAt: number,
-    signal: AbortSignal | undefined,
+    { sentAt, payload, signal }: {
+      sentAt: number;
+      payload: Uint8Array;
+      signal: AbortSignal | undefined;
+    },
     giveUp: (reason: unknown) => void,
   ) {
     super();
     this.sentAt = sentAt;
+    this.payload = payload;
     this.#signal = signal;
     this.#giveUp = giveUp;
     if (signal !== undefined) {
@@ -168,4 +192,52 @@ class PendingPing extends Wait {
     this.cancel();
     if (this.#abort !== undefined) this.#signal!.removeEventListener("abort", this.#abort);
   }
+}
+
+/** Section 5.5: the longest payload of a control frame. */
+const MAX_PAYLOAD = 125;
+
+/**
+ * Reads what `ping` was called with.
+ *
+ * @throws {TypeError | RangeError} If it is something else, or a payload is too long.
+ */
+function readPing(
+  [first, second]: PingArguments,
+): { payload: Uint8Array | undefined; signal: AbortSignal | undefined } {
+  const isPayload = second !== undefined || typeof first === "string" || isMemory(first);
+  return {
+    payload: isPayload ? readPayload("ping", first as SendData | undefined) : undefined,
+    signal: readSignal("ping", isPayload ? second : first as PingOptions | undefined),
+  };
+}
+
+/**
+ * Returns the payload of a ping or pong, copied.
+ *
+ * @throws {TypeError | RangeError} If it has another type, or more than 125 bytes.
+ */
+function readPayload(verb: string, payload: SendData | undefined): Uint8Array | undefined {
+  if (payload === undefined) return undefined;
+  const isText = typeof payload === "string";
+  if (!isText && !isMemory(payload)) {
+    throw new TypeError(
+      `Cannot ${verb}: the payload must be a string, an ArrayBuffer or a view of one, got ${
+        typeName(payload)
+      }`,
+    );
+  }
+  const bytes = isText ? new TextEncoder().encode(payload) : bytesOf(payload).slice();
+  if (bytes.length <= MAX_PAYLOAD) return bytes;
+  throw new RangeError(
+    `Cannot ${verb}: the payload has ${bytes.length} bytes, at most ${MAX_PAYLOAD} fit`,
+  );
+}
+
+function isMemory(value: unknown): value is ArrayBufferLike | ArrayBufferView {
+  return ArrayBuffer.isView(value) || /^(Shared)?ArrayBuffer$/.test(typeName(value));
+}
+
+function isSame(one: Uint8Array, other: Uint8Array): boolean {
+  return one.length === other.length && one.every((byte, at) => byte === other[at]);
 }

@@ -30,10 +30,7 @@ const RESERVED: ReadonlySet<string> = /* @__PURE__ */ new Set([
  *
  * @throws {TypeError} If it is reserved to the handshake or breaks the grammar.
  */
-export function readCallerHeaders(
-  headers: HeaderEntries | undefined,
-  options: { alsoReserved?: string } = {},
-): [string, string][] {
+export function readCallerHeaders(headers: HeaderEntries | undefined): [string, string][] {
   if (headers === undefined) return [];
   if (typeof headers !== "object" || headers === null) {
     throw new TypeError(
@@ -50,7 +47,7 @@ export function readCallerHeaders(
     }
     const [name, value] = [String(line[0]), String(line[1])];
     const key = name.toLowerCase();
-    if (RESERVED.has(key) || key.startsWith("sec-websocket-") || key === options.alsoReserved) {
+    if (RESERVED.has(key) || key.startsWith("sec-websocket-")) {
       throw new TypeError(`Cannot set header ${quote(name)}: it is reserved to the handshake`);
     }
     checkHeader(name, value);

@@ -39,18 +39,38 @@ export interface ClientRequestInit extends ClientOfferInit {
  * @throws {TypeError} If the host is missing, or a header is reserved or malformed.
  */
 export function requestFor(url: URL, init: ClientRequestInit): Uint8Array<ArrayBuffer> {
-  const { key, host = url.host } = init;
-  if (parseHost(host) === undefined) {
-    throw new TypeError(`Cannot connect: ${quote(host)} is not a host`);
-  }
   const headers: [string, string][] = [
-    ["Host", host], // item 4; a URL drops the default port of ws and wss
+    ["Host", hostFor(url, init)], // item 4; a URL drops the default port of ws and wss
     ["Upgrade", "websocket"], // item 5
     ["Connection", "Upgrade"], // item 6
-    ["Sec-WebSocket-Key", key], // item 7
+    ["Sec-WebSocket-Key", init.key], // item 7
     ...offerHeaders(url, init),
   ];
   return writeRequestHead({ target: targetOf(url), headers });
+}
+
+/**
+ * Returns whom a request is for: what the caller gives as Host, or the host of the URL.
+ *
+ * @throws {TypeError} If it is not one host.
+ */
+export function hostFor(
+  url: URL,
+  { headers, host = url.host }: Pick<ClientRequestInit, "headers" | "host">,
+): string {
+  const [given = host, ...more] = readCallerHeaders(headers).filter(([name]) => isHost(name)).map((
+    [, value],
+  ) => value);
+  if (parseHost(given) !== undefined && more.length === 0) return given;
+  throw new TypeError(
+    more.length > 0
+      ? "Cannot connect: there is more than one Host in the headers"
+      : `Cannot connect: ${quote(given)} is not a host`,
+  );
+}
+
+function isHost(name: string): boolean {
+  return name.toLowerCase() === "host";
 }
 
 /** The path and the query: what a request asks for. */
@@ -76,7 +96,7 @@ function hasCredentials({ username, password }: URL): boolean {
 export function offerHeaders(url: URL, init: ClientOfferInit): [string, string][] {
   const { extensions = "" } = init;
   const protocols = checkProtocols(init.protocols);
-  const added = readCallerHeaders(init.headers, { alsoReserved: "host" });
+  const added = readCallerHeaders(init.headers).filter(([name]) => !isHost(name));
   const headers: [string, string][] = [["Sec-WebSocket-Version", "13"]]; // item 9
   if (protocols.length > 0) headers.push(["Sec-WebSocket-Protocol", protocols.join(", ")]); // 10
   if (extensions !== "") headers.push(["Sec-WebSocket-Extensions", extensions]); // item 11

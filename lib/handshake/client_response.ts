@@ -160,7 +160,7 @@ function explainStatus(head: AnswerHead, accepting: number, offered: ClientTerms
     case 308: {
       const location = headers.get("location");
       const to = location === undefined ? "elsewhere" : `to ${quote(location)}`;
-      return `${answer}, a redirect ${to}: redirects are not followed, connect to the new URL`;
+      return `${answer}, a redirect ${to}: connect to the new URL, or have it followed (maxRedirects)`;
     }
     case 401:
       return offered.authorized

@@ -7,7 +7,7 @@
  */
 import { HandshakeError } from "../errors.ts";
 import { agreedHeaders, type AgreedInit } from "./answer.ts";
-import { type ClientOfferInit, offerHeaders, targetOf } from "./client.ts";
+import { type ClientOfferInit, hostFor, offerHeaders, targetOf } from "./client.ts";
 import {
   type Agreement,
   agreementOf,
@@ -202,7 +202,7 @@ export function connectRequest(url: URL, init: ClientOfferInit): Http2Headers {
     ":method": "CONNECT",
     ":protocol": "websocket",
     ":scheme": url.protocol === "wss:" ? "https" : "http",
-    ":authority": url.host,
+    ":authority": hostFor(url, init),
     ":path": targetOf(url),
     ...toHttp2Headers(offerHeaders(url, init)),
   };

@@ -144,6 +144,8 @@ export interface Link {
   onEmptyPong(): number | undefined;
   /** Sends a ping with this payload. */
   ping(payload: Uint8Array): void;
+  /** Sends a pong that answers no ping, where the platform can. */
+  pong(payload: Uint8Array): void;
   /**
    * Begins the closing handshake. When the peer has begun it, our answer leaves at once; later calls do
    * nothing.

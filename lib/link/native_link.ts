@@ -47,6 +47,8 @@ export interface NativeSocket {
   resume?(): void;
   /** Sends a ping. */
   ping?(payload: Uint8Array): void;
+  /** Sends a pong. */
+  pong?(payload: Uint8Array): void;
 }
 
 /** What a link over a platform's socket is made with. */
@@ -312,6 +314,11 @@ export class NativeLink implements Link {
   /** Sends a ping, where the platform can. */
   ping(payload: Uint8Array): void {
     if (this.readyState === 1) this.#socket.ping?.(payload);
+  }
+
+  /** Sends a pong, where the platform can. */
+  pong(payload: Uint8Array): void {
+    if (this.readyState === 1) this.#socket.pong?.(payload);
   }
 
   /** Begins the closing handshake. */

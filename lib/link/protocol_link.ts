@@ -250,6 +250,13 @@ export class ProtocolLink
     this.#writes.schedule(this.#inPass);
   }
 
+  /** Sends a pong with this payload. */
+  pong(payload: Uint8Array): void {
+    if (this.readyState !== OPEN) return;
+    this.#protocol.encoder.pong(payload);
+    this.#writes.schedule(this.#inPass);
+  }
+
   /** Begins the closing handshake (section 7.1.2), or lets our answer to the peer's leave at once. */
   close(status: CloseStatus): void {
     if (!this.canSend) return;

@@ -35,7 +35,7 @@ export interface ClientOfferPair {
  */
 export function clientOffer(target: URL, wishes: ClientWishes): ClientOfferPair {
   const { protocols, deflate } = wishes;
-  const headers = readCallerHeaders(wishes.headers, { alsoReserved: "host" });
+  const headers = readCallerHeaders(wishes.headers);
   const names = wishes.extensions.map(({ name }) => name);
   const extensions = names.length === 0 ? undefined : formatExtensions(wishes.extensions);
   return {

@@ -27,3 +27,4 @@ export type {
 export { isWebSocketUpgrade, type RequestLike } from "../handshake/upgrade.ts";
 export type { OriginPolicy, OriginRequestInfo } from "../handshake/origin.ts";
 export type { HostPolicy } from "../handshake/host.ts";
+export { forwardedHeaders } from "../handshake/forwarded_headers.ts";

@@ -38,6 +38,10 @@ class FakeSocket implements BunSocketLike {
     this.calls.push(["ping", payload]);
     return 1;
   }
+
+  pong(): number {
+    return 0;
+  }
   pause(): void {
     this.calls.push(["pause"]);
   }

@@ -306,7 +306,11 @@ describe("connect over HTTP/2", () => {
     async () => {
       await using rig = await echo();
       const session = rig.open();
-      for (const given of [{ tls: {} }, { path: "/x" }, { maxHeaderSize: 1 }, { maxHeaders: 1 }]) {
+      for (
+        const given of [{ tls: {} }, { path: "/x" }, { maxHeaderSize: 1 }, { maxHeaders: 1 }, {
+          proxy: "http://a",
+        }, { maxRedirects: 1 }]
+      ) {
         const error = await errorOf(connect(rig.url, { http2: session, ...given }));
         assert.ok(error instanceof TypeError);
         assert.match(error.message, new RegExp(`option ${Object.keys(given)[0]} `));

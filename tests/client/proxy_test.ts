@@ -325,10 +325,6 @@ describe("the option proxy", () => {
       });
     }
     await assert.rejects(connect(URL_, { proxy: BASE["http:"], path: "/socket" }), /path excludes/);
-    await assert.rejects(
-      connect(URL_, { proxy: BASE["http:"], http2: {} as never }),
-      /http2 excludes/,
-    );
   });
 
   it("names the proxy that cannot be reached", options, async () => {

@@ -2,6 +2,8 @@
 import { ClientHandshake } from "../../lib/client/handshake.ts";
 import type { OpenedHandshake } from "../../lib/client/opening.ts";
 import { memoryTransportPair } from "../../lib/transport/memory.ts";
+import { listen } from "../../lib/server/mod.ts";
+import { Network } from "../../lib/testing/mod.ts";
 import { bytesOf, Peer, SpyTransport, textOf } from "../connection/support.ts";
 import { answerText, KEY } from "../support/opening.ts";
 
@@ -45,4 +47,31 @@ export function clientOpeningRig(protocols: string[] = []): ClientOpeningRig {
     failed,
     say: (text): void => peer.write(bytesOf(text)),
   };
+}
+
+/** Servers in memory under two names, which redirect these paths and accept all others. */
+export async function serveRedirects(
+  map: Record<string, string>,
+  status = 302,
+): Promise<{ network: Network; paths: string[]; heads: Headers[] }> {
+  const network = new Network(), paths: string[] = [], heads: Headers[] = [];
+  for (
+    const [hostname, port] of [["chat.example", 80], ["chat.example", 443], ["other.example", 80]]
+  ) {
+    await listen({
+      network,
+      hostname: String(hostname),
+      port: Number(port),
+      websocket: {},
+      onRefused: () => {},
+      handshake({ url, headers }) {
+        const { pathname, search } = new URL(url), location = map[pathname + search];
+        paths.push(pathname + search);
+        heads.push(headers);
+        if (location === undefined || hostname === "other.example") return undefined;
+        return new Response(null, { status, headers: { location } });
+      },
+    });
+  }
+  return { network, paths, heads };
 }

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { LimitError } from "../../lib/errors.ts";
 import { Pings } from "../../lib/connection/pings.ts";
 import { VirtualClock } from "../../lib/testing/clock.ts";
+import { openRaw } from "../support/raw_pair.ts";
 
 function setUp({ paused = false } = {}): {
   pings: Pings;
@@ -16,7 +17,7 @@ function setUp({ paused = false } = {}): {
     pings,
     sent,
     clock,
-    ping: (signal) => pings.ping({ send: (payload) => void sent.push(payload), signal }),
+    ping: (signal) => pings.ping((payload) => void sent.push(payload), [signal && { signal }]),
   };
 }
 
@@ -138,4 +139,76 @@ describe("pings under way", () => {
     for (const trip of trips) await assert.rejects(trip, reason);
     assert.equal(clock.timers, 0);
   });
+});
+
+describe("pings and pongs with a payload of the caller's", () => {
+  it("a ping is answered by its payload, as text or as bytes", async () => {
+    const { pings, sent, clock } = setUp();
+    const send = (payload: Uint8Array): void => void sent.push(payload);
+    const bytes = Uint8Array.of(1, 2), controller = new AbortController();
+    const trips = [
+      pings.ping(send, ["ü"]),
+      pings.ping(send, [bytes]),
+      pings.ping(send, [bytes.buffer, { signal: controller.signal }]),
+      pings.ping(send, ["", undefined]),
+    ];
+    bytes.fill(9); // a copy was sent
+    assert.deepEqual(sent.map((each) => [...each]), [[0xc3, 0xbc], [1, 2], [1, 2], []]);
+    pings.onPong(Uint8Array.of(3));
+    clock.advance(10);
+    pings.onPong(sent[0]);
+    assert.equal(await trips[0], 10);
+    clock.advance(10);
+    pings.onPong(Uint8Array.of(1, 2)); // the first of the two with this payload
+    assert.equal(await trips[1], 20);
+    controller.abort(new Error("enough"));
+    await assert.rejects(trips[2], { message: "enough" });
+    pings.onPong(new Uint8Array(0));
+    assert.equal(await trips[3], 20);
+    assert.equal(clock.timers, 0);
+  });
+
+  it("at most 125 bytes, and no other types", () => {
+    const { pings } = setUp(), send = (): void => {};
+    for (
+      const call of [
+        (payload: never) => void pings.ping(send, [payload, {}]),
+        (payload: never) => pings.pong(send, payload),
+      ]
+    ) {
+      call("x".repeat(125) as never);
+      call(new Uint8Array(125) as never);
+      assert.throws(() => call("ü".repeat(63) as never), RangeError);
+      assert.throws(() => call(new Uint8Array(126) as never), RangeError);
+      for (const payload of [1, null, {}, new Blob([])]) {
+        assert.throws(() => call(payload as never), TypeError);
+      }
+    }
+  });
+});
+
+describe("a connection's pings and pongs", () => {
+  for (const role of ["client", "server"] as const) {
+    it(`carry the payload, as ${role}`, async () => {
+      const { connection, peer } = await openRaw(role);
+      connection.discard();
+      const trip = connection.ping("are you there?");
+      connection.pong("I am here");
+      connection.pong();
+      await peer.drain();
+      const [ping, ...pongs] = peer.frames;
+      const text = new TextDecoder();
+      assert.deepEqual([ping.opcode, text.decode(ping.payload)], [9, "are you there?"]);
+      assert.deepEqual(
+        pongs.map(({ opcode, payload }) => [opcode, text.decode(payload)]),
+        [[10, "I am here"], [10, ""]],
+      );
+      peer.send({ opcode: 10, payload: ping.payload });
+      assert.equal(typeof await trip, "number");
+      connection.terminate();
+      await connection.closed;
+      assert.throws(() => connection.pong(), { name: "ConnectionClosedError" });
+      await assert.rejects(connection.ping("late"), { name: "ConnectionClosedError" });
+    });
+  }
 });

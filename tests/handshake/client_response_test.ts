@@ -70,7 +70,10 @@ describe("checkResponse (RFC 6455 section 4.1)", () => {
   it("item 1: says what to do about each status", () => {
     for (const status of [301, 302, 303, 307, 308]) {
       const message = explained(status, { location: "https://b.example/" });
-      assert.match(message, /to "https:\/\/b.example\/": redirects are not followed/);
+      assert.match(
+        message,
+        /to "https:\/\/b.example\/": connect to the new URL, or have it followed/,
+      );
     }
     assert.match(explained(302), /a redirect elsewhere/);
     assert.match(explained(401, {}, "Who"), /401 Who: no credentials .* Authorization header$/);

@@ -288,9 +288,15 @@ describe("connectRequest", () => {
     assert.equal(request("wss://me:it@a/")[":authority"], "a");
   });
 
+  it("a Host of the caller's is the :authority, and no header", () => {
+    const { ":authority": authority, host } = request("ws://a/", { headers: { Host: "b:1" } });
+    assert.deepEqual([authority, host], ["b:1", undefined]);
+    assert.throws(() => request("ws://a/", { headers: { Host: "b c" } }), TypeError);
+  });
+
   it("threat 6: refuses what is not a token, and headers that are the handshake's", () => {
     assertSyntaxError(() => request("ws://a/", { protocols: ["a\r\nb"] }), /is not a token/);
-    for (const name of ["Host", ":path", "Upgrade", "Connection", "Sec-WebSocket-Protocol"]) {
+    for (const name of [":path", "Upgrade", "Connection", "Sec-WebSocket-Protocol"]) {
       assert.throws(() => request("ws://a/", { headers: [[name, "x"]] }), TypeError);
     }
   });

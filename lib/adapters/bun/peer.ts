@@ -25,6 +25,8 @@ export interface BunSocketLike {
   terminate(): void;
   /** Sends a ping. */
   ping(payload: Uint8Array): number;
+  /** Sends a pong. */
+  pong(payload: Uint8Array): number;
   /** Stops reading: what was read already still comes. */
   pause(): unknown;
   /** Reads again. */
@@ -124,6 +126,11 @@ export class BunPeer implements NativeSocket {
 
   ping(payload: Uint8Array): void {
     this.#socket.ping(payload);
+  }
+
+  /** Sends a pong. */
+  pong(payload: Uint8Array): void {
+    this.#socket.pong(payload);
   }
 
   /** From Bun: it is open. */

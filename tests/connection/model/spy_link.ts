@@ -199,6 +199,10 @@ export class SpyLink implements Link {
   ping(payload: Uint8Array): void {
     this.#below.ping(payload);
   }
+
+  pong(payload: Uint8Array): void {
+    this.#below.pong(payload);
+  }
   close(status: CloseStatus): void {
     this.#below.close(status);
   }
