@@ -1,52 +1,7 @@
 /** Libraries that take a WebSocket class, given ours, with their own real servers. */
 import assert from "node:assert/strict";
-import { createServer, type IncomingMessage, type Server } from "node:http";
-import { describe, it } from "node:test";
-import { WebSocketServer } from "ws";
-import { WebSocket } from "../../mod.ts";
-import { shareOf } from "../support/tier.ts";
-
-const options = { timeout: 60_000 };
-
-/** What is used of a socket of the package ws. */
-interface PeerSocket {
-  on(type: "message", listener: (data: { toString(): string }) => void): void;
-  send(data: string): void;
-  terminate(): void;
-}
-
-/** A server of the package ws, and its address. */
-interface Served extends AsyncDisposable {
-  readonly http: Server;
-  readonly sockets: WebSocketServer;
-  readonly host: string;
-}
-
-async function serve(given: { protocol?: boolean } = {}): Promise<Served> {
-  const http = createServer();
-  const sockets = new WebSocketServer({
-    server: http,
-    ...(given.protocol && { handleProtocols: (offered: Set<string>) => [...offered][0] }),
-  });
-  await new Promise<void>((resolve) => http.listen(0, "127.0.0.1", resolve));
-  const address = http.address() as { port: number };
-  return {
-    http,
-    sockets,
-    host: `127.0.0.1:${address.port}`,
-    async [Symbol.asyncDispose](): Promise<void> {
-      for (const socket of sockets.clients) socket.terminate();
-      sockets.close();
-      await new Promise<void>((resolve) => http.close(() => resolve()));
-    },
-  };
-}
-
-function echo({ sockets }: Served): void {
-  sockets.on("connection", (socket: PeerSocket) => {
-    socket.on("message", (data) => socket.send(data.toString()));
-  });
-}
+import type { IncomingMessage } from "node:http";
+import { echo, type PeerSocket, serve, testLibraries, WebSocket } from "./support.ts";
 
 /** What is asked of a class that reconnects. */
 interface Reconnecting extends EventTarget {
@@ -78,7 +33,7 @@ async function reconnects(
   socket.close();
 }
 
-const libraries: Record<string, () => Promise<void>> = {
+testLibraries("libraries that take a WebSocket class, given ours", {
   async "graphql-ws"() {
     const { buildSchema } = await import("graphql");
     const { createClient } = await import("graphql-ws");
@@ -190,37 +145,4 @@ const libraries: Record<string, () => Promise<void>> = {
     await client.endAsync();
     await new Promise<void>((resolve) => broker.close(resolve));
   },
-
-  async "socket.io-client, with the global replaced"() {
-    const { Server: SocketServer } = await import("socket.io");
-    const { io } = await import("socket.io-client");
-    await using served = await serve();
-    served.sockets.close(); // it brings its own
-    const server = new SocketServer(served.http);
-    server.on("connection", (socket) => {
-      socket.on("bytes", (bytes, answer) => answer(bytes, "and text"));
-    });
-    const holder = globalThis as unknown as { WebSocket: unknown }, platform = holder.WebSocket;
-    holder.WebSocket = WebSocket;
-    const client = io(`http://${served.host}`, { transports: ["websocket"] });
-    try {
-      await new Promise<void>((resolve, reject) => {
-        client.on("connect", resolve);
-        client.on("connect_error", reject);
-      });
-      const answer = await new Promise<[Uint8Array, string]>((resolve) => {
-        const given = (bytes: Uint8Array, text: string): void => resolve([bytes, text]);
-        client.emit("bytes", Uint8Array.of(1, 2, 3), given);
-      });
-      assert.deepEqual([[...new Uint8Array(answer[0])], answer[1]], [[1, 2, 3], "and text"]);
-    } finally {
-      holder.WebSocket = platform;
-      client.close();
-      await server.close();
-    }
-  },
-};
-
-describe("libraries that take a WebSocket class, given ours", () => {
-  for (const [name, run] of shareOf(Object.entries(libraries))) it(name, options, run);
 });
