@@ -10,6 +10,7 @@ import type { LoadRequest, LoadResult, SizeRequest, SizeResult } from "./load.ts
 import { type BenchmarkOptions, isWanted } from "./options.ts";
 import { Child, type RunningServer, startServer } from "./processes.ts";
 import type { Output } from "./output.ts";
+import { describeRatio, formatFigure, percentColumn } from "./report.ts";
 import type { Cores, Runtime, RuntimeName } from "./runtimes.ts";
 import { median, summarize, type Summary } from "./statistics.ts";
 
@@ -227,28 +228,24 @@ function report({ contenders, ratios, sizeAtMost }: ContestResult, output: Outpu
   );
   for (const contender of contenders) {
     const { cpuPerMessage: cpu, serverBusy, serverWaited, loadBusy } = contender;
-    const spread = `(${format(cpu.min)} .. ${format(cpu.max)})`;
+    const spread = `(${formatFigure(cpu.min)} .. ${formatFigure(cpu.max)})`;
     const rate = Math.round(contender.messagesPerSecond.median).toLocaleString("en-US");
     output.line(
-      `  ${contender.name.padEnd(22)}${format(cpu.median).padStart(8)}  ${spread.padEnd(20)}` +
-        rate.padStart(13) + percent(serverBusy) + percent(serverWaited) + percent(loadBusy) +
+      `  ${contender.name.padEnd(22)}${formatFigure(cpu.median).padStart(8)}  ${
+        spread.padEnd(20)
+      }` +
+        rate.padStart(13) + percentColumn(serverBusy) + percentColumn(serverWaited) +
+        percentColumn(loadBusy) +
         (serverBusy + serverWaited < SATURATED ? "  server not saturated" : ""),
     );
   }
-  for (const { of, to, ratio, atMost } of ratios) {
-    output.line(
-      `  ${of} / ${to}: ${format(ratio.median)}, ` +
-        `95 % within ${format(ratio.low)} .. ${format(ratio.high)}, ` +
-        `all within ${format(ratio.min)} .. ${format(ratio.max)}` +
-        (atMost === undefined ? "" : `; wanted: at most ${atMost}`),
-    );
-  }
+  for (const ratio of ratios) output.line(describeRatio(ratio));
   const [ours, ...others] = contenders;
   for (const { name, size } of others) {
     if (size === undefined || ours.size === undefined) continue;
     const wanted = sizeAtMost === undefined ? "" : `; wanted: at most ${sizeAtMost}`;
     output.line(
-      `  a reply of ${ours.name}'s to ${format(size.plain)} bytes has ${
+      `  a reply of ${ours.name}'s to ${formatFigure(size.plain)} bytes has ${
         ours.size.reply.toFixed(1)
       }, ` +
         `of ${name}'s ${size.reply.toFixed(1)}: ` +
@@ -256,13 +253,4 @@ function report({ contenders, ratios, sizeAtMost }: ContestResult, output: Outpu
     );
   }
   output.line();
-}
-
-/** Three digits, and no exponent. */
-function format(value: number): string {
-  return value >= 100 ? value.toFixed(0) : value.toPrecision(3);
-}
-
-function percent(share: number): string {
-  return `${Math.round(share * 100)} %`.padStart(8);
 }

@@ -1,5 +1,5 @@
 /**
- * `deno task bench`: first the echo over sockets, then idle connections, then the codec and the
+ * `deno task bench`: first the echo over sockets, then clients, idle connections, and the codec and the
  * compression alone, all in one run.
  *
  * @module
@@ -10,6 +10,7 @@ import { cpus, release, type } from "node:os";
 import { dirname } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
+import { runClients } from "./client.ts";
 import { runCodec } from "./codec.ts";
 import { runDeflate } from "./deflate.ts";
 import { runEcho } from "./echo.ts";
@@ -56,6 +57,7 @@ async function main(): Promise<void> {
   output.line();
   const environment = { runtimes, cores, root, output };
   const echo = await runEcho(options, environment);
+  const client = await runClients(options, environment);
   const idle = await runIdle(options, environment);
   const codec = await runCodec(options, environment);
   const deflate = await runDeflate(options, environment);
@@ -66,6 +68,7 @@ async function main(): Promise<void> {
     pairs: options.pairs,
     quick: options.quick,
     echo,
+    client,
     idle,
     codec,
     deflate,
@@ -73,7 +76,7 @@ async function main(): Promise<void> {
   mkdirSync(dirname(options.json), { recursive: true });
   writeFileSync(options.json, `${JSON.stringify(figures, null, 1)}\n`);
   output.line(`figures written to ${options.json}`);
-  if ([...echo, ...idle].some((result) => "error" in result)) process.exitCode = 1;
+  if ([...echo, ...client, ...idle].some((result) => "error" in result)) process.exitCode = 1;
 }
 
 await main();

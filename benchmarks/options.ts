@@ -24,9 +24,10 @@ export const USAGE = `deno task bench [options]
 
   --quick       three short rounds of everything: does it run?
   --pairs N     rounds of each contender (7)
-  --only NAME   only what has NAME in its name, such as echo, idle, codec, deflate, compressed,
-                echo/node, 64-binary-32, deflate/bun/json; may be given more than once
-  --base DIR    compare with the checkout of this library in DIR in place of the peers (echo, idle)
+  --only NAME   only what has NAME in its name, such as echo, client, idle, codec, deflate,
+                compressed, echo/node, 64-binary-32, deflate/bun/json; may be given more than once
+  --base DIR    compare with the checkout of this library in DIR in place of the peers (echo,
+                client, idle)
   --json FILE   where to write the figures (benchmarks/results/latest.json)
 `;
 
