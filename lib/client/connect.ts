@@ -70,9 +70,16 @@ export async function connect<Message extends string | Uint8Array<ArrayBuffer> |
     if ((http2 ?? network ?? byteStream) === undefined && !hasSockets()) {
       return await connectNative(plan, signal);
     }
-    const { connectSockets } = await import("./sockets.ts");
+    const { connectSockets } = await loadSockets();
     return await connectSockets(plan, signal);
   });
+}
+
+let sockets: Promise<typeof import("./sockets.ts")> | undefined;
+
+/** Imports it once: doing so again for each connection costs Bun and Node a tenth of what connecting does. */
+function loadSockets(): Promise<typeof import("./sockets.ts")> {
+  return sockets ??= import("./sockets.ts");
 }
 
 function isOptions<Message extends AnyMessage>(
