@@ -4,6 +4,7 @@
  * @module
  */
 
+import { randomMask } from "../frame/mask.ts";
 import { decodeLatin1, encodeLatin1 } from "./latin1.ts";
 import { sha1 } from "./sha1.ts";
 
@@ -14,9 +15,13 @@ function toBase64(bytes: Uint8Array): string {
   return btoa(decodeLatin1(bytes));
 }
 
-/** A new `Sec-WebSocket-Key`: 16 random bytes in base64 (section 4.1, item 7). */
+/**
+ * A new `Sec-WebSocket-Key`: 16 random bytes in base64 (section 4.1, item 7). They are drawn as masking
+ * keys are: a draw of its own would cost Node as much as the rest of the request.
+ */
 export function createKey(): string {
-  return toBase64(crypto.getRandomValues(new Uint8Array(16)));
+  const words = Int32Array.of(randomMask(), randomMask(), randomMask(), randomMask());
+  return toBase64(new Uint8Array(words.buffer));
 }
 
 /**
