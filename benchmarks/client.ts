@@ -55,6 +55,7 @@ export async function runClients(
       const name = `client/${runtime.name}/${clientCase.name}`;
       if (!isWanted(name, options)) continue;
       const contenders = clientsFor(runtime.name, clientCase, { root, base: options.base });
+      if (contenders.length === 0) continue;
       output.line(`${name}: ${describe(clientCase)}`);
       try {
         const rounds = await play(clientCase, contenders, options, environment);

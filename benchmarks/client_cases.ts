@@ -60,7 +60,7 @@ const OWN: Readonly<Record<RuntimeName, string>> = {
 
 /**
  * Who takes part on a runtime: first this library, then those it is compared with. With a `base`, the
- * checkout there in place of these.
+ * checkout there in place of these, as far as it has the same clients.
  */
 export function clientsFor(
   runtime: RuntimeName,
