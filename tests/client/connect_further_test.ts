@@ -4,7 +4,7 @@ import { describe, it } from "node:test";
 import { requestFor } from "../../lib/handshake/client.ts";
 import { accept, forwardedHeaders, listen } from "../../lib/server/mod.ts";
 import { Network } from "../../lib/testing/mod.ts";
-import { connect, type ConnectOptions, HandshakeError } from "../../mod.ts";
+import { connect, HandshakeError } from "../../mod.ts";
 import { CHAT_URL, refuseNo, serveChat, serveRaw } from "../support/chat_server.ts";
 import { serveRedirects } from "./support.ts";
 
