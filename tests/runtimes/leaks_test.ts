@@ -14,6 +14,7 @@ import type { Report } from "./programs/leaks.ts";
 const WAYS = [
   "our Close, the peer's Close",
   "both Closes at once",
+  "reconnecting: lost, back, and closed",
   "a Close with data in flight both ways",
   "terminate by us, by the peer",
   "a handler that fails: 1011",

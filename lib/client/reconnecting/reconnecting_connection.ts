@@ -267,6 +267,7 @@ export class ReconnectingConnection implements AsyncIterable<MessageData> {
   async #run(): Promise<void> {
     while (this.#ending === undefined) {
       this.#setState("connecting", this.#state.reason);
+      if (this.#ending !== undefined) break; // by onState
       const { end, isHopeless } = await this.#connectOnce();
       if (this.#ending !== undefined) break;
       if (this.#closing !== undefined || isHopeless || this.#staysAway(end)) {
@@ -352,7 +353,7 @@ export class ReconnectingConnection implements AsyncIterable<MessageData> {
     if (heartbeat !== undefined) void this.#call(() => void (isAnswer = heartbeat.isAnswer(data)));
     if (isAnswer) {
       this.#outbox.confirm(this.#beatMark);
-      this.#heartbeat!.start();
+      if (!this.#inbox.full) this.#heartbeat!.start();
       this.#flush();
     } else if (!this.#discards) this.#inbox.push(data);
   }

@@ -672,6 +672,43 @@ describe("reconnecting: the end", () => {
     assert.equal((await chat.closed).error?.message, "before");
   });
 
+  for (const way of ["close", "abort"] as const) {
+    for (const name of ["connecting", "open", "waiting"] as const) {
+      it(`${way} within onState, at ${name}`, options, async () => {
+        const { network, server } = await serveChat(), controller = new AbortController();
+        const { chat } = client(network, {
+          signal: controller.signal,
+          onState: (state) => {
+            if (state.name === "open" && name === "waiting") queueMicrotask(() => network.reset());
+            if (state.name !== name) return;
+            if (way === "close") chat.close();
+            else controller.abort(new Error("enough"));
+          },
+        });
+        await settle();
+        const { closeCode } = await network.clock.until(chat.closed);
+        assert.equal(closeCode, way === "close" ? 1000 : 1006);
+        assert.ok(network.clock.now() < 1_000, `${network.clock.now()} ms`);
+        await network.clock.until(server.shutdown());
+        assert.deepEqual([network.links.size, network.clock.timers], [0, 0]);
+      });
+    }
+  }
+
+  it("close ends it though nobody has read what came, and the peer has gone", options, async () => {
+    const { network, server } = await serveChat({ websocket: () => {} });
+    const { chat } = client(network, { receiveHighWaterMark: 1_000 });
+    await until({ chat, network, name: "open" });
+    const [own] = server.connections as ReadonlySet<WebSocketConnection>;
+    for (let at = 0; at < 20; at++) own.send("x".repeat(500));
+    await settle();
+    own.terminate();
+    await network.clock.pass(100);
+    chat.close();
+    await network.clock.until(chat.closed);
+    assert.equal(String(await chat.receive()).length, 500); // what came can still be read
+  });
+
   it("an option that can never work ends it, and is reported", options, async () => {
     const { network } = await serveChat();
     const { chat, errors } = client(network, { tls: { caCerts: "no list" as never } });

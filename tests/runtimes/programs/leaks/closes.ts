@@ -1,5 +1,5 @@
 /** The ends that two connections of our own bring each other to. */
-import type { WebSocketConnection } from "../../../../mod.ts";
+import { reconnecting, type WebSocketConnection } from "../../../../mod.ts";
 import { listen } from "../../../../lib/server/mod.ts";
 import { ca, cert, key } from "../../../certificates/mod.ts";
 import {
@@ -120,8 +120,54 @@ const failing: Scenario = {
   },
 };
 
+/** Each client loses its connection once, comes back, and closes. */
+const reconnected: Scenario = {
+  name: "reconnecting: lost, back, and closed",
+  count: 1000,
+  async start(): Promise<Run> {
+    const ends = new Ends(), wanted = /^10(06 unclean|00 clean) /;
+    const server = await listen({
+      ...common,
+      ...local,
+      websocket: {
+        open: (connection) => ends.add(connection),
+        message(connection, data): void {
+          const obey = words.get(data);
+          if (obey === undefined) connection.send(data);
+          else obey(connection);
+        },
+      },
+    });
+    const url = `ws://127.0.0.1:${server.address.port}`;
+    return {
+      async batch(size): Promise<void> {
+        await times(size, async (at) => {
+          const lost = Promise.withResolvers<void>();
+          const chat = reconnecting(url, {
+            clock: common.clock,
+            retryDelay: 1,
+            signal,
+            onState: ({ name }) => void (name === "waiting" && lost.resolve()),
+          });
+          chat.send(`message ${at}`);
+          check(`${await chat.receive()}`, /^message/);
+          chat.send("terminate");
+          await lost.promise;
+          chat.send(`again ${at}`);
+          check(`${await chat.receive()}`, /^again/);
+          chat.close();
+          await chat.closed;
+        });
+        await ends.ended(2 * size, wanted);
+      },
+      end: () => server.shutdown(),
+    };
+  },
+};
+
 /** The ways. Each connection has both ends here, so what is "ours" at one is "the peer's" at the other. */
 export const closes: readonly Scenario[] = [
+  reconnected,
   way("our Close, the peer's Close", CLOSED, (connection, at) => {
     if (at % 2 === 0) connection.close();
     else connection.send("close");
