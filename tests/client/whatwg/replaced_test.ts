@@ -1,9 +1,12 @@
 /** A program that puts our class in place of the platform's: our own code goes on with the platform's. */
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
-import { connect as connectNatively } from "../../../lib/adapters/browser.ts";
+import {
+  connect as connectNatively,
+  reconnecting as reconnectNatively,
+} from "../../../lib/adapters/browser.ts";
 import { listen, type WebSocketServer } from "../../../lib/server/mod.ts";
-import { connect, fromWebSocket, WebSocket } from "../../../mod.ts";
+import { connect, fromWebSocket, reconnecting, WebSocket } from "../../../mod.ts";
 
 const options = { timeout: 60_000 };
 type Global = { WebSocket: unknown };
@@ -46,6 +49,17 @@ describe("with globalThis.WebSocket replaced by ours", () => {
       assert.equal(await connection.receive(), "Hello");
       connection.close();
       await connection.closed;
+    }
+  });
+
+  it("reconnecting stands on the same, from either entry", options, async () => {
+    const clients = [reconnectNatively(url), reconnecting(url)];
+    for (const [at, client] of clients.entries()) {
+      client.send("Hello");
+      assert.equal(await client.receive(), "Hello");
+      assert.equal(client.connection?.capabilities.ping, at === 1);
+      client.close();
+      assert.equal((await client.closed).wasClean, true);
     }
   });
 
