@@ -7,7 +7,13 @@ const examples = new URL("../../examples/", import.meta.url);
 const options = { timeout: 60_000 };
 
 /** What a reader is told to allow, and no more. */
-const permissions = ["--no-prompt", "--allow-net", "--allow-env", "--allow-read"];
+const permissions = [
+  "--no-prompt",
+  "--allow-net",
+  "--allow-env",
+  "--allow-read",
+  "--allow-run", // the chat bundles its page
+];
 
 function start(name: RuntimeName, file: string, port = "0") {
   return startFile(name, new URL(file, examples), { permissions, env: { PORT: port } });

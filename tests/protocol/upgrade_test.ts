@@ -85,7 +85,7 @@ describe("ClientUpgrade", () => {
     assert.throws(() => new ClientUpgrade(URL, { protocol: "a" } as never), /protocols/);
     assert.throws(() => new ClientUpgrade("nowhere"), { name: "SyntaxError" });
     assert.throws(() => new ClientUpgrade(URL, { protocols: "a b" }), { name: "SyntaxError" });
-    assert.throws(() => new ClientUpgrade(URL, { headers: { host: "a" } }), TypeError);
+    assert.throws(() => new ClientUpgrade(URL, { headers: { upgrade: "a" } }), TypeError);
     assert.throws(() => new ClientUpgrade(URL, { maxHeaderSize: -1 }), RangeError);
   });
 });

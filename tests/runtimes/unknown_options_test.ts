@@ -248,12 +248,15 @@ describe("an unknown option of a connection's method is a TypeError that names i
       /receive: signal must be an AbortSignal/,
     ],
     ["ping", (c) => c.ping({ data: "" } as Given), /ping: data is not an option; known: signal/],
-    ["ping", (c) => c.ping("data" as Given), /ping: .* must be an object, got string/],
+    ["ping", (c) => c.ping(1 as Given), /ping: .* must be an object, got number/],
     [
       "ping",
-      (c) => c.ping(Uint8Array.of(1) as Given),
-      /ping: .* must be an object, got Uint8Array/,
+      (c) => c.ping("", { data: "" } as Given),
+      /ping: data is not an option; known: signal/,
     ],
+    ["ping", (c) => c.ping("a", 1 as Given), /ping: .* must be an object, got number/],
+    ["ping", (c) => c.ping(1 as Given, {}), /ping: the payload must be a string, .* got number/],
+    ["pong", (c) => c.pong({} as Given), /pong: the payload must be a string, .* got Object/],
     ["close", (c) => c.close({ code: 4001 } as Given), /close: code .* did you mean closeCode/],
     ["close", (c) => c.close({ closeReason: "" } as Given), /closeReason .* did you mean reason/],
   ];
