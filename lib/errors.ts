@@ -230,6 +230,9 @@ export type TransportErrorCode =
   | "NAME_NOT_RESOLVED"
   | "HOST_UNREACHABLE"
   | "CERTIFICATE_REJECTED"
+  | "CLIENT_CERTIFICATE_REQUIRED" // tls.cert and tls.key of connect, tls.requestClientCert of listen
+  | "CLIENT_CERTIFICATE_REJECTED"
+  | "ALPN_MISMATCH" // tls.alpn
   | "TLS_FAILED"
   | "CONNECTION_RESET"
   | "CONNECTION_ENDED"

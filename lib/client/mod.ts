@@ -39,7 +39,11 @@ export type {
   SendSource,
   SendSourceOptions,
 } from "../connection/send_data.ts";
+export type { PeerCertificate } from "../handshake/hook.ts";
 export type {
+  ClientTlsOptions,
+  ServerTlsOptions,
+  TlsKeyPair,
   Transport,
   TransportAddress,
   TransportConnectOptions,

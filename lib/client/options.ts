@@ -12,7 +12,7 @@ import { checkConnectionHandler } from "../connection/handlers.ts";
 import type { AnyMessage, MessageModeOf } from "../connection/streamed_message.ts";
 import type { HeaderEntries } from "../handshake/caller_headers.ts";
 import type { Http2Headers } from "../handshake/http2.ts";
-import type { TransportNetwork } from "../link/transport.ts";
+import type { ClientTlsOptions, TransportNetwork } from "../link/transport.ts";
 import type { MessageData } from "../message/message.ts";
 import { checkNames, checkSignal, type OptionNames } from "../options.ts";
 import {
@@ -69,8 +69,8 @@ export interface ConnectOptions<Message extends AnyMessage = MessageData>
   headers?: HeaderEntries;
   /** Aborts connecting: the promise rejects with the signal's reason. No effect once open. */
   signal?: AbortSignal;
-  /** For `wss:`: further certificates (PEM) to trust, and the name to check. Not in a browser. */
-  tls?: { caCerts?: string[]; serverName?: string };
+  /** For `wss:`: which certificates to trust, and the client's own. Not in a browser. */
+  tls?: ClientTlsOptions;
   /** The path of a Unix socket to connect to in place of the URL's host. Not in a browser. */
   path?: string;
   /**

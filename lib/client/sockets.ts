@@ -13,6 +13,7 @@ import { readLimit } from "../limits.ts";
 import { checkMethods } from "../options.ts";
 import { clientOffer } from "../protocol/client_offer.ts";
 import { readConnectionOptions } from "../protocol/protocol_options.ts";
+import { openingError } from "../transport/connect_errors.ts";
 import { createClientConnection } from "./create_connection.ts";
 import { ClientHandshake, type ClientHandshakeInit } from "./handshake.ts";
 import { connectHttp2 } from "./http2.ts";
@@ -63,9 +64,19 @@ async function connectSocket<Message extends AnyMessage>(
     ...readHeadLimits(options),
   };
   const transport = await openTransport(plan, signal);
-  return await whenOpened(
+  const opening = whenOpened(
     (events) => new ClientHandshake(transport, init, events),
     (_, opened) => createClientConnection(transport, plan, { ...opened, request: init.request }),
     signal,
   );
+  if (!transport.secure) return await opening;
+  return await opening.catch((error) => {
+    const hasCertificate = options.tls?.cert !== undefined;
+    throw openingError(error, { ...endpointOf(target), hasCertificate });
+  });
+}
+
+function endpointOf(target: URL): { hostname: string; port: number } {
+  const { hostname, port, protocol } = target;
+  return { hostname, port: port === "" ? protocol === "wss:" ? 443 : 80 : Number(port) };
 }

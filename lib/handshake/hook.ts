@@ -11,6 +11,18 @@ import { chooseProtocol } from "./answer.ts";
 import { type HeaderEntries, readCallerHeaders } from "./caller_headers.ts";
 import { quote } from "./grammar.ts";
 
+/** What is known of a client's certificate, which the server has checked by `tls.ca`. */
+export interface PeerCertificate {
+  /** The name of its owner, a line for each part: `"O=Example\nCN=device 7"`. */
+  readonly subject: string;
+  /** The names and addresses that it is for: `"DNS:device7.example"`; `""` if it has none. */
+  readonly subjectAltName: string;
+  /** The SHA-256 of it, as hexadecimal bytes with colons in between. */
+  readonly fingerprint256: string;
+  /** The whole certificate, as PEM text. */
+  readonly pem: string;
+}
+
 /** What a hook receives besides the request. */
 export interface HandshakeInfo {
   /** The peer's address; undefined where there is none, as on a Unix socket. */
@@ -21,6 +33,8 @@ export interface HandshakeInfo {
   protocols: readonly string[];
   /** The `Origin`, if one was sent. It has passed the option `origins`. */
   origin: string | undefined;
+  /** The client's certificate, with `tls.requestClientCert` of `listen` and if the client has one. */
+  peerCertificate?: PeerCertificate;
 }
 
 /**

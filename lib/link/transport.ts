@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { PeerCertificate } from "../handshake/hook.ts";
 import type { Clock } from "../protocol/clock.ts";
 
 /** One end of a socket. */
@@ -65,6 +66,8 @@ export interface Transport {
   readonly localAddress: TransportAddress | undefined;
   /** Whether TLS protects it. */
   readonly secure: boolean;
+  /** On a server, the certificate that the client has proved to be its own, if one was asked for. */
+  readonly peerCertificate?: PeerCertificate | undefined;
   /** Set where every `write` copies what it cannot write at once, so that it may be given anyone's memory. */
   readonly alwaysCopies?: true;
   /**
@@ -99,6 +102,51 @@ export interface Transport {
   startTls?(options: TransportConnectOptions): Promise<Transport>;
 }
 
+/** A certificate and its key, as PEM texts. */
+export interface TlsKeyPair {
+  /** The certificate, and behind it those that lead to its authority. */
+  cert: string;
+  /** Its private key, not encrypted. */
+  key: string;
+}
+
+/** TLS of a server. */
+export interface ServerTlsOptions extends TlsKeyPair {
+  /** The authorities whose certificates clients may have (PEM): for `requestClientCert`. */
+  ca?: string | string[];
+  /**
+   * Whether clients must have a certificate of one of `ca`: `true` refuses a client without one in the
+   * TLS handshake. `"optional"` lets a client without a certificate in, for the hook `handshake` to
+   * decide about (`info.peerCertificate`); with one of another authority it is refused as well. On
+   * Node and Bun: on Deno it is a NotSupportedError. @default {false}
+   */
+  requestClientCert?: boolean | "optional";
+}
+
+/** TLS of a client. */
+export interface ClientTlsOptions {
+  /** Further authorities to trust (PEM), besides those of the runtime. */
+  caCerts?: string[];
+  /** The name to send and to check in the certificate. @default {the URL's host} */
+  serverName?: string;
+  /** The client's own certificate (PEM), for a server that asks for one; with `key`. */
+  cert?: string;
+  /** The private key of `cert` (PEM), not encrypted. */
+  key?: string;
+  /**
+   * The protocols to offer by ALPN (RFC 7301): `["http/1.1"]`, for a server that wants to be asked.
+   * If the server chooses another one than `http/1.1`, connecting fails (`ALPN_MISMATCH`).
+   * @default {none is offered}
+   */
+  alpn?: string[];
+  /**
+   * Accepts every certificate: self-signed, expired, for another name. Whoever is in between can
+   * then read and change everything, so this is for development alone, where `caCerts` will not do.
+   * The first connection with it prints a warning by console.warn. @default {false}
+   */
+  dangerouslyAcceptAnyCertificate?: boolean;
+}
+
 /** Where and how to listen. */
 export interface TransportListenOptions {
   /** The port; 0 lets the system choose one. */
@@ -107,8 +155,8 @@ export interface TransportListenOptions {
   hostname?: string;
   /** The path of a Unix socket, in place of port and hostname. */
   path?: string;
-  /** PEM text of the certificate chain and its key, for TLS. */
-  tls?: { cert: string; key: string };
+  /** For TLS: the certificate chain and its key (PEM), and whether clients must have one too. */
+  tls?: ServerTlsOptions;
 }
 
 /** Where and how to connect. */
@@ -119,8 +167,8 @@ export interface TransportConnectOptions {
   hostname?: string;
   /** The path of a Unix socket, in place of port and hostname. */
   path?: string;
-  /** TLS, with these further certificates (PEM) to trust and this name to check instead of hostname. */
-  tls?: { caCerts?: string[]; serverName?: string } | undefined;
+  /** TLS: an empty object for the defaults. */
+  tls?: ClientTlsOptions | undefined;
   /** Aborts connecting: the promise rejects with the signal's reason, and nothing stays open. */
   signal?: AbortSignal | undefined;
   /**
@@ -144,6 +192,11 @@ export interface TransportListener {
   readonly address: TransportAddress;
   /** Stops listening; accepted connections live on. Resolves when the port is free. */
   close(): Promise<void>;
+  /**
+   * Uses another certificate for the connections that come from now on. Rejects, and changes nothing,
+   * if it cannot be used. Missing where certificates cannot be changed.
+   */
+  updateTls?(pair: TlsKeyPair): Promise<void>;
 }
 
 /** What `connect` and `listen` open sockets with in place of the runtime's: a network in memory, say. */

@@ -8,7 +8,12 @@ import { ReadingTimer, Timers } from "../link/timers.ts";
 import type { AnyMessage } from "../connection/streamed_message.ts";
 import type { RefusalContext } from "../connection/handlers.ts";
 import { refusalFor } from "../errors.ts";
-import { callHook, type HandshakeResult, readHookResult } from "../handshake/hook.ts";
+import {
+  callHook,
+  type HandshakeResult,
+  type PeerCertificate,
+  readHookResult,
+} from "../handshake/hook.ts";
 import type { WebSocketRequest } from "../handshake/server.ts";
 import { isThenable } from "../thrown.ts";
 import { faultContext, overdue, refusedByHook, reportFailure } from "./failures.ts";
@@ -21,6 +26,8 @@ export interface UpgradeInfo {
   readonly request: Request;
   /** Whether TLS protects the connection. */
   readonly secure: boolean;
+  /** The client's certificate, if one was asked for. */
+  readonly peerCertificate?: PeerCertificate | undefined;
   /** The context of what is reported, whether the request was valid or not. */
   readonly context: RefusalContext;
 }
@@ -81,12 +88,13 @@ function ask<Data, Message extends AnyMessage>(
   info: UpgradeInfo,
 ): HandshakeResult<Data> | Promise<HandshakeResult<Data>> {
   if (handshake === undefined) return undefined;
-  const { secure, context: { remoteAddress } } = info;
+  const { secure, peerCertificate, context: { remoteAddress } } = info;
   return callHook(handshake, info.request, {
     remoteAddress: remoteAddress?.transport === "tcp" ? remoteAddress : undefined,
     secure,
     protocols: validated.protocols,
     origin: validated.origin,
+    ...(peerCertificate && { peerCertificate }),
   });
 }
 

@@ -16,7 +16,7 @@ import { concat } from "../frame/memory.ts";
 import { acceptHead, refusalBytes, refusalHead } from "../handshake/answer.ts";
 import type { RequestHead } from "../handshake/head.ts";
 import { HeadReader, readHead } from "../handshake/head_reader.ts";
-import { isResponse } from "../handshake/hook.ts";
+import { isResponse, type PeerCertificate } from "../handshake/hook.ts";
 import { isUpgradeRequest, readRequest, toRequest, validateRequest } from "../handshake/server.ts";
 import type { UpgradeRequest } from "../handshake/server.ts";
 import {
@@ -284,7 +284,7 @@ export class ServerHandshake<Data, Message extends AnyMessage = MessageData>
   /** Decides about the upgrade, at once or when the hook has: the timer runs meanwhile. */
   #decideUpgrade(head: RequestHead): void {
     const { origins, hosts } = this.#settings;
-    const { secure } = this.#transport;
+    const transport = this.#transport, { secure } = transport;
     const { boundToLoopback } = this.#owner;
     let validated: UpgradeRequest;
     const validate = (): UpgradeRequest =>
@@ -295,6 +295,9 @@ export class ServerHandshake<Data, Message extends AnyMessage = MessageData>
       context: this.#context,
       get request(): Request {
         return hookRequest();
+      },
+      get peerCertificate(): PeerCertificate | undefined {
+        return transport.peerCertificate;
       },
     });
     if (isThenable(decision)) void decision.then((late) => this.#onDecision(late));

@@ -14,6 +14,7 @@ import type { DataOf, HandshakeResult, WithHandshake } from "../handshake/hook.t
 import type { AnyMessage, MessageOf } from "../connection/streamed_message.ts";
 import type { MessageMode } from "../protocol/options.ts";
 import type {
+  TlsKeyPair,
   Transport,
   TransportAddress,
   TransportListener,
@@ -24,6 +25,7 @@ import { checkNetwork, withClockOf } from "../link/network.ts";
 import { isLoopback } from "../handshake/host.ts";
 import { readLimit } from "../limits.ts";
 import { listenTransport } from "../transport/runtime.ts";
+import { checkNewPair } from "../transport/tls_options.ts";
 import { checkNames, type OptionNames } from "../options.ts";
 import {
   ServerHandshake,
@@ -142,10 +144,26 @@ export interface WebSocketServer<Data = undefined, Message extends AnyMessage = 
    * @throws {TypeError | RangeError} If an option is unknown or invalid (rejects).
    */
   shutdown(options?: ShutdownOptions): Promise<void>;
+  /**
+   * Uses another certificate, a renewed one say, for the connections that come from now on; open ones go
+   * on. Resolves once it is in use. On Deno and Bun the listening socket is replaced for it: a client
+   * that connects in that moment may be refused, and succeeds when it tries again.
+   *
+   * @throws {TypeError} If the certificate or its key is missing or is not PEM text (rejects).
+   * @throws {TransportError} If they cannot be used: invalid PEM text, the key of another certificate
+   * (rejects). The old certificate remains in use.
+   * @throws {DOMException} InvalidStateError if the server listens without TLS, or has been shut down;
+   * NotSupportedError on a `network` whose listeners cannot do it (rejects).
+   */
+  updateTls(pair: TlsKeyPair): Promise<void>;
 }
 
 /** The context of an error of the listener itself. */
 const NOT_OF_A_PEER = { connection: undefined, request: undefined, remoteAddress: undefined };
+
+function invalidState(why: string): DOMException {
+  return new DOMException(`Cannot update TLS: ${why}`, "InvalidStateError");
+}
 
 class Server<Data, Message extends AnyMessage>
   implements WebSocketServer<Data, Message>, ServerHandshakeEvents<Data, Message>, Watchable {
@@ -171,6 +189,8 @@ class Server<Data, Message extends AnyMessage>
   readonly #counter = new ServerCounter();
   #watchers: Watchers | undefined;
   #listener!: TransportListener;
+  #isSecure = false;
+  #updating: Promise<void> = Promise.resolve();
   #closing = false;
   #listenerClosed = false;
   boundToLoopback = false;
@@ -208,6 +228,7 @@ class Server<Data, Message extends AnyMessage>
       onConnection: (transport): void => this.#connected(transport),
       onError: (error): void => this.#settings.onError(error, NOT_OF_A_PEER),
     });
+    this.#isSecure = options.tls !== undefined;
     const { transport, hostname: bound } = this.#listener.address;
     this.boundToLoopback = transport === "tcp" && isLoopback(bound);
   }
@@ -320,6 +341,29 @@ class Server<Data, Message extends AnyMessage>
       this.#settle();
     }
     await this.finished;
+  }
+
+  updateTls(pair: TlsKeyPair): Promise<void> {
+    // One after the other, so that the last one called is the one in use.
+    const updating = this.#updating.then(() => this.#updateTls(pair));
+    this.#updating = updating.catch(() => {});
+    return updating;
+  }
+
+  async #updateTls(pair: TlsKeyPair): Promise<void> {
+    checkNewPair(pair);
+    if (!this.#isSecure) {
+      throw invalidState("the server listens without TLS; pass tls to listen");
+    }
+    if (this.#closing) throw invalidState("the server has been shut down");
+    const listener = this.#listener;
+    if (listener.updateTls === undefined) {
+      throw new DOMException(
+        "Cannot update TLS: the listener of the option network has no updateTls",
+        "NotSupportedError",
+      );
+    }
+    await listener.updateTls({ cert: pair.cert, key: pair.key });
   }
 
   [Symbol.asyncDispose](): Promise<void> {

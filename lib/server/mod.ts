@@ -13,7 +13,7 @@ export {
 export type { ServerStats, ServerTraffic } from "./server_stats.ts";
 export type { AcceptOptions } from "./options.ts";
 export type { UpgradeOptions } from "./upgrade_options.ts";
-export type { TransportListenOptions } from "../link/transport.ts";
+export type { ServerTlsOptions, TlsKeyPair, TransportListenOptions } from "../link/transport.ts";
 export type {
   DataOf,
   DataOfEach,
@@ -22,6 +22,7 @@ export type {
   HandshakeInfo,
   HandshakeResult,
   NotADecision,
+  PeerCertificate,
   WithHandshake,
 } from "../handshake/hook.ts";
 export { isWebSocketUpgrade, type RequestLike } from "../handshake/upgrade.ts";

@@ -16,7 +16,8 @@ import type {
 import { checkNames } from "../options.ts";
 import type { Clock } from "../protocol/clock.ts";
 import type { ByteStreamPair } from "../transport/byte_stream.ts";
-import { connectError, listenError } from "../transport/errors.ts";
+import { connectError } from "../transport/connect_errors.ts";
+import { listenError } from "../transport/errors.ts";
 import type { VirtualClock } from "./clock.ts";
 import {
   type Conditions,
@@ -182,6 +183,7 @@ export class Network<Time extends Clock = VirtualClock> implements TransportNetw
         listeners.delete(name);
         return Promise.resolve();
       },
+      updateTls: () => Promise.resolve(),
     };
   }
 

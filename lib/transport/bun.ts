@@ -4,7 +4,9 @@
  * @module
  */
 
+import type { PeerCertificate } from "../handshake/hook.ts";
 import {
+  type TlsKeyPair,
   type Transport,
   type TransportAddress,
   type TransportConnectOptions,
@@ -16,11 +18,21 @@ import {
 } from "../link/transport.ts";
 import { copyOf } from "../frame/memory.ts";
 import { BaseTransport } from "./base_transport.ts";
-import type { BunLike, BunSocket, BunSocketHandler } from "./bun_api.ts";
-import { connectError, connectionError, handshakeEndedError, listenError } from "./errors.ts";
-import { rootCertificates } from "./node.ts";
+import type { BunLike, BunListener, BunSocket, BunSocketHandler } from "./bun_api.ts";
+import { connectError } from "./connect_errors.ts";
+import { connectionError, handshakeEndedError, listenError } from "./errors.ts";
 import { findNode } from "./node_api.ts";
 import { abortable } from "./timing.ts";
+import { bunTlsOptions, checkChosenAlpn } from "./tls_client.ts";
+import {
+  bunServerTls,
+  checkBunClient,
+  checkPairWith,
+  type ClientCertificates,
+  clientCertificatesOf,
+  toPeerCertificate,
+  updateTlsError,
+} from "./tls_server.ts";
 
 /** Before its socket is open, a connection's data tells what to make of it. */
 interface OpeningSocket {
@@ -28,6 +40,10 @@ interface OpeningSocket {
   path: string | undefined;
   /** Set by a listener; the side that connects has its promise. */
   sink: TransportListenerSink | undefined;
+  /** Of a listener: whether clients must have a certificate. */
+  clients?: ClientCertificates;
+  /** Of the side that connects: whether every certificate is accepted. */
+  acceptsAny?: boolean;
 }
 
 type Socket = BunSocket<BunTransport | OpeningSocket>;
@@ -38,6 +54,7 @@ class BunTransport extends BaseTransport {
   readonly secure: boolean;
   readonly #socket: Socket;
   readonly #path: string | undefined;
+  readonly #opening: OpeningSocket;
   /** What `write` may give to the socket at once: open, TLS agreed, nothing waiting. */
   #writable: boolean;
   #queue: Uint8Array[] = [];
@@ -56,6 +73,7 @@ class BunTransport extends BaseTransport {
     super();
     this.#socket = socket;
     this.#path = opening.path;
+    this.#opening = opening;
     this.secure = opening.secure;
     this.#handshaking = opening.secure;
     this.#writable = !opening.secure;
@@ -108,6 +126,11 @@ class BunTransport extends BaseTransport {
     return this.#path === undefined
       ? { transport: "tcp", hostname: hostname ?? "", port: port ?? 0 }
       : { transport: "unix", hostname: this.#path, port: 0 };
+  }
+
+  get peerCertificate(): PeerCertificate | undefined {
+    if (this.#opening.clients === undefined) return undefined;
+    return toPeerCertificate(this.#socket.getPeerX509Certificate());
   }
 
   get bufferedAmount(): number {
@@ -208,13 +231,27 @@ class BunTransport extends BaseTransport {
 
   #handshaken(success: boolean, error: Error | null): void {
     this.#handshaking = false;
-    if (success) {
+    const failure = this.#checkPeer(success, error);
+    if (failure === undefined) {
       this.#onHandshake?.();
       return this.#flush();
     }
     // Bun reports an untrusted certificate and goes on: not so we.
-    this.error = connectionError(error);
+    this.error = failure;
     this.#socket.terminate();
+  }
+
+  #checkPeer(success: boolean, error: Error | null): Error | undefined {
+    const { clients, acceptsAny } = this.#opening;
+    const failure = checkBunClient(this.#socket, { success, error }, clients);
+    // The handshake itself has not failed then: what Bun reports is its view of the certificate.
+    if (acceptsAny && failure?.code === "CERTIFICATE_REJECTED") return undefined;
+    return failure;
+  }
+
+  /** What ALPN chose. */
+  get alpnProtocol(): unknown {
+    return this.#socket.alpnProtocol;
   }
 
   #onClose(error: Error | undefined): void {
@@ -247,6 +284,78 @@ class BunTransport extends BaseTransport {
   }
 }
 
+class BunTransportListener implements TransportListener {
+  readonly address: TransportAddress;
+  readonly #bun: BunLike;
+  readonly #options: TransportListenOptions;
+  readonly #sink: TransportListenerSink;
+  /** Missing once the port is lost. */
+  #listener: BunListener | undefined;
+  #tls: TransportListenOptions["tls"];
+  #closed = false;
+
+  constructor(bun: BunLike, options: TransportListenOptions, sink: TransportListenerSink) {
+    this.#bun = bun;
+    this.#options = options;
+    this.#sink = sink;
+    this.#tls = options.tls;
+    const { path, hostname = "", port = 0 } = options;
+    const { hostname: bound, port: chosen } = this.#listener = this.#listen(port);
+    this.address = path === undefined
+      ? { transport: "tcp", hostname: bound ?? hostname, port: chosen ?? port }
+      : { transport: "unix", hostname: path, port: 0 };
+  }
+
+  #listen(port: number): BunListener {
+    const { path, hostname = "" } = this.#options, tls = this.#tls, secure = tls !== undefined;
+    return this.#bun.listen<BunTransport | OpeningSocket>({
+      ...(path === undefined ? { hostname, port } : { unix: path }),
+      socket: BunTransport.handler,
+      data: { secure, path, sink: this.#sink, clients: clientCertificatesOf(tls) },
+      allowHalfOpen: true,
+      tls: tls && bunServerTls(tls),
+    });
+  }
+
+  close(): Promise<void> {
+    this.#closed = true;
+    this.#stop();
+    return Promise.resolve();
+  }
+
+  #stop(): void {
+    this.#listener?.stop(false);
+    this.#listener = undefined;
+  }
+
+  /** Bun's listening socket keeps its certificate: another one takes its place, in the same turn. */
+  updateTls(pair: TlsKeyPair): Promise<void> {
+    const before = this.#tls, { port } = this.address;
+    try {
+      checkPairWith(findNode(), pair);
+      if (this.#closed || before === undefined) return Promise.resolve();
+      this.#tls = { ...before, ...pair };
+      this.#stop();
+      this.#listener = this.#listen(port);
+      return Promise.resolve();
+    } catch (error) {
+      return Promise.reject(this.#restore(before, port, error));
+    }
+  }
+
+  /** Listens with the old certificate again, if it was given up. Returns the error to report. */
+  #restore(before: TransportListenOptions["tls"], port: number, cause: unknown): Error {
+    if (this.#tls === before) return updateTlsError(cause);
+    this.#tls = before;
+    try {
+      this.#listener = this.#listen(port);
+      return updateTlsError(cause);
+    } catch (error) {
+      return listenError(error, { ...this.#options, port });
+    }
+  }
+}
+
 /**
  * Listens on Bun.
  *
@@ -257,26 +366,11 @@ export function listenBun(
   options: TransportListenOptions,
   sink: TransportListenerSink,
 ): Promise<TransportListener> {
-  const { path, tls, port = 0, hostname = "0.0.0.0" } = options;
+  const { hostname = "0.0.0.0" } = options, given = { ...options, hostname };
   try {
-    const listener = bun.listen<BunTransport | OpeningSocket>({
-      ...(path === undefined ? { hostname, port } : { unix: path }),
-      socket: BunTransport.handler,
-      data: { secure: tls !== undefined, path, sink },
-      allowHalfOpen: true,
-      tls,
-    });
-    return Promise.resolve({
-      address: path === undefined
-        ? { transport: "tcp", hostname: listener.hostname ?? hostname, port: listener.port ?? port }
-        : { transport: "unix", hostname: path, port: 0 },
-      close(): Promise<void> {
-        listener.stop(false);
-        return Promise.resolve();
-      },
-    });
+    return Promise.resolve(new BunTransportListener(bun, given, sink));
   } catch (error) {
-    return Promise.reject(listenError(error, { ...options, hostname }));
+    return Promise.reject(listenError(error, given));
   }
 }
 
@@ -293,21 +387,18 @@ export async function connectBun(
   signal?.throwIfAborted();
   let socket: Socket | undefined;
   try {
+    const secure = tls !== undefined, acceptsAny = tls?.dangerouslyAcceptAnyCertificate === true;
     const connecting = bun.connect<BunTransport | OpeningSocket>({
       ...(path === undefined ? { hostname, port } : { unix: path }),
       socket: BunTransport.handler,
-      data: { secure: tls !== undefined, path, sink: undefined },
+      data: { secure, path, sink: undefined, acceptsAny },
       allowHalfOpen: true,
-      tls: tls && {
-        serverName: tls.serverName ?? hostname,
-        ...(tls.caCerts === undefined
-          ? {}
-          : { ca: [...rootCertificates(findNode()), ...tls.caCerts] }),
-      },
+      tls: tls && bunTlsOptions(findNode(), { hostname, ...tls }),
     });
     socket = await abortable(connecting, signal, (late) => late.terminate());
     const transport = socket.data as BunTransport;
     if (tls !== undefined) await abortable(transport.secured(), signal, () => {});
+    checkChosenAlpn(transport.alpnProtocol);
     return transport;
   } catch (error) {
     socket?.terminate();

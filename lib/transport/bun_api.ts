@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { NodeX509 } from "./node_api.ts";
 
 /** What is used of a socket of Bun's. */
 export interface BunSocket<Data> {
@@ -18,6 +19,10 @@ export interface BunSocket<Data> {
   readonly localPort: number | undefined;
   /** On TLS, whether the peer's certificate is good. */
   readonly authorized: boolean;
+  /** On TLS, what ALPN chose; false or null for nothing. */
+  readonly alpnProtocol: string | false | null;
+  /** On TLS, the peer's certificate. */
+  getPeerX509Certificate(): NodeX509 | undefined;
   /** Copies what fits and says how much; -1 once closed. */
   write(bytes: Uint8Array): number;
   /** Ends our direction. */
@@ -66,15 +71,31 @@ export interface BunSocketOptions<Data> {
   /** The peer's end does not end us. */
   allowHalfOpen: boolean;
   /** TLS. */
-  tls?: { cert?: string; key?: string; ca?: string[]; serverName?: string } | undefined;
+  tls?: {
+    cert?: string;
+    key?: string;
+    ca?: string[];
+    serverName?: string;
+    ALPNProtocols?: Uint8Array;
+    requestCert?: boolean;
+    rejectUnauthorized?: boolean;
+  } | undefined;
+}
+
+/** What is used of a listening socket of Bun's. */
+export interface BunListener {
+  /** The address. */
+  readonly hostname?: string;
+  /** The port. */
+  readonly port?: number;
+  /** Stops listening; accepted connections live on. */
+  stop(closeAll?: boolean): void;
 }
 
 /** What is used of `Bun`. */
 export interface BunLike {
   /** Listens. */
-  listen<Data>(
-    options: BunEndpoint & BunSocketOptions<Data>,
-  ): { readonly hostname?: string; readonly port?: number; stop(closeAll?: boolean): void };
+  listen<Data>(options: BunEndpoint & BunSocketOptions<Data>): BunListener;
   /** Connects; resolves before the TLS handshake. */
   connect<Data>(options: BunEndpoint & BunSocketOptions<Data>): Promise<BunSocket<Data>>;
 }

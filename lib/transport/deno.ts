@@ -5,6 +5,7 @@
  */
 
 import {
+  type TlsKeyPair,
   type Transport,
   type TransportAddress,
   type TransportConnectOptions,
@@ -22,17 +23,21 @@ import {
   type DenoListener,
   findDeno,
 } from "./deno_api.ts";
+import { connectError } from "./connect_errors.ts";
 import {
   acceptError,
-  connectError,
   connectionError,
   handshakeEndedError,
   hasLeftEarly,
   listenError,
 } from "./errors.ts";
+import { connectNode } from "./node.ts";
+import { findNode } from "./node_api.ts";
 import { ReadBuffer } from "./read_buffer.ts";
 import { ReadTurns } from "./read_turns.ts";
 import { abortable, ACCEPT_RETRY_DELAY } from "./timing.ts";
+import { checkChosenAlpn, denoTlsFunction, denoTlsOptions } from "./tls_client.ts";
+import { checkPairWith, updateTlsError } from "./tls_server.ts";
 import { acquireCopy, releaseCopy } from "./write_buffer.ts";
 
 /** A first write up to this size counts as taken at once, in bytes: the system's buffer holds it. */
@@ -66,24 +71,11 @@ function setNoDelay(conn: DenoConn): void {
   }
 }
 
-/** Begins TLS on a TCP connection, and does its handshake. What fails leaves the connection to be closed. */
-async function startTls(
-  deno: DenoLike,
-  conn: DenoConn,
-  { tls = {}, hostname = "localhost", signal }: TransportConnectOptions,
-): Promise<DenoConn> {
-  const { caCerts, serverName = hostname } = tls, name = { hostname: serverName };
-  const secured = await deno.startTls(
-    conn as never,
-    caCerts === undefined ? name : { ...name, caCerts },
-  );
-  try {
-    await abortable(secured.handshake?.() ?? Promise.resolve(), signal, () => {});
-  } catch (error) {
-    closeQuietly(secured);
-    throw error;
-  }
-  return secured;
+/** Does the handshake of TLS, and checks what was agreed on by ALPN. */
+async function finishHandshake(conn: DenoConn, signal: AbortSignal | undefined): Promise<void> {
+  const handshake = conn.handshake?.() ?? Promise.resolve({ alpnProtocol: null });
+  const { alpnProtocol } = await abortable(handshake, signal, () => {});
+  checkChosenAlpn(alpnProtocol);
 }
 
 /** How far the end of our own direction has come. */
@@ -186,15 +178,19 @@ class DenoTransport extends BaseTransport {
   }
 
   async startTls(options: TransportConnectOptions): Promise<Transport> {
+    const { hostname = "localhost", tls, signal } = options;
+    let conn = this.#conn;
     await this.#reads; // paused, it comes to its end
     this.#buffer.release();
     try {
-      options.signal?.throwIfAborted();
+      signal?.throwIfAborted();
       if (this.isGone) throw this.error ?? handshakeEndedError();
-      const conn = await startTls(findDeno()!, this.#conn, options);
+      conn = await findDeno()!.startTls(conn as never, denoTlsOptions({ hostname, ...tls }));
+      await finishHandshake(conn, signal);
       return new DenoTransport(conn, { secure: true, heard: true, path: this.#path });
     } catch (error) {
-      options.signal?.throwIfAborted();
+      closeQuietly(conn);
+      signal?.throwIfAborted();
       throw connectError(error, options);
     }
   }
@@ -305,29 +301,43 @@ class DenoTransport extends BaseTransport {
 
 class DenoTransportListener implements TransportListener {
   readonly address: TransportAddress;
-  readonly #listener: DenoListener;
-  readonly #accepting: Promise<void>;
+  readonly #deno: DenoLike;
+  readonly #options: TransportListenOptions;
+  readonly #sink: TransportListenerSink;
+  /** Missing while it is replaced, and once the port is lost. */
+  #listener: DenoListener | undefined;
+  #accepting: Promise<void>;
+  #updating: Promise<void> | undefined;
+  #tls: TransportListenOptions["tls"];
   #closed = false;
   #wake: (() => void) | undefined;
 
-  constructor(
-    listener: DenoListener,
-    sink: TransportListenerSink,
-    options: { secure: boolean; path: string | undefined },
-  ) {
-    this.#listener = listener;
+  constructor(deno: DenoLike, options: TransportListenOptions, sink: TransportListenerSink) {
+    this.#deno = deno;
+    this.#options = options;
+    this.#sink = sink;
+    this.#tls = options.tls;
+    const listener = this.#listener = this.#listen(options.port ?? 0);
     this.address = toAddress(listener.addr, options.path);
-    this.#accepting = this.#acceptLoop({ ...options, heard: false }, sink);
+    this.#accepting = this.#acceptLoop(listener);
   }
 
-  async #acceptLoop(options: DenoTransportOptions, sink: TransportListenerSink): Promise<void> {
-    while (!this.#closed) {
+  #listen(port: number): DenoListener {
+    const { path, hostname = "" } = this.#options, tls = this.#tls;
+    if (path !== undefined) return this.#deno.listen({ transport: "unix", path });
+    if (tls === undefined) return this.#deno.listen({ hostname, port });
+    return this.#deno.listenTls({ hostname, port, cert: tls.cert, key: tls.key });
+  }
+
+  async #acceptLoop(listener: DenoListener): Promise<void> {
+    const { path } = this.#options, sink = this.#sink, secure = this.#tls !== undefined;
+    while (this.#listener === listener) {
       try {
-        const conn = await this.#listener.accept();
+        const conn = await listener.accept();
         setNoDelay(conn);
-        sink.onConnection(new DenoTransport(conn, options));
+        sink.onConnection(new DenoTransport(conn, { secure, path, heard: false }));
       } catch (error) {
-        if (this.#closed) return;
+        if (this.#listener !== listener) return;
         // The client has left before it was accepted: nothing failed, and the next one waits.
         if (hasLeftEarly(error)) continue;
         sink.onError(acceptError(error));
@@ -346,13 +356,61 @@ class DenoTransportListener implements TransportListener {
     });
   }
 
-  close(): Promise<void> {
-    if (!this.#closed) {
-      this.#closed = true;
-      this.#listener.close();
-      this.#wake?.();
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#stop();
+    await this.#updating?.catch(() => {});
+    await this.#accepting;
+  }
+
+  #stop(): void {
+    const listener = this.#listener;
+    this.#listener = undefined;
+    listener?.close();
+    this.#wake?.();
+  }
+
+  updateTls(pair: TlsKeyPair): Promise<void> {
+    const updating = this.#updateTls(pair);
+    this.#updating = updating;
+    return updating;
+  }
+
+  /** Deno's listening socket keeps its certificate: another one takes its place. */
+  async #updateTls(pair: TlsKeyPair): Promise<void> {
+    const before = this.#tls;
+    try {
+      checkPairWith(findNode(), pair);
+    } catch (error) {
+      throw updateTlsError(error);
     }
-    return this.#accepting;
+    if (this.#closed || before === undefined) return;
+    this.#stop();
+    // The port is free once `accept` has ended.
+    await this.#accepting;
+    if (this.#closed) return;
+    const { port } = this.address;
+    try {
+      this.#tls = { ...before, ...pair };
+      this.#start(this.#listen(port));
+    } catch (error) {
+      this.#tls = before;
+      this.#start(this.#listenAgain(port));
+      throw updateTlsError(error);
+    }
+  }
+
+  #start(listener: DenoListener): void {
+    this.#listener = listener;
+    this.#accepting = this.#acceptLoop(listener);
+  }
+
+  #listenAgain(port: number): DenoListener {
+    try {
+      return this.#listen(port);
+    } catch (error) {
+      throw listenError(error, { ...this.#options, port });
+    }
   }
 }
 
@@ -360,24 +418,43 @@ class DenoTransportListener implements TransportListener {
  * Listens on Deno.
  *
  * @throws {TransportError} If the address cannot be had.
+ * @throws {DOMException} NotSupportedError if clients are to have certificates.
  */
 export function listenDeno(
   deno: DenoLike,
   options: TransportListenOptions,
   sink: TransportListenerSink,
 ): Promise<TransportListener> {
-  const { path, tls, port = 0, hostname = "0.0.0.0" } = options;
+  const { hostname = "0.0.0.0", tls } = options, given = { ...options, hostname };
+  // Deno's node:tls could ask for one, but says of a resumed session only that all is well, also if
+  // the certificate was refused when the session began.
+  if (tls?.requestClientCert) return Promise.reject(clientsUnsupported());
   try {
-    const listener = path !== undefined
-      ? deno.listen({ transport: "unix", path })
-      : tls !== undefined
-      ? deno.listenTls({ hostname, port, cert: tls.cert, key: tls.key })
-      : deno.listen({ hostname, port });
-    const secure = tls !== undefined;
-    return Promise.resolve(new DenoTransportListener(listener, sink, { secure, path }));
+    return Promise.resolve(new DenoTransportListener(deno, given, sink));
   } catch (error) {
-    return Promise.reject(listenError(error, { ...options, hostname }));
+    return Promise.reject(listenError(error, given));
   }
+}
+
+function clientsUnsupported(): DOMException {
+  return new DOMException(
+    "Cannot listen: Deno cannot check the certificates of clients (tls.requestClientCert); " +
+      "run the server on Node or Bun, or let a proxy in front of it check them",
+    "NotSupportedError",
+  );
+}
+
+/** What `node:tls` has, and Deno's own TLS has not. */
+function connectThroughNode(options: TransportConnectOptions): Promise<Transport> {
+  const node = findNode();
+  if (node !== undefined) return connectNode(node, options);
+  return Promise.reject(
+    new DOMException(
+      "Cannot connect: this version of Deno has no tls.dangerouslyAcceptAnyCertificate, nor tls.cert " +
+        "with tls.serverName; update Deno, or run it with --unsafely-ignore-certificate-errors",
+      "NotSupportedError",
+    ),
+  );
 }
 
 /**
@@ -391,16 +468,23 @@ export async function connectDeno(
 ): Promise<Transport> {
   const { path, tls, signal, port = 0, hostname = "localhost" } = options;
   signal?.throwIfAborted();
+  const by = tls && denoTlsFunction({ hostname, ...tls });
+  if (by === "node:tls") return await connectThroughNode(options);
   let conn: DenoConn | undefined;
   try {
     const connecting = path !== undefined
       ? deno.connect({ transport: "unix", path })
+      : by === "connectTls"
+      ? deno.connectTls({ port, ...denoTlsOptions({ hostname, ...tls }) })
       : deno.connect({ hostname, port });
     conn = await abortable(connecting, signal, closeQuietly);
     setNoDelay(conn);
-    const secure = tls !== undefined;
-    if (secure) conn = await startTls(deno, conn, { ...options, hostname });
-    return new DenoTransport(conn, { secure, heard: true, path });
+    if (tls === undefined) return new DenoTransport(conn, { secure: false, heard: true, path });
+    if (by === "startTls") {
+      conn = await deno.startTls(conn as never, denoTlsOptions({ hostname, ...tls }));
+    }
+    await finishHandshake(conn, signal);
+    return new DenoTransport(conn, { secure: true, heard: true, path });
   } catch (error) {
     if (conn !== undefined) closeQuietly(conn);
     signal?.throwIfAborted();

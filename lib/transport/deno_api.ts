@@ -33,7 +33,21 @@ export interface DenoConn {
   /** Turns Nagle's algorithm off; TCP only. */
   setNoDelay?(noDelay?: boolean): void;
   /** Finishes the TLS handshake; TLS only. */
-  handshake?(): Promise<unknown>;
+  handshake?(): Promise<{ alpnProtocol?: string | null }>;
+}
+
+/** The options of `Deno.startTls`. */
+export interface DenoTlsOptions {
+  /** The name to send, and to check. */
+  hostname: string;
+  /** Authorities to trust besides the usual ones, as PEM texts. */
+  caCerts?: string[];
+  /** What to offer by ALPN. */
+  alpnProtocols?: string[];
+  /** Of `Deno.connectTls`: the client's certificate. */
+  cert?: string;
+  /** Of `Deno.connectTls`: the key of `cert`. */
+  key?: string;
 }
 
 /** What is used of `Deno.Listener`. */
@@ -60,8 +74,10 @@ export interface DenoLike {
   connect(
     options: { hostname?: string; port: number } | { transport: "unix"; path: string },
   ): Promise<DenoConn>;
+  /** Connects to a port with TLS. */
+  connectTls(options: DenoTlsOptions & { port: number }): Promise<DenoConn>;
   /** Begins TLS on a TCP connection. */
-  startTls(conn: never, options: { hostname: string; caCerts?: string[] }): Promise<DenoConn>;
+  startTls(conn: never, options: DenoTlsOptions): Promise<DenoConn>;
 }
 
 /** The `Deno` global, where there is one. */

@@ -54,6 +54,7 @@ const codes: ReadonlyMap<string, TransportErrorCode> = /* @__PURE__ */ new Map<
   ["ENFILE", "TOO_MANY_OPEN_FILES"],
   ["EPROTO", "TLS_FAILED"],
   ["InvalidData", "TLS_FAILED"],
+  ["ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE", "CLIENT_CERTIFICATE_REQUIRED"],
   ["ERR_TLS_CERT_ALTNAME_INVALID", "CERTIFICATE_REJECTED"],
   ["UNABLE_TO_VERIFY_LEAF_SIGNATURE", "CERTIFICATE_REJECTED"],
   ["UNABLE_TO_GET_ISSUER_CERT", "CERTIFICATE_REJECTED"],
@@ -74,7 +75,7 @@ const codes: ReadonlyMap<string, TransportErrorCode> = /* @__PURE__ */ new Map<
 ]);
 
 /** A thrown value's string property, or `""`. */
-function property(cause: unknown, name: "code" | "name" | "message"): string {
+export function property(cause: unknown, name: "code" | "name" | "message"): string {
   if (typeof cause !== "object" || cause === null) return "";
   try {
     const value = (cause as Record<typeof name, unknown>)[name];
@@ -85,12 +86,14 @@ function property(cause: unknown, name: "code" | "name" | "message"): string {
 }
 
 /** The stable code for what a runtime threw. */
-function classify(cause: unknown): TransportErrorCode {
+export function classify(cause: unknown): TransportErrorCode {
   const message = property(cause, "message");
   // Deno tells these two apart from others of their class by the text alone.
   if (message.startsWith("invalid peer certificate")) return "CERTIFICATE_REJECTED";
   if (message.startsWith("failed to lookup address")) return "NAME_NOT_RESOLVED";
   const code = property(cause, "code");
+  // Bun has EPROTO for whatever fails in a handshake.
+  if (message.endsWith("PEER_DID_NOT_RETURN_A_CERTIFICATE")) return "CLIENT_CERTIFICATE_REQUIRED";
   const known = codes.get(code) ?? codes.get(property(cause, "name"));
   if (known !== undefined) return known;
   return code.startsWith("ERR_SSL_") || code.startsWith("ERR_OSSL_") ? "TLS_FAILED" : "IO_FAILED";
@@ -103,13 +106,13 @@ export function endpointName({ hostname = "localhost", port = 0, path }: Endpoin
 }
 
 /** What a runtime said, for the causes that we have no better words for. */
-function words(cause: unknown): string {
+export function words(cause: unknown): string {
   const text = property(cause, "message") || property(cause, "code") || textOf(cause);
   return text.trim().replace(/\.$/, "");
 }
 
 /** The permission that Deno wants for an endpoint, or `undefined` if it was not Deno who refused. */
-function denoFlag(cause: unknown, endpoint: Endpoint): string | undefined {
+export function denoFlag(cause: unknown, endpoint: Endpoint): string | undefined {
   if (property(cause, "name") !== "NotCapable") return undefined;
   return endpoint.path === undefined
     ? `--allow-net=${endpointName(endpoint)}`
@@ -169,49 +172,6 @@ export function listenError(cause: unknown, endpoint: Endpoint): TransportError 
   }
 }
 
-/** The error for a `connect` that failed with `cause`. */
-export function connectError(error: unknown, endpoint: Endpoint): TransportError {
-  // What failed during a TLS handshake may have been told as an established connection's trouble.
-  const cause = isInstance(error, TransportError) ? error.cause : error;
-  let code = classify(cause);
-  const flag = denoFlag(cause, endpoint);
-  // A path where no socket is: nobody listens there.
-  if (endpoint.path !== undefined && property(cause, "code") === "ENOENT") {
-    code = "CONNECTION_REFUSED";
-  }
-  return new TransportError(
-    code,
-    `Cannot connect to ${endpointName(endpoint)}: ${explain()}`,
-    { cause },
-  );
-
-  function explain(): string {
-    if (flag !== undefined) return `permission denied; run Deno with ${flag}`;
-    switch (code) {
-      case "CONNECTION_REFUSED":
-        return "connection refused; nothing listens there";
-      case "NAME_NOT_RESOLVED":
-        return "the name was not resolved; check its spelling and the network";
-      case "HOST_UNREACHABLE":
-        return "no route to the host";
-      case "PERMISSION_DENIED":
-        return "permission denied by the system";
-      case "TIMED_OUT":
-        return "no answer in time";
-      case "CONNECTION_RESET":
-      case "CONNECTION_ENDED":
-        return "the peer hung up before the connection was ready";
-      case "CERTIFICATE_REJECTED":
-        return `the certificate was rejected (${words(cause)}); ` +
-          "a private authority's certificate goes into tls.caCerts, another name into tls.serverName";
-      case "TLS_FAILED":
-        return `the TLS handshake failed (${words(cause)}); check that TLS is spoken there`;
-      default:
-        return words(cause);
-    }
-  }
-}
-
 /** The error for an established connection that failed with `cause`. */
 export function connectionError(cause: unknown): TransportError {
   if (isInstance(cause, TransportError)) return cause;
@@ -224,6 +184,8 @@ export function connectionError(cause: unknown): TransportError {
         return "the peer reset it";
       case "TIMED_OUT":
         return "the peer stopped answering";
+      case "CLIENT_CERTIFICATE_REQUIRED":
+        return "the client sent no certificate (tls.requestClientCert)";
       case "TLS_FAILED":
         return `TLS failed (${words(cause)})`;
       default:

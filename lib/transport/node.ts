@@ -4,7 +4,9 @@
  * @module
  */
 
+import type { PeerCertificate } from "../handshake/hook.ts";
 import {
+  type TlsKeyPair,
   type Transport,
   type TransportAddress,
   type TransportConnectOptions,
@@ -15,24 +17,26 @@ import {
   writeResult,
 } from "../link/transport.ts";
 import { DuplexTransport } from "./duplex_transport.ts";
+import { connectError } from "./connect_errors.ts";
+import { acceptError, connectionError, handshakeEndedError, listenError } from "./errors.ts";
 import {
-  acceptError,
-  connectError,
-  connectionError,
-  handshakeEndedError,
-  listenError,
-} from "./errors.ts";
-import {
-  checkKeyPair,
   findNode,
   folderExists,
   isDeno,
   isNode,
   type NodeModules,
   type NodeSocket,
-  type NodeTlsConnectOptions,
   toAddress,
 } from "./node_api.ts";
+import { checkChosenAlpn, nodeTlsOptions } from "./tls_client.ts";
+import {
+  checkNodeClient,
+  type ClientCertificates,
+  clientCertificatesOf,
+  nodeSecureContext,
+  toPeerCertificate,
+  updateTlsError,
+} from "./tls_server.ts";
 
 /** The most that is written at once, in bytes: `writableLength` shrinks by whole writes. */
 const MAX_WRITE_SIZE = 131_072;
@@ -62,7 +66,22 @@ class NodeTransport extends DuplexTransport<NodeSocket> {
     if (options.path === undefined) socket.setNoDelay?.(true);
     if (options.raw === undefined) return;
     this.#handshaking = true;
-    socket.once("secure", () => this.#handshaking = false);
+    socket.once("secure", () => this.#onSecure());
+  }
+
+  /** Before any data: a client whose certificate is not good is dropped. */
+  #onSecure(): void {
+    this.#handshaking = false;
+    const { clients } = this.#options;
+    const error = clients && checkNodeClient(this.stream, clients);
+    if (error === undefined) return;
+    this.error ??= error;
+    this.stream.destroy();
+  }
+
+  get peerCertificate(): PeerCertificate | undefined {
+    const { clients } = this.#options;
+    return clients && toPeerCertificate(this.stream.getPeerX509Certificate?.());
   }
 
   get secure(): boolean {
@@ -118,7 +137,7 @@ class NodeTransport extends DuplexTransport<NodeSocket> {
     const socket = modules.tls.connect({
       socket: raw,
       allowHalfOpen: true,
-      ...identity(modules, { hostname, ...tls }),
+      ...nodeTlsOptions(modules, { hostname, ...tls }),
     });
     await connected(socket, options);
     return new NodeTransport(socket, TCP);
@@ -139,7 +158,8 @@ class NodeTransport extends DuplexTransport<NodeSocket> {
   }
 
   protected override onEnd(): void {
-    if (!this.#handshaking) return super.onEnd();
+    // An end behind an error is no orderly one: it is reported as the close, with the error.
+    if (!this.#handshaking && this.error === undefined) return super.onEnd();
     this.error ??= handshakeEndedError();
     this.stream.destroy();
   }
@@ -149,6 +169,8 @@ interface NodeTransportOptions {
   path?: string | undefined;
   /** The TCP socket below, on a server's TLS socket, whose handshake is still to come. */
   raw?: NodeSocket;
+  /** Whether the client must have a certificate. */
+  clients?: ClientCertificates;
 }
 
 /**
@@ -169,10 +191,11 @@ export function fromNodeSocket(socket: NodeSocket, path?: string): Transport {
  * @throws {TransportError} If the address cannot be had.
  */
 export function listenNode(
-  { net, tls }: NodeModules,
+  modules: NodeModules,
   options: TransportListenOptions,
   sink: TransportListenerSink,
 ): Promise<TransportListener> {
+  const { net, tls } = modules;
   const { path, port = 0, hostname = "0.0.0.0" } = options;
   return new Promise((resolve, reject) => {
     const fail = (error: unknown): void => {
@@ -183,20 +206,24 @@ export function listenNode(
     };
     let secureContext: object | undefined;
     try {
-      secureContext = options.tls && tls.createSecureContext(options.tls);
-      if (options.tls !== undefined) checkKeyPair(options.tls);
+      secureContext = options.tls && nodeSecureContext(modules, options.tls);
     } catch (error) {
       return fail(error);
     }
-    const plain = { path };
+    const plain = { path }, clients = clientCertificatesOf(options.tls);
+    const requests = {
+      isServer: true,
+      allowHalfOpen: true,
+      requestCert: clients !== undefined,
+      rejectUnauthorized: clients === "required",
+    };
     const server = net.createServer({ allowHalfOpen: true }, (raw) => {
       if (secureContext === undefined) return sink.onConnection(new NodeTransport(raw, plain));
       // The TLS socket tells of its trouble; unheard, the raw one would throw its own.
       raw.on("error", () => {});
       raw.setNoDelay?.(true);
-      const settings = { isServer: true, secureContext, allowHalfOpen: true };
-      const socket = new tls.TLSSocket(raw, settings);
-      sink.onConnection(new NodeTransport(socket, { path, raw }));
+      const socket = new tls.TLSSocket(raw, { ...requests, secureContext });
+      sink.onConnection(new NodeTransport(socket, { path, raw, clients }));
     });
     let listening = false;
     server.on("error", (error: unknown) => {
@@ -215,6 +242,14 @@ export function listenNode(
           listening = false;
           // The callback of close() waits for every connection; the port is free in a moment.
           await new Promise((done) => setTimeout(done, 0));
+        },
+        updateTls(pair: TlsKeyPair): Promise<void> {
+          try {
+            secureContext = nodeSecureContext(modules, { ...options.tls, ...pair });
+            return Promise.resolve();
+          } catch (error) {
+            return Promise.reject(updateTlsError(error));
+          }
         },
       });
     });
@@ -238,7 +273,7 @@ export async function connectNode(
     : { path, allowHalfOpen: true };
   const socket = options.tls === undefined
     ? modules.net.connect(target)
-    : modules.tls.connect({ ...target, ...identity(modules, { hostname, ...options.tls }) });
+    : modules.tls.connect({ ...target, ...nodeTlsOptions(modules, { hostname, ...options.tls }) });
   await connected(socket, { ...options, hostname });
   return new NodeTransport(socket, { path });
 }
@@ -269,31 +304,12 @@ function connected(socket: NodeSocket, options: TransportConnectOptions): Promis
     // It stays with the socket: an error is made only where one is needed, which takes its time.
     socket.on("close", () => settled || fail(handshakeEndedError()));
     socket.once(tls === undefined ? "connect" : "secureConnect", () => {
+      try {
+        checkChosenAlpn(socket.alpnProtocol);
+      } catch (error) {
+        return fail(error);
+      }
       if (settle()) resolve();
     });
   });
-}
-
-/**
- * The PEM texts of the authorities that are trusted by default. Node and Bun take a list in place of
- * these, where we mean "these as well".
- */
-export function rootCertificates(modules: NodeModules | undefined): readonly string[] {
-  return modules?.tls.getCACertificates?.() ?? modules?.tls.rootCertificates ?? [];
-}
-
-/** What a TLS client names the server by, and checks it by. */
-function identity(
-  modules: NodeModules,
-  tls: { hostname: string; caCerts?: string[]; serverName?: string },
-): Partial<NodeTlsConnectOptions> {
-  const { hostname, caCerts, serverName = hostname } = tls;
-  return {
-    ...(caCerts === undefined ? {} : { ca: [...rootCertificates(modules), ...caCerts] }),
-    // RFC 6455 section 4.1: a client names the server (SNI), which node:tls does only when told the
-    // name. RFC 6066 section 3: an address is never sent. It is checked nevertheless.
-    ...(modules.net.isIP(serverName) === 0 ? { servername: serverName } : {}),
-    checkServerIdentity: (_: string, certificate: unknown): Error | undefined =>
-      modules.tls.checkServerIdentity(serverName, certificate),
-  };
 }

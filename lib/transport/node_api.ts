@@ -19,6 +19,10 @@ export interface NodeSocket {
   readonly localPort?: number | undefined;
   /** True on TLS. */
   readonly encrypted?: boolean;
+  /** On TLS, whether the peer's certificate is good, where that was checked. */
+  readonly authorized?: boolean;
+  /** What ALPN chose; false or null for nothing. */
+  readonly alpnProtocol?: string | false | null;
   /** Bytes that wait to be written. */
   readonly writableLength: number;
   /** All was written, and our direction ended. */
@@ -41,6 +45,10 @@ export interface NodeSocket {
   resume(): unknown;
   /** Turns Nagle's algorithm off; only a real socket can. */
   setNoDelay?(noDelay?: boolean): unknown;
+  /** The peer's certificate, on TLS. */
+  getPeerX509Certificate?(): NodeX509 | undefined;
+  /** Turns the peer's wish for another handshake into an error. */
+  disableRenegotiation?(): void;
   /** How long the socket may be idle; 0 for ever. */
   setTimeout?(milliseconds: number): unknown;
   /** Listens for what the peer sends. */
@@ -53,6 +61,18 @@ export interface NodeSocket {
   removeAllListeners(event: string): unknown;
   /** Listens once for the connection, for the end of the TLS handshake, or for all being written. */
   once(event: "connect" | "secureConnect" | "secure" | "finish", listener: () => void): unknown;
+}
+
+/** What is used of an `X509Certificate` of `node:crypto`. */
+export interface NodeX509 {
+  /** The name of its owner, a line for each part. */
+  readonly subject: string;
+  /** The names and addresses that it is for. */
+  readonly subjectAltName: string | undefined;
+  /** Its SHA-256. */
+  readonly fingerprint256: string;
+  /** Its PEM text. */
+  toString(): string;
 }
 
 /** What is used of a `net.Server`. */
@@ -77,6 +97,10 @@ export interface NodeTlsConnectOptions extends NodeConnectOptions {
   socket?: NodeSocket;
   servername?: string;
   ca?: readonly string[];
+  cert?: string;
+  key?: string;
+  ALPNProtocols?: string[];
+  rejectUnauthorized?: boolean;
   checkServerIdentity?: (name: string, certificate: unknown) => Error | undefined;
 }
 
@@ -97,12 +121,20 @@ export interface NodeNet {
 export interface NodeTls {
   /** Connects with TLS. */
   connect(options: NodeTlsConnectOptions): NodeSocket;
-  /** Parses certificate and key. */
-  createSecureContext(options: { cert: string; key: string }): object;
+  /** Parses certificates and key. */
+  createSecureContext(
+    options: { cert: string; key: string; ca?: string | string[]; sessionIdContext?: string },
+  ): object;
   /** Wraps a TCP socket. */
   TLSSocket: new (
     socket: NodeSocket,
-    options: { isServer: boolean; secureContext: object; allowHalfOpen: boolean },
+    options: {
+      isServer: boolean;
+      secureContext: object;
+      allowHalfOpen: boolean;
+      requestCert: boolean;
+      rejectUnauthorized: boolean;
+    },
   ) => NodeSocket;
   /** The authorities that are trusted by default. */
   readonly rootCertificates: readonly string[];
@@ -145,6 +177,14 @@ export function findNode(): NodeModules | undefined {
 }
 
 /**
+ * The PEM texts of the authorities that are trusted by default. Node and Bun take a list in place of
+ * these, where we mean "these as well".
+ */
+export function rootCertificates(modules: NodeModules | undefined): readonly string[] {
+  return modules?.tls.getCACertificates?.() ?? modules?.tls.rootCertificates ?? [];
+}
+
+/**
  * Whether the folder of a path exists. Node's `listen` cannot tell: a missing folder is EACCES there, as
  * is one that may not be written.
  */
@@ -179,8 +219,9 @@ interface NodeCrypto {
 }
 
 /**
- * Checks that a key is the one of a certificate. `createSecureContext` does not notice it where the two
- * are of different types: an RSA key and the certificate of an EC key, for example.
+ * Checks that a key is the one of a certificate, and that those behind the certificate can be read.
+ * `createSecureContext` does not notice it where the two are of different types (an RSA key and the
+ * certificate of an EC key, for example), and on Deno it notices nothing.
  *
  * @throws {Error} If it is not, or one of them cannot be read.
  */
@@ -188,6 +229,8 @@ export function checkKeyPair({ cert, key }: { cert: string; key: string }): void
   const crypto = builtinModule<NodeCrypto>("node:crypto");
   if (crypto === undefined) return;
   const { X509Certificate, createPrivateKey } = crypto;
+  const each = /-----BEGIN CERTIFICATE-----[^]*?-----END CERTIFICATE-----/g;
+  for (const text of (cert.match(each) ?? []).slice(1)) new X509Certificate(text);
   if (new X509Certificate(cert).checkPrivateKey(createPrivateKey(key))) return;
   throw Object.assign(new Error("tls.key is not the key of the certificate in tls.cert"), {
     code: "ERR_SSL_KEY_MISMATCH",

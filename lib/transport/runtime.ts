@@ -21,6 +21,7 @@ import { connectDeno, listenDeno } from "./deno.ts";
 import { findDeno } from "./deno_api.ts";
 import { connectNode, listenNode } from "./node.ts";
 import { findNode } from "./node_api.ts";
+import { denoTlsFunction, warnIfUnchecked } from "./tls_client.ts";
 import { checkServerTls } from "./tls_options.ts";
 
 /** An address as users write it: the port may be a decimal string, an IPv6 address in brackets. */
@@ -120,7 +121,7 @@ export async function listenTransport(
 export interface ConnectTransportOptions extends TransportConnectOptions {
   /** What opens sockets in place of the runtime. */
   network?: TransportNetwork | undefined;
-  /** Whether the sockets are those of `node:net`, on Bun too. */
+  /** Whether the sockets are those of `node:net`, on every runtime. */
   onNode?: boolean;
 }
 
@@ -141,8 +142,9 @@ export async function connectTransport(given: ConnectTransportOptions): Promise<
   }
   options.signal?.throwIfAborted();
   if (given.tunnel !== undefined) return await connectThrough(given, given.tunnel);
+  warnIfUnchecked(tls);
   if (network !== undefined) return await network.connect(options);
-  const deno = findDeno();
+  const deno = given.onNode ? undefined : findDeno();
   if (deno !== undefined) return await connectDeno(deno, options);
   const bun = given.onNode ? undefined : findBun();
   if (bun !== undefined) return await connectBun(bun, options);
@@ -167,8 +169,11 @@ async function connectThrough(
   tunnel: (transport: Transport) => Promise<void>,
 ): Promise<Transport> {
   const { tls, signal, network } = given;
-  // Bun's own sockets begin TLS when they connect, or never.
-  const onNode = tls !== undefined && network === undefined;
+  // Bun's own sockets begin TLS when they connect, or never; Deno's cannot do all of it later.
+  const onNode = tls !== undefined && network === undefined &&
+    (findDeno() === undefined ||
+      denoTlsFunction({ hostname: tls.serverName!, ...tls }) !== "startTls");
+  warnIfUnchecked(tls);
   const transport = await connectProxy({ ...given, tls: undefined, tunnel: undefined, onNode });
   const abort = (): void => transport.close();
   signal?.addEventListener("abort", abort, { once: true });

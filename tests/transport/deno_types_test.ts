@@ -23,6 +23,8 @@ export type Pins = [
   Assignable<DenoListener, Deno.Listener>,
   Assignable<DenoListener, Deno.TlsListener>,
   Assignable<{ hostname?: string; caCerts?: string[] }, Deno.StartTlsOptions>,
+  Assignable<{ alpnProtocols?: string[] }, Deno.StartTlsOptions>,
+  Assignable<DenoLike["connectTls"], typeof Deno.connectTls>,
 ];
 
 it("Deno's sockets are found on Deno only", () => {

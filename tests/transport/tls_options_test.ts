@@ -83,7 +83,11 @@ describe("the option tls of a client", () => {
   const wrong: [string, unknown, RegExp][] = [
     ["no object", false, /^Cannot connect: tls must be an object, got boolean/],
     ["null", null, /^Cannot connect: tls must be an object, got null/],
-    ["mistyped", { caCert: ca }, /tls\.caCert is not an option; did you mean tls\.caCerts\?/],
+    [
+      "mistyped",
+      { caCert: ca },
+      /tls\.caCert is not an option; did you mean tls\.caCerts or tls\.cert\?/,
+    ],
     ["the name that Node has", { ca }, /tls\.ca is not an option; did you mean tls\.caCerts/],
     [
       "an attempt to check nothing",
