@@ -121,7 +121,9 @@ export class Dispatcher<Connection extends ReportedConnection, Message extends A
   /** From the link: a pong. */
   onPong(payload: Uint8Array): void {
     const handlers = this.#handlers;
-    this.#measure(payload.length === 0 ? this.#link.onEmptyPong() : this.#pings?.onPong(payload));
+    // An empty pong may answer the link's own ping, or one of the user's with an empty payload.
+    const roundTrip = this.#pings?.onPong(payload);
+    this.#measure(payload.length > 0 ? roundTrip : this.#link.onEmptyPong() ?? roundTrip);
     if (handlers?.pong === undefined || this.receiver.isPaused) return;
     this.#call(() => handlers.pong!(this.#connection, payload));
   }

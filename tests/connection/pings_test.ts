@@ -211,4 +211,15 @@ describe("a connection's pings and pongs", () => {
       await assert.rejects(connection.ping("late"), { name: "ConnectionClosedError" });
     });
   }
+
+  it("a ping with an empty payload resolves when an empty pong comes", async () => {
+    const { connection, peer } = await openRaw("client");
+    connection.discard();
+    const trip = connection.ping("");
+    await peer.drain();
+    peer.send({ opcode: 10 });
+    assert.equal(typeof await trip, "number");
+    connection.terminate();
+    await connection.closed;
+  });
 });
