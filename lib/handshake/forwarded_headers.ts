@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { checkMethods } from "../options.ts";
 import { readCallerHeaders } from "./caller_headers.ts";
 
 /** Headers of one connection (RFC 9110 section 7.6.1), of a body, or of the hosts of a request. */
@@ -28,7 +29,7 @@ const NOT_FORWARDED: ReadonlySet<string> = /* @__PURE__ */ new Set([
  * names (RFC 9110 section 7.6.1). Whom to trust with `Cookie` and `Authorization`, and what to say in
  * `X-Forwarded-For`, is for the gateway to decide.
  *
- * @throws {TypeError} If a header breaks the grammar.
+ * @throws {TypeError} If it is no Headers object, or a header breaks the grammar.
  *
  * @example
  * ```ts
@@ -40,6 +41,7 @@ const NOT_FORWARDED: ReadonlySet<string> = /* @__PURE__ */ new Set([
  * ```
  */
 export function forwardedHeaders(headers: Headers): [string, string][] {
+  checkMethods("forward headers: they must be a Headers object", headers, "get", "getSetCookie");
   const named = (headers.get("connection") ?? "").toLowerCase().split(",").map((name) =>
     name.trim()
   );
