@@ -5,6 +5,7 @@
  * @module
  */
 import { HandshakeError, TransportError } from "../errors.ts";
+import { quote } from "../handshake/grammar.ts";
 import type { Agreement, AnswerHead } from "../handshake/client_response.ts";
 import type { Transport, TransportSink } from "../link/transport.ts";
 import {
@@ -65,7 +66,9 @@ export abstract class ClientOpening implements TransportSink {
   end(error: unknown): void {
     if (this.#refusal === undefined) return this.fail(error);
     const { error: { code, message, status, headers }, body: { bytes: body } } = this.#refusal;
-    this.fail(new HandshakeError(code, message, { status, headers, body, received: true }));
+    const details = { status, headers, body, received: true };
+    const said = shortText(new HandshakeError(code, message, details).text);
+    this.fail(new HandshakeError(code, message + said, details));
   }
 
   /** @internal From the transport: bytes, of the body of a refusal. */
@@ -83,7 +86,8 @@ export abstract class ClientOpening implements TransportSink {
 
   /** @internal From the transport: it has closed. */
   onClose(error?: Error): void {
-    this.end(error ?? this.#endedEarly());
+    const isReset = isInstance(error, TransportError) && error.code === "CONNECTION_RESET";
+    this.end(isReset ? this.#brokenOff(error) : error ?? this.#endedEarly());
   }
 
   /** Returns what an answer that accepts agrees to; throws a HandshakeError with code STATUS for another. */
@@ -117,9 +121,30 @@ export abstract class ClientOpening implements TransportSink {
   #endedEarly(): TransportError {
     return new TransportError(
       "CONNECTION_ENDED",
-      "Cannot open connection: the server ended it without an answer to the handshake",
+      "Cannot open connection: the server ended it without an answer to the handshake; " + CHECK,
     );
   }
+
+  #brokenOff(cause: TransportError): TransportError {
+    return new TransportError(
+      cause.code,
+      "Cannot open connection: the server reset it without an answer to the handshake; " + CHECK,
+      { cause: cause.cause ?? cause },
+    );
+  }
+}
+
+/** What leads to a server that breaks off. */
+const CHECK = "check the port and the scheme, ws or wss";
+
+/** The longest text of a refusal that an error's message repeats. */
+const MAX_SHOWN = 100;
+
+/** Returns what a server says, for the end of an error's message: one short line, and no page. */
+function shortText(text: string): string {
+  const line = text.trim();
+  const isShown = line !== "" && line.length <= MAX_SHOWN && !line.startsWith("<");
+  return isShown ? `; the server says ${quote(line)}` : "";
 }
 
 /**
