@@ -46,7 +46,8 @@ export function connectNative<Message extends AnyMessage>(
   signal: AbortSignal,
 ): Promise<WebSocketConnection<undefined, Message>> {
   const { target, protocols, settings, options } = plan;
-  const asked = UNSUPPORTED.find((name) => (options[name] ?? Infinity) !== Infinity);
+  const given = { ...options, maxRedirects: options.maxRedirects || Infinity };
+  const asked = UNSUPPORTED.find((name) => (given[name] ?? Infinity) !== Infinity);
   if (asked !== undefined) {
     throw new DOMException(
       `Cannot connect: this platform's WebSocket cannot honour ${asked}`,

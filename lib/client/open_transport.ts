@@ -4,34 +4,42 @@
  *
  * @module
  */
-import { TransportError } from "../errors.ts";
+import { HandshakeError, TransportError } from "../errors.ts";
 import type { AnyMessage } from "../connection/streamed_message.ts";
 import { readLimit } from "../limits.ts";
 import { checkNetwork } from "../link/network.ts";
 import { ReadingTimer, Timers } from "../link/timers.ts";
 import type { Transport } from "../link/transport.ts";
-import { fromByteStreamPair } from "../transport/byte_stream.ts";
+import { type ByteStreamPair, fromByteStreamPair } from "../transport/byte_stream.ts";
+import { isInstance } from "../thrown.ts";
 import { connectTransport } from "../transport/runtime.ts";
 import { checkClientTls } from "../transport/tls_options.ts";
 import type { ConnectOptions, SocketPlan } from "./options.ts";
 import { openTunnel, readProxy } from "./proxy/proxy.ts";
 
-/** The ways to the server: at most one of them is given. */
+/** The ways to the server, and what has no meaning with each; an `http2` session is checked with its own. */
+const EXCLUDED = {
+  path: ["proxy", "byteStream", "maxRedirects"],
+  proxy: ["byteStream"],
+  byteStream: ["network", "tls", "maxRedirects", "connectTimeout"],
+} as const;
 const WAYS = ["path", "proxy", "byteStream"] as const;
 
 /**
  * Checks the options that say how to get to the server.
  *
- * @throws {TypeError} If one is invalid, or two contradict each other.
+ * @throws {TypeError | RangeError} If one is invalid, or two contradict each other.
  */
 export function checkWay<Message extends AnyMessage>(options: ConnectOptions<Message>): void {
   checkClientTls(options.tls);
   checkNetwork("connect", options.network);
-  const [first, second] = WAYS.filter((name) => options[name] !== undefined);
-  if (second !== undefined) throw new TypeError(`Cannot connect: ${first} excludes ${second}`);
-  if (options.byteStream === undefined) return;
-  for (const name of ["network", "maxRedirects"] as const) {
-    if (options[name]) throw new TypeError(`Cannot connect: byteStream excludes ${name}`);
+  // Off is as good as not given.
+  const maxRedirects = readLimit("maxRedirects", options.maxRedirects, 0) || undefined;
+  const limit = readLimit("connectTimeout", options.connectTimeout, Infinity);
+  const given = { ...options, maxRedirects, connectTimeout: limit < Infinity ? limit : undefined };
+  for (const way of WAYS.filter((name) => given[name] !== undefined)) {
+    const other = EXCLUDED[way].find((name) => given[name] !== undefined);
+    if (other !== undefined) throw new TypeError(`Cannot connect: ${way} excludes ${other}`);
   }
 }
 
@@ -52,6 +60,7 @@ export async function openTransport<Message extends AnyMessage>(
 ): Promise<Transport> {
   const { target, settings, options } = plan;
   const limit = readLimit("connectTimeout", options.connectTimeout, Infinity);
+  if (options.byteStream !== undefined) return overStreams(options.byteStream, signal);
   signal.throwIfAborted();
   const controller = new AbortController();
   const late = new ReadingTimer(() =>
@@ -62,7 +71,7 @@ export async function openTransport<Message extends AnyMessage>(
       ),
     )
   );
-  const abort = (): void => controller.abort(signal.reason);
+  const abort = (): void => controller.abort(withStage(signal.reason, options));
   signal.addEventListener("abort", abort, { once: true });
   Timers.of(settings.clock).set(late, limit);
   try {
@@ -73,12 +82,30 @@ export async function openTransport<Message extends AnyMessage>(
   }
 }
 
+/** The streams are taken in any case: whoever gives them up closes them. */
+function overStreams(pair: ByteStreamPair, signal: AbortSignal): Transport {
+  const transport = fromByteStreamPair(pair);
+  if (signal.aborted) transport.close();
+  signal.throwIfAborted();
+  return transport;
+}
+
+/** Returns the reason of the signal; `handshakeTimeout` is told how far it came. */
+function withStage<Message extends AnyMessage>(
+  reason: unknown,
+  { proxy }: ConnectOptions<Message>,
+): unknown {
+  if (!isInstance(reason, HandshakeError)) return reason;
+  const stage = proxy === undefined ? "name, TCP and TLS" : "name, TCP, the proxy and TLS";
+  const { code, message, status } = reason;
+  return new HandshakeError(code, `${message}, spent on ${stage}`, { status });
+}
+
 async function open<Message extends AnyMessage>(
   { target, options }: SocketPlan<Message>,
   signal: AbortSignal,
 ): Promise<Transport> {
-  const { path, network, byteStream } = options, secure = target.protocol === "wss:";
-  if (byteStream !== undefined) return fromByteStreamPair(byteStream);
+  const { path, network } = options, secure = target.protocol === "wss:";
   if (path !== undefined) {
     if (secure || options.tls !== undefined) {
       throw new TypeError("Cannot connect: path excludes TLS, by a wss: URL or the option tls");

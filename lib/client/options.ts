@@ -80,8 +80,10 @@ export interface ConnectOptions<Message extends AnyMessage = MessageData>
    */
   proxy?: string | URL;
   /**
-   * A pair of byte streams to open the connection on, in place of a socket: a tunnel, say. Both are locked. What
-   * `accept` of `./server` is to a server.
+   * A pair of byte streams to open the connection on, in place of a socket: a tunnel, say. What `accept` of
+   * `./server` is to a server. Both are locked, and when connecting fails the one is cancelled and the other
+   * aborted; a wrong option, or a signal that has aborted before, leaves them as they are. For `wss:` the
+   * streams must have TLS already. Not in `./browser`.
    */
   byteStream?: ByteStreamPair;
   /**
@@ -90,8 +92,8 @@ export interface ConnectOptions<Message extends AnyMessage = MessageData>
    */
   maxRedirects?: number;
   /**
-   * How long name, TCP and TLS may take, in milliseconds; `handshakeTimeout` applies to all together. Not in a
-   * browser. @default {Infinity}
+   * How long name, TCP and TLS may take, in milliseconds, for each redirect anew: a TransportError with code
+   * `TIMED_OUT`. `handshakeTimeout` applies to all together. Not in a browser. @default {Infinity}
    */
   connectTimeout?: number;
   /** How long connecting and the opening handshake may take, in milliseconds. @default {10000} */

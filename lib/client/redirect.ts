@@ -7,6 +7,8 @@
 import { HandshakeError } from "../errors.ts";
 import { type HeaderEntries, readCallerHeaders } from "../handshake/caller_headers.ts";
 import { parseWebSocketURL } from "../handshake/client_url.ts";
+import { quote } from "../handshake/grammar.ts";
+import type { TransportConnectOptions } from "../link/transport.ts";
 import { isInstance, textOf } from "../thrown.ts";
 
 /** What belongs to the server that it was meant for. */
@@ -24,20 +26,24 @@ export function isRedirect(status: number): boolean {
 
 /** Where to connect next. */
 export interface Redirect {
+  /** The URL. */
   target: URL;
+  /** The caller's headers that go along. */
   headers: HeaderEntries | undefined;
+  /** The caller's settings of TLS that go along. */
+  tls: TransportConnectOptions["tls"];
 }
 
 /**
  * Returns where a refusal leads to. To another origin no credentials go along: neither those of the URL, nor
- * `Authorization` and `Cookie`.
+ * `Authorization` and `Cookie`; nor does the name to check in the certificate, which is the first server's.
  *
  * @throws {HandshakeError} The error itself if it is no redirect; code `REDIRECT_REFUSED` if it is not followed.
  */
 export function followRedirect(
   error: unknown,
-  from: URL,
-  { left, headers }: { left: number; headers: HeaderEntries | undefined },
+  { target: from, headers, tls }: Redirect,
+  left: number,
 ): Redirect {
   if (!isInstance(error, HandshakeError) || error.code !== "STATUS" || !isRedirect(error.status)) {
     throw error;
@@ -45,13 +51,20 @@ export function followRedirect(
   const location = error.headers.get("location");
   if (location === null) throw error;
   const refuse = (why: string): HandshakeError =>
-    new HandshakeError("REDIRECT_REFUSED", `Cannot follow the redirect to ${location}: ${why}`, {
-      status: error.status,
-      headers: error.headers,
-      received: true,
-      cause: error,
-    });
+    new HandshakeError(
+      "REDIRECT_REFUSED",
+      `Cannot follow the redirect to ${quote(location)}: ${why}`,
+      {
+        status: error.status,
+        headers: error.headers,
+        received: true,
+        cause: error,
+      },
+    );
   if (left <= 0) throw refuse("it is one too many (maxRedirects)");
+  // A Headers object joins several lines. A space is no part of a URL (RFC 9110 section 10.2.2).
+  if (location.includes(", ")) throw refuse("there is more than one Location");
+  if (!URL.canParse(location, from)) throw refuse("it is not a URL");
   let target: URL;
   try {
     const url = new URL(location, from);
@@ -68,7 +81,8 @@ export function followRedirect(
     target.username = from.username;
     target.password = from.password;
   } else if (!isSame) target.username = target.password = "";
-  if (isSame || headers === undefined) return { target, headers };
+  if (isSame) return { target, headers, tls };
   const kept = readCallerHeaders(headers).filter(([name]) => !SECRETS.has(name.toLowerCase()));
-  return { target, headers: kept };
+  const { serverName: _, ...rest } = tls ?? {};
+  return { target, headers: kept, tls: tls && rest };
 }

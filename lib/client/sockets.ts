@@ -31,11 +31,12 @@ export async function connectSockets<Message extends AnyMessage>(
   checkWay(options);
   const settings = readConnectionOptions(options), { perMessageDeflate: deflate } = settings;
   const extensions = deflate ? [offerDeflate(deflate)] : [];
-  const planFor = ({ target, headers }: Redirect): SocketPlan<Message> => {
-    const wishes = { protocols, headers, extensions, deflate };
-    return { ...plan, target, settings, ...clientOffer(target, wishes) };
+  const planFor = ({ target, headers, tls }: Redirect): SocketPlan<Message> => {
+    const wishes = { protocols, headers, extensions, deflate }, given = { ...options };
+    if (tls !== options.tls) given.tls = tls!;
+    return { ...plan, target, settings, options: given, ...clientOffer(target, wishes) };
   };
-  let to: Redirect = { target: plan.target, headers: options.headers };
+  let to: Redirect = { target: plan.target, headers: options.headers, tls: options.tls };
   if (http2 !== undefined) {
     const what = "connect: http2 must be a client's session of node:http2";
     checkMethods(what, http2, "request", "ping");
@@ -47,7 +48,7 @@ export async function connectSockets<Message extends AnyMessage>(
       return await connectSocket(planFor(to), signal);
     } catch (error) {
       if (maxRedirects === 0) throw error;
-      to = followRedirect(error, to.target, { left, headers: to.headers });
+      to = followRedirect(error, to, left);
     }
   }
 }

@@ -46,8 +46,8 @@ describe("connect: redirects", () => {
     ["a loop", { "/": "/" }, CHAT_URL, /one too many/],
     ["from wss: to ws:", { "/": "ws://chat.example/a" }, "wss://chat.example/", /from wss: to ws:/],
     ["from wss: to http:", { "/": "http://chat.example/" }, "wss://chat.example/", /wss: to ws:/],
-    ["another scheme", { "/": "ftp://chat.example/" }, CHAT_URL, /redirect to ftp:/],
-    ["no URL", { "/": "http://[" }, CHAT_URL, /redirect to http:\/\/\[/],
+    ["another scheme", { "/": "ftp://chat.example/" }, CHAT_URL, /redirect to "ftp:/],
+    ["no URL", { "/": "http://[" }, CHAT_URL, /redirect to "http:\/\/\[": it is not a URL/],
   ];
   for (const [what, map, url, message] of refused) {
     it(`${what} is an error`, options, async () => {

@@ -113,6 +113,20 @@ describe("connect over HTTP/2", () => {
     assert.equal(rig.sessions.size, 1);
   });
 
+  it("response has the status 200 and each cookie of the answer", options, async () => {
+    await using rig = await http2Rig((stream) => {
+      stream.respond({ ":status": 200, "set-cookie": ["a=1", "b=2"], "x-room": "1" });
+      stream.on("data", () => {});
+    });
+    const connection = await connect(`${rig.url}/`, { http2: rig.open() });
+    const { response } = connection;
+    assert.deepEqual([response?.status, response?.headers.get("x-room")], [200, "1"]);
+    assert.deepEqual(response?.headers.getSetCookie(), ["a=1", "b=2"]);
+    assert.ok([...response!.headers.keys()].every((name) => !name.startsWith(":")));
+    connection.terminate();
+    await connection.closed;
+  });
+
   it("threat 50: frames right behind the answer are the first messages", options, async () => {
     await using rig = await http2Rig((stream) => {
       stream.respond({ ":status": 200 });
