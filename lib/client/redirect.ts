@@ -83,6 +83,6 @@ export function followRedirect(
   } else if (!isSame) target.username = target.password = "";
   if (isSame) return { target, headers, tls };
   const kept = readCallerHeaders(headers).filter(([name]) => !SECRETS.has(name.toLowerCase()));
-  const { serverName: _, ...rest } = tls ?? {};
+  const { serverName: _name, cert: _cert, key: _key, ...rest } = tls ?? {};
   return { target, headers: kept, tls: tls && rest };
 }

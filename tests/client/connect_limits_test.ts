@@ -1,11 +1,12 @@
 /** `connect`: what ends each stage, which options exclude one another, and what a hostile server may not do. */
 import assert from "node:assert/strict";
+import { followRedirect } from "../../lib/client/redirect.ts";
 import { createServer } from "node:net";
 import { describe, it } from "node:test";
 import { connect as connectInBrowser } from "../../lib/adapters/browser.ts";
 import { forwardedHeaders, listen } from "../../lib/server/mod.ts";
 import { type RawListener, type RawPeer, VirtualClock } from "../../lib/testing/mod.ts";
-import { connect, type ConnectOptions, type HandshakeError } from "../../mod.ts";
+import { connect, type ConnectOptions, HandshakeError } from "../../mod.ts";
 import { answerText, keyOf } from "../support/opening.ts";
 import { CHAT_URL, serveRaw } from "../support/chat_server.ts";
 
@@ -414,3 +415,14 @@ async function splitAt(at: number): Promise<number> {
   connection.terminate();
   return bytes.length;
 }
+
+describe("followRedirect", () => {
+  it("takes neither the certificate nor the name of a server to another", () => {
+    const refusal = (location: string): HandshakeError =>
+      new HandshakeError("STATUS", "", { status: 302, headers: new Headers({ location }) });
+    const tls = { cert: "c", key: "k", serverName: "a", caCerts: ["x"] };
+    const from = { target: new URL("wss://a.example/"), headers: undefined, tls };
+    assert.deepEqual(followRedirect(refusal("/b"), from, 1).tls, tls);
+    assert.deepEqual(followRedirect(refusal("wss://b.example"), from, 1).tls, { caCerts: ["x"] });
+  });
+});
