@@ -18,7 +18,7 @@ export type { Http2UpgradeOptions, ServerHttp2Stream } from "./http2.ts";
 export type { Http2Headers } from "../../handshake/http2.ts";
 export { isWebSocketUpgrade, type RequestLike } from "../../handshake/upgrade.ts";
 export type { Http2Stream } from "../../transport/http2_api.ts";
-export type { NodeSocket } from "../../transport/node_api.ts";
+export type { NodeSocket, NodeX509 } from "../../transport/node_api.ts";
 
 /**
  * Accepts the WebSocket that a request asks for, or refuses: for the `upgrade` event of `node:http` and
