@@ -19,27 +19,21 @@ import {
   type CloseInfo,
   type CloseStatus,
   ConnectionClosedError,
-  HandshakeError,
   LimitError,
   SluiceError,
 } from "../../errors.ts";
-import { CallbackTimer, ReadingTimer, Timers } from "../../link/timers.ts";
+import { CallbackTimer, Timers } from "../../link/timers.ts";
 import { isNormalEnd, writeClosePayload } from "../../message/close.ts";
 import type { MessageData } from "../../message/message.ts";
 import { isInstance, printError, toError } from "../../thrown.ts";
-import type { HeaderEntries } from "../../handshake/caller_headers.ts";
 import type { Connect } from "../options.ts";
+import { type AttemptValues, attemptValues } from "./attempt.ts";
 import { Backoff } from "./backoff.ts";
+import { Confirmations } from "./confirmations.ts";
 import { Heartbeat } from "./heartbeat.ts";
-import type { ForEachAttempt, ReconnectingPlan, ReconnectingState } from "./options.ts";
+import type { ReconnectingPlan, ReconnectingState } from "./options.ts";
 import { Outbox } from "./outbox.ts";
 import { onWake } from "./wake.ts";
-
-/**
- * How long there is between two pings that confirm what was sent, in milliseconds; and where what is not
- * confirmed takes much of its place.
- */
-const CONFIRM_DELAY = 200, CONFIRM_DELAY_CROWDED = 50;
 
 /**
  * A connection that comes back, which {@linkcode reconnecting} returns: messages of all its connections one
@@ -55,6 +49,7 @@ export class ReconnectingConnection implements AsyncIterable<MessageData> {
   readonly #timers: Timers;
   readonly #backoff: Backoff;
   readonly #outbox: Outbox;
+  readonly #confirmations: Confirmations;
   readonly #inbox: MessageQueue<MessageData>;
   readonly #heartbeat: Heartbeat | undefined;
   readonly #closed = Promise.withResolvers<CloseInfo>();
@@ -85,10 +80,6 @@ export class ReconnectingConnection implements AsyncIterable<MessageData> {
   /** Resolved when no more than the mark waits to be sent. */
   #ready: PromiseWithResolvers<void> | undefined;
   #awaitsDrain = false;
-  readonly #confirmTimer = new CallbackTimer(() => void this.#confirm());
-  #isConfirming = false;
-  #isClosing = false;
-  #confirmedAt = -Infinity;
   /** All that was sent before the last beat of the heart. */
   #beatMark = 0;
   #readable: ReadableStream<MessageData> | undefined;
@@ -102,6 +93,7 @@ export class ReconnectingConnection implements AsyncIterable<MessageData> {
     this.#timers = Timers.of(limits.clock);
     this.#backoff = new Backoff(plan);
     this.#outbox = new Outbox(plan.maxQueueSize);
+    this.#confirmations = new Confirmations(this.#outbox, this.#timers, () => this.#flush());
     this.#inbox = new MessageQueue(limits.receiveHighWaterMark, {
       onFull: () => this.#pause(),
       onRoom: () => this.#resume(),
@@ -285,7 +277,7 @@ export class ReconnectingConnection implements AsyncIterable<MessageData> {
     this.#openedAt = undefined;
     let values: AttemptValues;
     try {
-      values = await this.#values(signal);
+      values = await attemptValues(this.#plan, this.#timers, signal);
     } catch (error) {
       return { end: toError(error), isHopeless: false };
     }
@@ -306,24 +298,6 @@ export class ReconnectingConnection implements AsyncIterable<MessageData> {
       return { end: info, isHopeless: false };
     } catch (error) {
       return { end: toError(error), isHopeless: !isInstance(error, SluiceError) };
-    }
-  }
-
-  /** What the functions among the arguments return for this attempt, in `handshakeTimeout`. */
-  async #values(signal: AbortSignal): Promise<AttemptValues> {
-    const { url, given: { protocols, headers }, handshakeTimeout } = this.#plan;
-    const { promise: over, reject } = Promise.withResolvers<never>();
-    const late = new ReadingTimer(() => reject(lateError(handshakeTimeout)));
-    const abort = (): void => reject(signal.reason);
-    this.#timers.set(late, handshakeTimeout);
-    signal.addEventListener("abort", abort);
-    try {
-      const values = Promise.all([valueOf(url), valueOf(protocols), valueOf(headers)]);
-      const [address, offered, added] = await Promise.race([over, values]);
-      return { url: address, protocols: offered, headers: added };
-    } finally {
-      late.cancel();
-      signal.removeEventListener("abort", abort);
     }
   }
 
@@ -365,7 +339,7 @@ export class ReconnectingConnection implements AsyncIterable<MessageData> {
     this.#connection = undefined;
     this.#mayFlush = false;
     this.#heartbeat?.stop();
-    this.#confirmTimer.cancel();
+    this.#confirmations.stop();
     const messages = this.#outbox.takeUnconfirmed(), { onUnconfirmed } = this.#plan.given;
     if (messages.length > 0) void this.#call(() => onUnconfirmed?.(messages));
   }
@@ -442,28 +416,12 @@ export class ReconnectingConnection implements AsyncIterable<MessageData> {
       connection.send(outbox.take());
     }
     this.#checkReady();
-    if (this.#closing === undefined || outbox.waiting > 0) this.#confirmSoon(connection);
-    else void this.#closeConfirmed(connection, this.#closing);
-  }
-
-  /** The peer's Close may have been sent before ours arrived: a pong says more. */
-  async #closeConfirmed(connection: WebSocketConnection, status: CloseStatus): Promise<void> {
-    const { mark, unconfirmed } = this.#outbox, giveUp = new AbortController(), { signal } = giveUp;
-    if (unconfirmed > 0 && connection.capabilities.ping && !this.#isClosing) {
-      this.#isClosing = true;
-      this.#confirmTimer.cancel();
-      const late = new ReadingTimer(() => giveUp.abort());
-      this.#timers.set(late, this.#plan.limits.closeTimeout);
-      try {
-        await connection.ping({ signal });
-        this.#outbox.confirm(mark);
-      } catch {
-        // What is not confirmed is reported.
-      }
-      late.cancel();
-      this.#isClosing = false;
-    }
-    if (!this.#isClosing) connection.close(status);
+    const status = this.#closing;
+    if (status === undefined || outbox.waiting > 0) return this.#confirmations.soon(connection);
+    void this.#confirmations.beforeClose(connection, {
+      timeout: this.#plan.limits.closeTimeout,
+      close: () => connection.close(status),
+    });
   }
 
   #flushLater(connection: WebSocketConnection): void {
@@ -473,31 +431,6 @@ export class ReconnectingConnection implements AsyncIterable<MessageData> {
       this.#awaitsDrain = false;
       this.#flush();
     });
-  }
-
-  /** A pong says that what was sent before its ping has arrived. */
-  #confirmSoon({ capabilities }: WebSocketConnection): void {
-    const { unconfirmed, isCrowded } = this.#outbox;
-    if (!capabilities.ping || unconfirmed === 0 || this.#isConfirming) return;
-    if (this.#confirmTimer.pending && !isCrowded) return;
-    const delay = isCrowded ? CONFIRM_DELAY_CROWDED : CONFIRM_DELAY;
-    const wait = this.#confirmedAt + delay - this.#plan.limits.clock.now();
-    this.#timers.set(this.#confirmTimer, Math.max(0, Math.round(wait)));
-  }
-
-  async #confirm(): Promise<void> {
-    const connection = this.#connection, { mark } = this.#outbox;
-    if (connection === undefined) return;
-    this.#isConfirming = true;
-    this.#confirmedAt = this.#plan.limits.clock.now();
-    try {
-      await connection.ping();
-      this.#outbox.confirm(mark);
-    } catch {
-      // It is closed, or the pong did not come in time: the next one says more.
-    }
-    this.#isConfirming = false;
-    this.#flush();
   }
 
   get #isAboveMark(): boolean {
@@ -553,17 +486,6 @@ interface AttemptEnd {
   isHopeless: boolean;
 }
 
-/** What one attempt connects with. */
-interface AttemptValues {
-  url: string | URL;
-  protocols: string | readonly string[] | undefined;
-  headers: HeaderEntries | undefined;
-}
-
-async function valueOf<Value>(given: ForEachAttempt<Value>): Promise<Value> {
-  return await (typeof given === "function" ? (given as () => Value | Promise<Value>)() : given);
-}
-
 /** Returns a message that can be kept: text, or a copy of the bytes. */
 function keepable(data: SendData): MessageData {
   if (typeof data === "string") return data;
@@ -593,12 +515,4 @@ const LOST: CloseStatus = { closeCode: 1006, reason: "" };
 
 function asInfo(end: CloseInfo | Error): CloseInfo {
   return end instanceof Error ? infoOf(LOST, end) : end;
-}
-
-function lateError(timeout: number): HandshakeError {
-  return new HandshakeError(
-    "HANDSHAKE_TIMEOUT",
-    `Cannot connect: url, protocols or headers did not return within ${timeout} ms (handshakeTimeout)`,
-    { status: 0 },
-  );
 }
