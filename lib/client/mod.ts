@@ -52,6 +52,7 @@ export type {
   TransportListenOptions,
   TransportNetwork,
   TransportSink,
+  TransportTunnel,
   WriteResult,
 } from "../link/transport.ts";
 export type { PerMessageDeflateOptions } from "../deflate/options.ts";

@@ -116,13 +116,17 @@ async function open<Message extends AnyMessage>(
   const port = target.port === "" ? secure ? 443 : 80 : Number(target.port);
   const tls = secure ? options.tls ?? {} : undefined, proxy = readProxy(options.proxy, target);
   if (proxy === undefined) return await connectTransport({ hostname, port, tls, network, signal });
-  const limits = readHeadLimits(options), serverName = hostname.replace(/^\[(.*)\]$/, "$1");
+  const limits = readHeadLimits(options);
   return await connectTransport({
     hostname: proxy.hostname,
     port: proxy.port,
-    tls: tls && { serverName, ...tls },
+    tls,
     network,
     signal,
-    tunnel: (transport) => openTunnel(proxy, transport, { hostname, port, ...limits }),
+    tunnel: {
+      hostname: hostname.replace(/^\[(.*)\]$/, "$1"),
+      port,
+      open: (transport) => openTunnel(proxy, transport, { hostname, port, ...limits }),
+    },
   });
 }

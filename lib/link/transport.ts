@@ -171,11 +171,21 @@ export interface TransportConnectOptions {
   tls?: ClientTlsOptions | undefined;
   /** Aborts connecting: the promise rejects with the signal's reason, and nothing stays open. */
   signal?: AbortSignal | undefined;
+  /** The peer behind the proxy that is connected to; `tls` is for the peer. */
+  tunnel?: TransportTunnel | undefined;
+}
+
+/** The way to a peer through a proxy. */
+export interface TransportTunnel {
+  /** The peer's name or address, IPv6 without brackets: what TLS checks unless `serverName` is given. */
+  readonly hostname: string;
+  /** The peer's port. */
+  readonly port: number;
   /**
-   * Called with the socket that is open, before TLS: has the proxy there open the way to the peer. Reading is
-   * paused when it resolves. `tls` then has a `serverName`.
+   * Called with the socket that is open, before TLS: has the proxy there open the way to the peer.
+   * Reading is paused when it resolves.
    */
-  tunnel?: ((transport: Transport) => Promise<void>) | undefined;
+  open(transport: Transport): Promise<void>;
 }
 
 /** Receives what happens on a listening socket. */

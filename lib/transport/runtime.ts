@@ -11,6 +11,7 @@ import type {
   TransportListenerSink,
   TransportListenOptions,
   TransportNetwork,
+  TransportTunnel,
 } from "../link/transport.ts";
 import { TransportError } from "../errors.ts";
 import { typeName } from "../options.ts";
@@ -166,27 +167,22 @@ async function connectProxy(options: ConnectTransportOptions): Promise<Transport
 /** Connects to a proxy, has it open the way to the peer, and begins TLS with the peer. */
 async function connectThrough(
   given: ConnectTransportOptions,
-  tunnel: (transport: Transport) => Promise<void>,
+  { hostname, port, open }: TransportTunnel,
 ): Promise<Transport> {
   const { tls, signal, network } = given;
   // Bun's own sockets begin TLS when they connect, or never; Deno's cannot do all of it later.
   const onNode = tls !== undefined && network === undefined &&
     (findDeno() === undefined ||
-      denoTlsFunction({ hostname: tls.serverName!, ...tls }) !== "startTls");
+      denoTlsFunction({ hostname, ...tls }) !== "startTls");
   warnIfUnchecked(tls);
   const transport = await connectProxy({ ...given, tls: undefined, tunnel: undefined, onNode });
   const abort = (): void => transport.close();
   signal?.addEventListener("abort", abort, { once: true });
   try {
-    await tunnel(transport);
+    await open(transport);
     signal?.throwIfAborted();
     if (tls !== undefined && network === undefined) {
-      return await transport.startTls!({
-        hostname: tls.serverName!,
-        port: given.port!,
-        tls,
-        signal,
-      });
+      return await transport.startTls!({ hostname, port, tls, signal });
     }
     return transport;
   } catch (error) {

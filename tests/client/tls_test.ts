@@ -3,7 +3,12 @@
  * The server is `node:tls` of the runtime, which also refuses what `listen` would accept.
  */
 import { createHash } from "node:crypto";
-import { type AddressInfo, createServer as createTcpServer, type Server } from "node:net";
+import {
+  type AddressInfo,
+  connect as connectTcp,
+  createServer as createTcpServer,
+  type Server,
+} from "node:net";
 import { after, before, describe, it } from "node:test";
 import { createServer, type TlsOptions, type TLSSocket } from "node:tls";
 import assert from "node:assert/strict";
@@ -266,6 +271,75 @@ describe("dangerouslyAcceptAnyCertificate", () => {
       await succeeds(peer.url, { ...tls, ...client });
     },
   );
+});
+
+/** A proxy that answers CONNECT with 200 and passes on what comes, to whatever port was named. */
+async function startProxy(): Promise<{ url: string } & AsyncDisposable> {
+  const sockets = new Set<{ destroy(): unknown }>();
+  const server = createTcpServer((client) => {
+    sockets.add(client);
+    client.on("error", () => {});
+    client.once("data", (head) => {
+      const port = Number(/^CONNECT [^ ]+:([0-9]+) /.exec(String(head))?.[1]);
+      const target = connectTcp({ host: "127.0.0.1", port }, () => {
+        client.write("HTTP/1.1 200 Connection established\r\n\r\n");
+        client.pipe(target);
+        target.pipe(client);
+      });
+      sockets.add(target);
+      target.on("error", () => client.destroy());
+    });
+  });
+  await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    async [Symbol.asyncDispose](): Promise<void> {
+      for (const socket of sockets) socket.destroy();
+      await new Promise((done) => server.close(done));
+    },
+  };
+}
+
+describe("TLS through a proxy has the same options and errors", () => {
+  it("a client certificate, ALPN, and any certificate", options, async () => {
+    await using proxy = await startProxy();
+    await using peer = await TlsPeer.listen({
+      requestCert: true,
+      rejectUnauthorized: true,
+      ca: secondCa,
+      ALPNProtocols: ["http/1.1"],
+    });
+    const through = (tls: ConnectOptions["tls"]): Promise<unknown> =>
+      connect(peer.url, { tls: tls!, proxy: proxy.url }).then((connection) => {
+        connection.terminate();
+        return connection.closed;
+      });
+    const alpn = ["http/1.1"];
+    await through({ caCerts: [ca], ...client });
+    await through({ caCerts: [ca], ...client, alpn, serverName: "localhost" });
+    await through({ dangerouslyAcceptAnyCertificate: true, ...client });
+    assert.deepEqual(peer.seen.map(({ subject }) => subject), Array(3).fill("device 7"));
+    assert.equal(peer.seen[1]?.alpn, "http/1.1");
+    await failsWith(through({ caCerts: [ca] }), "CLIENT_CERTIFICATE_REQUIRED", /tls\.cert/);
+    await failsWith(through(client), "CERTIFICATE_REJECTED", /tls\.caCerts$/);
+    const wrongName = { caCerts: [ca], ...client, serverName: "other.example" };
+    await failsWith(through(wrongName), "CERTIFICATE_REJECTED", /tls\.serverName$/);
+    // The name of the URL is checked, also where another is given as undefined.
+    const { port } = new URL(peer.url);
+    const unnamed = { caCerts: [ca], ...client, serverName: undefined } as ConnectOptions["tls"];
+    await connect(`wss://localhost:${port}/`, { tls: unnamed!, proxy: proxy.url })
+      .then((connection) => connection.terminate());
+    await assert.rejects(
+      connect(`wss://127.0.0.2:${port}/`, { tls: unnamed!, proxy: proxy.url }),
+      {
+        code: "CERTIFICATE_REJECTED",
+        message: new RegExp(`^Cannot connect to 127.0.0.2:${port}: `),
+      },
+    );
+    const h2 = through({ caCerts: [ca], ...client, alpn: ["h2"] });
+    await failsWith(h2, "ALPN_MISMATCH", /no protocol was agreed on/);
+    assert.equal(peer.seen.length, 4);
+  });
 });
 
 it("certificates are checked whatever NODE_TLS_REJECT_UNAUTHORIZED says", options, async (t) => {
