@@ -64,10 +64,10 @@ export function followRedirect(
   if (left <= 0) throw refuse("it is one too many (maxRedirects)");
   // A Headers object joins several lines. A space is no part of a URL (RFC 9110 section 10.2.2).
   if (location.includes(", ")) throw refuse("there is more than one Location");
-  if (!URL.canParse(location, from)) throw refuse("it is not a URL");
+  if (!URL.canParse(location, from.href)) throw refuse("it is not a URL");
   let target: URL;
   try {
-    const url = new URL(location, from);
+    const url = new URL(location, from.href);
     url.hash = "";
     target = parseWebSocketURL(url);
   } catch (reason) {
