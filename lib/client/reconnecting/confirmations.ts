@@ -43,9 +43,10 @@ export class Confirmations {
     this.#timers.set(this.#timer, Math.max(0, Math.round(wait)));
   }
 
-  /** The connection has ended. */
+  /** The connection has ended: what is sent on the next is confirmed at once. */
   stop(): void {
     this.#timer.cancel();
+    this.#askedAt = -Infinity;
   }
 
   /**
